@@ -1,0 +1,88 @@
+"""What the API needs from the daemon, on one page; `rtmd.runtime` implements it, tests fake it.
+
+All methods run on the daemon's loop. Reads see the state between two steps; nothing here blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import PersonInput
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView, ValueView
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family of /metrics; `rows` are (label pairs, value)."""
+
+    name: str
+    kind: str  # counter | gauge
+    help: str
+    rows: Sequence[tuple[Sequence[tuple[str, str]], float]]
+
+
+class Desk(Protocol):
+    """The daemon as its API sees it."""
+
+    epoch: str  # new at each start: readers of the stream resume only within one
+    series: SeriesTable  # decoders intern into this
+
+    def wall(self) -> int:
+        """Wall time, ms."""
+        ...
+
+    def now(self) -> int:
+        """Engine time, ms."""
+        ...
+
+    def ingest(self, source: str, batch: SampleBatch) -> None:
+        """Queue one atomic batch; it is applied in the loop's next step."""
+        ...
+
+    def dropped(self, reason: str, count: int = 1) -> None:
+        """Count samples or posts that were refused before they became a batch."""
+        ...
+
+    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
+        """Send a person's input (`make` is given the request number); resolves when it is on disk."""
+        ...
+
+    def status(self) -> StatusView:
+        """The header."""
+        ...
+
+    def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:
+        """These firings (unknown ids are left out); None: all open ones and those resolved lately."""
+        ...
+
+    def detail(self, firing_id: str) -> FiringDetail | None:
+        """Everything recorded about one firing."""
+        ...
+
+    def silences(self) -> list[SilenceView]:
+        """All silences that are remembered."""
+        ...
+
+    def rules(self) -> list[RuleView]:
+        """The loaded rules."""
+        ...
+
+    def rule_errors(self) -> list[RuleErrorView]:
+        """What is wrong with the files on disk."""
+        ...
+
+    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
+        """An instant query over what memory and sample log hold; raises PromqlError."""
+        ...
+
+    async def reload(self) -> list[RuleErrorView]:
+        """Read rules and configuration again, now."""
+        ...
+
+    def metrics(self) -> list[Metric]:
+        """Everything for /metrics."""
+        ...

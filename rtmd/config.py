@@ -1,0 +1,142 @@
+"""rtmd.toml as values: what the daemon reads, listens on, tells, runs and allows.
+
+Every key has a default; an empty file runs. Paths are absolute here. `load_config` checks everything and raises
+`FileErrors` with located problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+
+class Role(StrEnum):
+    """What a peer may do; each includes the ones before it."""
+
+    VIEW = "view"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+    def includes(self, other: Role) -> bool:
+        """Whether this role may do what `other` may."""
+        order = (Role.VIEW, Role.OPERATE, Role.ADMIN)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class UnixListen:
+    """A Unix socket, mode 0660."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TcpListen:
+    """A TCP address; loopback only."""
+
+    host: str
+    port: int
+
+
+Listen: TypeAlias = UnixListen | TcpListen
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """`[daemon]`."""
+
+    rules: tuple[Path, ...]
+    state: Path
+    listen: tuple[Listen, ...]
+    name: str = "rtmd"  # shown in the header of the screen
+    tcp_role: Role = Role.VIEW
+    react: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HostSource:
+    """This host's own numbers."""
+
+    name: str
+    every: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeSource:
+    """A /metrics page."""
+
+    name: str
+    url: str
+    every: int = 5_000
+    timeout: int = 5_000
+    lateness: int = 60_000
+
+
+SourceConfig: TypeAlias = HostSource | ScrapeSource
+
+
+@dataclass(frozen=True, slots=True)
+class LogReceiver:
+    """Writes one line a notification to the daemon's log."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceiver:
+    """POSTs the documented JSON body."""
+
+    name: str
+    url: str
+    timeout: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceiver:
+    """Runs a program with the body on stdin."""
+
+    name: str
+    argv: tuple[str, ...]
+    timeout: int = 30_000
+
+
+ReceiverConfig: TypeAlias = LogReceiver | WebhookReceiver | CommandReceiver
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAction:
+    """A program to run, and the one that reverses it; `{label}` in an element is filled with the label's value."""
+
+    name: str
+    argv: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    timeout: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]`."""
+
+    series: int = 200_000
+    instances_per_rule: int = 10_000
+    sample_log: int = 2 * 3_600_000  # ms kept
+    sample_log_bytes: int = 2 * 1024**3
+    body_bytes: int = 8 * 1024**2  # compressed
+    decoded_bytes: int = 32 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of rtmd.toml."""
+
+    daemon: DaemonConfig
+    sources: tuple[SourceConfig, ...] = ()
+    receivers: Mapping[str, ReceiverConfig] = field(default_factory=dict)  # always has "log"
+    actions: Mapping[str, CommandAction] = field(default_factory=dict)
+    default_receiver: str = "log"
+    users: Mapping[str, Role] = field(default_factory=dict)  # user name, or "@group"
+    limits: Limits = field(default_factory=Limits)
+    file: str = ""

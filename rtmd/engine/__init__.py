@@ -1,0 +1,1 @@
+"""The engine: series, windows, plans and the protocol. Pure and synchronous; time is an argument."""

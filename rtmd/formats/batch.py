@@ -1,0 +1,124 @@
+"""Samples as columns, and the table that gives series their ids.
+
+A decoder interns each series once and hands over three parallel arrays. Ids are dense integers from 0, given in
+order of first appearance and never reused while the table lives; everything behind the decoders works on ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.model.firing import Exemplar
+from rtmd.model.labels import Labels
+
+Ids = NDArray[np.int64]
+Times = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+REFUSED = -1  # what `intern` gives instead of an id when a limit says no
+
+# Prometheus marks the end of a series with this NaN; every other NaN is an ordinary value.
+STALE_BITS = 0x7FF0000000000002
+STALE = np.array([STALE_BITS], dtype=np.uint64).view(np.float64)[0]
+
+
+def is_stale(values: Values) -> NDArray[np.bool_]:
+    """Which of these values are the stale marker, by bit pattern."""
+    marked: NDArray[np.bool_] = values.view(np.uint64) == STALE_BITS
+    return marked
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedExemplar:
+    """An exemplar with the series and time it belongs to."""
+
+    series: int
+    time: int
+    exemplar: Exemplar
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBatch:
+    """One post or scrape, applied atomically: `ids`, `times` (ms) and `values` are parallel, shape (n,).
+
+    Order within the batch is the order of arrival; of two samples with the same series and time the first wins.
+    """
+
+    ids: Ids
+    times: Times
+    values: Values
+    exemplars: tuple[PlacedExemplar, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+EMPTY = SampleBatch(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLimits:
+    """What a series may look like, and how many there may be (S13: refuse the new, keep the known)."""
+
+    series: int = 200_000
+    labels: int = 64
+    name_bytes: int = 256
+    value_bytes: int = 2048
+
+
+class SeriesTable:
+    """Label sets ⇄ dense ids. `refused` counts, by reason, what `intern` turned away."""
+
+    def __init__(self, limits: SeriesLimits | None = None) -> None:
+        self.limits = limits or SeriesLimits()
+        self.refused: Counter[str] = Counter()
+        self._ids: dict[Labels, int] = {}
+        self._labels: list[Labels] = []
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __repr__(self) -> str:
+        return f"<SeriesTable {len(self)}/{self.limits.series} series, {self.refused.total()} refused>"
+
+    def intern(self, labels: Labels) -> int:
+        """The id of this label set (sorted, as `labels_of` makes it), new if need be; REFUSED when over a limit."""
+        known = self._ids.get(labels)
+        if known is not None:
+            return known
+        reason = self._objection(labels)
+        if reason:
+            self.refused[reason] += 1
+            return REFUSED
+        new = len(self._labels)
+        self._ids[labels] = new
+        self._labels.append(labels)
+        return new
+
+    def labels(self, series: int) -> Labels:
+        """The label set of an id; IndexError for an id never given."""
+        return self._labels[series]
+
+    def since(self, first: int) -> Iterator[tuple[int, Labels]]:
+        """All series from id `first` on, in order of id."""
+        return ((series, self._labels[series]) for series in range(first, len(self._labels)))
+
+    def _objection(self, labels: Labels) -> str:
+        if len(self._labels) >= self.limits.series:
+            return "too_many_series"
+        if not labels:
+            return "no_labels"
+        if len(labels) > self.limits.labels:
+            return "too_many_labels"
+        for name, value in labels:
+            # A character has at most four bytes: only long strings need to be measured.
+            if len(name) * 4 > self.limits.name_bytes and len(name.encode()) > self.limits.name_bytes:
+                return "label_name_too_long"
+            if len(value) * 4 > self.limits.value_bytes and len(value.encode()) > self.limits.value_bytes:
+                return "label_value_too_long"
+        return ""

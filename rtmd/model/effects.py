@@ -1,0 +1,146 @@
+"""Everything a step can ask of the world.
+
+The shell commits all `Durable` effects of a step in one transaction, then performs the rest, in order. `Notify`
+is both: its outbox row is part of the transaction, its delivery comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.labels import Labels
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification
+from rtmd.model.silence import Silence
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSaved:
+    """The clocks of an instance changed."""
+
+    state: InstanceState
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceDropped:
+    """An instance is idle again: nothing of it needs to be kept."""
+
+    rule: str
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class FiringSaved:
+    """A firing opened or changed its version."""
+
+    firing: Firing
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSaved:
+    """A silence was made, changed or expired."""
+
+    silence: Silence
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceDropped:
+    """A silence expired so long ago that it is forgotten."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSaved:
+    """A receiver is being told something."""
+
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class RunSaved:
+    """An action run changed its state."""
+
+    run: ActionRun
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """One line of the journal: what happened, when (engine time), to which rule and firing."""
+
+    at: int
+    kind: str  # transition | outcome | resolved | ack | silence | action | told | gap | rules | suppressed
+    rule: str = ""
+    firing_id: str = ""
+    text: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Somebody changed something (wall time)."""
+
+    at: int
+    by: str
+    verb: str
+    object: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Deliver this; the outbox keeps it until the receiver took it."""
+
+    notification: Notification
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """Run an action, or with `undo` its reversal, for a run that is already saved."""
+
+    run: ActionRun
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FillWanted:
+    """New plans have empty windows: fill them from the sample log, back to engine time `since`."""
+
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What screens show of these firings changed (values, flags), with or without a new version."""
+
+    firing_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to one person's input: `id` of what was made or changed, or `error` and who was first.
+
+    `status` is the HTTP status that fits: 200, 400, 404 or 409.
+    """
+
+    request: int
+    status: int = 200
+    id: str = ""
+    error: str = ""
+
+
+Durable: TypeAlias = (
+    InstanceSaved
+    | InstanceDropped
+    | FiringSaved
+    | SilenceSaved
+    | SilenceDropped
+    | LedgerSaved
+    | RunSaved
+    | Journaled
+    | Audited
+    | Notify
+)
+Effect: TypeAlias = Durable | RunAction | FillWanted | Touched | Answered

@@ -1,0 +1,150 @@
+"""What the protocol remembers: stage clocks, firings, evidence, outcomes.
+
+A *firing* is an episode of an instance, from its first firing stage to its resolution. An `InstanceState` is all
+that must survive a restart for one instance; a `Firing` is what people see and what is told. `version` rises on
+transitions, severity changes and operator mutations only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rtmd.model.labels import Labels
+from rtmd.model.rule import Kind, Severity, StageName
+
+
+class StageState(StrEnum):
+    """The four states of a stage (semantics S1)."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RECOVERING = "recovering"
+
+    @property
+    def burning(self) -> bool:
+        """Firing or recovering: the stage keeps its firing open."""
+        return self in (StageState.FIRING, StageState.RECOVERING)
+
+
+class Outcome(StrEnum):
+    """What a stage's firing turned out to be (semantics S2)."""
+
+    CONFIRMED = "confirmed"
+    FALSE_START = "false start"
+    HANDLED = "handled"
+    SUSTAINED = "sustained"
+    WITHIN = "within"
+    UNDECIDED = "undecided"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A piece of evidence behind a sample: a post, a trace, a log line. All strings are hostile."""
+
+    text: str = ""
+    author: str = ""
+    reach: float = 0.0
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One part of a condition as it was judged: its text, its value (None: no result), and whether it held."""
+
+    name: str  # window | recent | guard | for | coverage
+    text: str
+    value: float | None
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a stage fired: the recorded evaluation, never recomputed. Exemplars by falling reach."""
+
+    at: int
+    clauses: tuple[Clause, ...]
+    exemplars: tuple[Exemplar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """The clock of one stage of one instance, and the last run of it.
+
+    `history` holds the last 64 conditions as bits, newest lowest, for M-of-N. `fired_at`, `ended_at`, `judge_at`,
+    `outcome`, `peak` and `evidence` belong to the latest firing of the stage within the current firing.
+    """
+
+    name: StageName
+    state: StageState = StageState.INACTIVE
+    active_at: int | None = None
+    keep_since: int | None = None
+    unfed_since: int | None = None
+    history: int = 0
+    fired_at: int | None = None
+    ended_at: int | None = None
+    judge_at: int | None = None
+    outcome: Outcome | None = None
+    value: float | None = None
+    peak: float | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Who has it, until when (wall time)."""
+
+    by: str
+    at: int
+    until: int
+    note: str = ""
+    raised: bool = False  # the firing rose since
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One episode of one instance, complete: what the API shows, receivers tell, and the store keeps."""
+
+    id: str
+    version: int
+    rule: str
+    labels: Labels  # of the instance: its identity
+    kind: Kind
+    title: str
+    severity: Severity
+    stage: StageName  # the highest burning stage; the last one it had when resolved
+    stages: tuple[StageRecord, ...]
+    active_at: int
+    fired_at: int
+    resolved_at: int | None = None
+    reason: str = ""  # of the latest transition
+    episodes: int = 1
+    extra_labels: Labels = ()  # the rule's `labels`
+    owner: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    threshold: str = ""  # of the stage, as people read it: "> 120"
+    ack: Ack | None = None
+    shadow: bool = False
+    follows: str = ""  # id of the firing this one continues, when a stage was confirmed after that had ended
+
+    @property
+    def open(self) -> bool:
+        """Not resolved."""
+        return self.resolved_at is None
+
+    def record(self, stage: StageName) -> StageRecord | None:
+        """The clock of one stage."""
+        return next((record for record in self.stages if record.name is stage), None)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """Everything about one instance that a restart must bring back."""
+
+    rule: str
+    labels: Labels
+    stages: tuple[StageRecord, ...]
+    firing_id: str = ""  # of the open, or the last (within reopen), firing

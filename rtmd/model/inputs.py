@@ -1,0 +1,129 @@
+"""Everything that can influence a decision, except samples (those are columns: `rtmd.formats.batch`).
+
+`Pipeline.step(inputs, at)` is the only thing that reads these; whoever wants a decision changed sends one.
+An input made by a person carries `request`: the step answers it with exactly one `effects.Answered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.matcher import Matcher
+from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
+from rtmd.model.rule import RuleSet
+from rtmd.model.silence import Silence
+
+
+@dataclass(frozen=True, slots=True)
+class RulesLoaded:
+    """A complete, checked rule set takes the place of the present one."""
+
+    rules: RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionsLoaded:
+    """What the configuration says about reacting.
+
+    `undoable` has the actions that can be undone; `default_receivers` serves stages without `notify`; with
+    `react` off everything is judged and journalled, and nothing leaves the daemon.
+    """
+
+    receivers: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+    undoable: frozenset[str] = frozenset()
+    default_receivers: tuple[str, ...] = ("log",)
+    react: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the store brought back after a restart: decisions, restored and never recomputed."""
+
+    instances: tuple[InstanceState, ...] = ()
+    firings: tuple[Firing, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    runs: tuple[ActionRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGap:
+    """From the step's `at` to `until` nobody was judging (suspend, stall, downtime, clock step).
+
+    Engine deadlines move by the length of the gap and no grid point inside it is evaluated; people's deadlines
+    stay where they are.
+    """
+
+    until: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """Wall time is engine time plus `offset` ms from now on: people's deadlines follow it."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSet:
+    """Create a silence, or edit the one with this id (semantics S4). Times are wall time."""
+
+    request: int
+    by: str
+    matchers: tuple[Matcher, ...]
+    starts_at: int
+    ends_at: int
+    comment: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceExpired:
+    """End a silence now; idempotent."""
+
+    request: int
+    by: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AckSet:
+    """Somebody takes a firing, as of the version they saw (0: any), for `length` ms (0: the stage's default)."""
+
+    request: int
+    by: str
+    firing_id: str
+    version: int = 0
+    length: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """The result of running or undoing an action."""
+
+    run_id: str
+    state: RunState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDone:
+    """A receiver took a notification, or never will (`error` says why)."""
+
+    key: str
+    receiver: str
+    firing_id: str
+    error: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet
+PlainInput: TypeAlias = (
+    RulesLoaded | ReactionsLoaded | Restored | TimeGap | WallClock | PersonInput | ActionDone | DeliveryDone
+)

@@ -1,0 +1,61 @@
+"""Label sets: the identity of series and instances.
+
+A label set is a tuple of (name, value) pairs, sorted by name, without empty values: hashable, ordered, and equal
+exactly when Prometheus would call two label sets equal. Raw strings are identity; nothing here cleans them for
+display (that is `display.safe`, at the sinks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+METRIC_NAME = "__name__"
+
+_FNV_OFFSET = 14695981039346656037
+_FNV_PRIME = 1099511628211
+_MASK = (1 << 64) - 1
+
+
+def labels_of(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
+    """The label set of these pairs: sorted, empty values dropped (an absent label equals the empty string)."""
+    items = pairs.items() if isinstance(pairs, Mapping) else pairs
+    return tuple(sorted((name, value) for name, value in items if value))
+
+
+def get(labels: Labels, name: str) -> str:
+    """The value of one label, or the empty string."""
+    for key, value in labels:
+        if key == name:
+            return value
+    return ""
+
+
+def without(labels: Labels, names: frozenset[str]) -> Labels:
+    """The label set less these names."""
+    return tuple(pair for pair in labels if pair[0] not in names)
+
+
+def only(labels: Labels, names: frozenset[str]) -> Labels:
+    """The label set cut down to these names."""
+    return tuple(pair for pair in labels if pair[0] in names)
+
+
+def fingerprint(labels: Labels) -> str:
+    """16 hex digits that name a label set, computed as Prometheus does (FNV-1a, 64 bit, 0xff as separator)."""
+    state = _FNV_OFFSET
+    for name, value in labels:
+        for byte in b"%b\xff%b\xff" % (_bytes(name), _bytes(value)):
+            state = ((state ^ byte) * _FNV_PRIME) & _MASK
+    return f"{state:016x}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def show(labels: Labels) -> str:
+    """`{a="1", b="2"}`; for people, still raw: pass it through `display.safe` at the sink."""
+    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels) + "}"

@@ -1,0 +1,187 @@
+"""Rules as values: a graded reaction protocol, checked and complete, with every default filled in.
+
+`rulefile` makes them from files and is the only place that knows about defaults and spelling; from here on a
+rule is trusted. A rule's name is its identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rtmd.model.expr import Expr
+from rtmd.model.labels import Labels
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+
+class StageName(StrEnum):
+    """The three reaction times, in rising order."""
+
+    SECONDS = "seconds"
+    MINUTES = "minutes"
+    HOURS = "hours"
+
+    @property
+    def rank(self) -> int:
+        """0, 1, 2."""
+        return STAGES.index(self)
+
+
+STAGES = (StageName.SECONDS, StageName.MINUTES, StageName.HOURS)
+
+# How often a stage is judged (design §4): grid points are the multiples of this since the epoch.
+GRID: Mapping[StageName, int] = {
+    StageName.SECONDS: SECOND,
+    StageName.MINUTES: 5 * SECOND,
+    StageName.HOURS: MINUTE,
+}
+
+
+class Kind(StrEnum):
+    """What a rule watches for: changes wording and ordering."""
+
+    OPPORTUNITY = "opportunity"
+    RISK = "risk"
+    HEALTH = "health"
+
+
+class Severity(StrEnum):
+    """How bad it is, in rising order."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0, 1, 2."""
+        return (Severity.INFO, Severity.WARNING, Severity.CRITICAL).index(self)
+
+
+class NoData(StrEnum):
+    """What happens to an instance whose series stopped (semantics S3)."""
+
+    KEEP = "keep"
+    RESOLVE = "resolve"
+    ZERO = "zero"
+
+
+class Comparison(StrEnum):
+    """How a value is held against a threshold; RESULT fires where the signal has a result at all."""
+
+    ABOVE = "above"
+    AT_LEAST = "at_least"
+    BELOW = "below"
+    AT_MOST = "at_most"
+    OUTSIDE = "outside"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a stage fires and when it clears.
+
+    `threshold` is the number of the first four comparisons; `low` and `high` bound OUTSIDE. `clear` is the level
+    at which a firing stage ends (value ≤ clear for above/at_least, ≥ clear for below/at_most); None: as soon as
+    the condition is false. OUTSIDE clears inside [clear_low, clear_high] when those are given.
+    """
+
+    comparison: Comparison
+    threshold: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    clear: float | None = None
+    clear_low: float | None = None
+    clear_high: float | None = None
+
+    def __str__(self) -> str:
+        match self.comparison:
+            case Comparison.RESULT:
+                return "has a result"
+            case Comparison.OUTSIDE:
+                return f"outside [{self.low:g}, {self.high:g}]"
+            case _:
+                return f"{_SIGNS[self.comparison]} {self.threshold:g}"
+
+
+_SIGNS = {
+    Comparison.ABOVE: ">",
+    Comparison.AT_LEAST: "≥",
+    Comparison.BELOW: "<",
+    Comparison.AT_MOST: "≤",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How long a condition must hold before the stage fires.
+
+    Either `duration` ms, or `count` true grid points out of the last `of` (count = of: in a row).
+    """
+
+    duration: int = 0
+    count: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One reaction time of a rule."""
+
+    name: StageName
+    signal: Expr
+    signal_text: str  # with $window replaced: what people see in evidence and --explain
+    condition: Condition
+    hold: Hold
+    severity: Severity
+    grid: int
+    window: int | None = None  # ms; None when the signal has no $window
+    recent: int | None = None  # ms of the shorter window that must agree; None: dropped
+    recent_signal: Expr | None = None  # the signal with $window = recent
+    guard: Expr | None = None
+    guard_text: str = ""
+    keep: int = 0
+    coverage: float = 0.5
+    no_data: NoData = NoData.KEEP
+    judge: bool = True
+    notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
+    run: tuple[str, ...] = ()
+    title: str = ""
+    unit: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule with its stages in rising order (at least one)."""
+
+    name: str
+    title: str
+    stages: tuple[Stage, ...]
+    kind: Kind = Kind.HEALTH
+    owner: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    labels: Labels = ()
+    reopen: int = 0
+    shadow: bool = False
+    file: str = ""
+    line: int = 0
+
+    def stage(self, name: StageName) -> Stage | None:
+        """The stage of that name, if the rule has it."""
+        return next((stage for stage in self.stages if stage.name is name), None)
+
+    def following(self, name: StageName) -> Stage | None:
+        """The next longer stage of the rule: the one that judges `name`."""
+        return next((stage for stage in self.stages if stage.name.rank > name.rank), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All enabled rules by name, in name order."""
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)

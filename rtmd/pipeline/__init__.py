@@ -1,0 +1,1 @@
+"""Pure composition of engine and alerting: `Pipeline.step(inputs, at)` is the one verb that changes state."""

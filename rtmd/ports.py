@@ -1,0 +1,117 @@
+"""The outside world on one page: what the shell injects and tests replace (`tests/fakes.py` implements each).
+
+Everything here is asynchronous or cheap; nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from rtmd.formats.batch import SampleBatch
+from rtmd.model.effects import Durable
+from rtmd.model.inputs import Restored
+from rtmd.model.reaction import ActionRun, Notification
+
+
+class Clock(Protocol):
+    """The engine's clock and the people's clock, both in ms since the epoch."""
+
+    def now(self) -> int:
+        """Engine time: wall time at start plus monotonic time since; never backwards."""
+        ...
+
+    def wall(self) -> int:
+        """Wall time: what people's deadlines follow."""
+        ...
+
+
+# How a source hands over one atomic batch: (source name, batch).
+Emit: TypeAlias = Callable[[str, SampleBatch], None]
+
+
+class Source(Protocol):
+    """Something that brings samples in by itself."""
+
+    name: str
+
+    async def run(self, emit: Emit) -> None:
+        """Emit batches until cancelled. Errors of the far side are counted and shown, never raised."""
+        ...
+
+
+class Receiver(Protocol):
+    """Something that takes notifications."""
+
+    name: str
+
+    async def send(self, notification: Notification) -> None:
+        """Deliver one; raises RetryableError or PermanentError."""
+        ...
+
+
+class ActionRunner(Protocol):
+    """Runs actions and their reversals."""
+
+    async def run(self, run: ActionRun, *, undo: bool) -> str:
+        """Run to the end and return what it said (at most 1 KiB); raises DeliveryError when it failed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A notification that nobody has confirmed yet: `attempts` made so far, next one due at wall time `due`."""
+
+    notification: Notification
+    attempts: int
+    due: int
+
+
+class Store(Protocol):
+    """The durable state: one writer, one transaction a commit."""
+
+    def commit(self, effects: Sequence[Durable]) -> Awaitable[None]:
+        """Resolves when everything is on disk; commits queued meanwhile share the next transaction."""
+        ...
+
+    def restore(self) -> Restored:
+        """What the last run left behind."""
+        ...
+
+    def outbox(self) -> tuple[OutboxRow, ...]:
+        """Notifications still to be delivered, oldest first per receiver."""
+        ...
+
+    def confirm(self, key: str) -> Awaitable[None]:
+        """A receiver took this notification."""
+        ...
+
+    def postpone(self, key: str, *, attempts: int, due: int, error: str) -> Awaitable[None]:
+        """It did not; try again at wall time `due`."""
+        ...
+
+    def bury(self, key: str, *, error: str) -> Awaitable[None]:
+        """It never will: a dead letter, kept and shown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedBatch:
+    """One entry of the sample log: arrived at engine time `at` from `source`."""
+
+    at: int
+    source: str
+    batch: SampleBatch
+
+
+class SampleLog(Protocol):
+    """Everything ingested lately, in order of arrival."""
+
+    def append(self, entry: LoggedBatch) -> None:
+        """Buffer one batch; on disk after the next flush (each second)."""
+        ...
+
+    def read(self, since: int) -> Iterator[LoggedBatch]:
+        """Entries that arrived at or after engine time `since`."""
+        ...

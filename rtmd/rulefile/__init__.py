@@ -1,0 +1,1 @@
+"""Rule files: text in, checked `Rule` values or located problems out."""

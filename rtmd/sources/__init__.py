@@ -1,0 +1,1 @@
+"""Sources that bring samples in by themselves, one file a kind."""

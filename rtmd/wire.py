@@ -1,0 +1,299 @@
+"""The operator API as typed messages: what the daemon serves and what CLI and TUI read, from one page.
+
+msgspec structs, encoded as JSON. Times are ms (engine time unless named `wall`), labels plain objects with raw
+strings: cleaning them for display is the reader's last step (`display.safe`). Imports model only, so that the
+screen starts fast.
+
+The stream (`GET /api/rtmd/v1/stream`, server-sent events) sends one `Snapshot`, then `Changes` at most ten times
+a second and a `Beat` each second; `seq` rises by one a message, and a reader that misses one gets a new snapshot.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+STREAM_SNAPSHOT = "snapshot"
+STREAM_CHANGES = "changes"
+STREAM_BEAT = "beat"
+
+
+class ExemplarView(msgspec.Struct, frozen=True):
+    """A post, trace or log line behind a firing."""
+
+    text: str = ""
+    author: str = ""
+    reach: float = 0.0
+    url: str = ""
+
+
+class ClauseView(msgspec.Struct, frozen=True):
+    """One clause of a recorded evaluation."""
+
+    name: str
+    text: str
+    value: float | None
+    holds: bool
+
+
+class EvidenceView(msgspec.Struct, frozen=True):
+    """Why a stage fired, as recorded."""
+
+    at: int
+    clauses: list[ClauseView] = []
+    exemplars: list[ExemplarView] = []
+
+
+class StageView(msgspec.Struct, frozen=True):
+    """One stage of a firing's ladder."""
+
+    name: str
+    state: str  # inactive | pending | firing | recovering
+    threshold: str  # as people read it: "> 120"
+    value: float | None = None
+    peak: float | None = None
+    active_at: int | None = None
+    fired_at: int | None = None
+    ended_at: int | None = None
+    judge_at: int | None = None
+    clears_at: int | None = None  # recovering: when `keep` ends
+    outcome: str = ""
+    evidence: EvidenceView | None = None  # only in FiringDetail
+
+
+class AckView(msgspec.Struct, frozen=True):
+    """Who has it; `until` is wall time."""
+
+    by: str
+    at: int
+    until: int
+    note: str = ""
+    raised: bool = False
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """An action run of a firing."""
+
+    id: str
+    action: str
+    stage: str
+    state: str
+    at: int
+    detail: str = ""
+
+
+class FiringView(msgspec.Struct, frozen=True):
+    """One row of the Live screen."""
+
+    id: str
+    version: int
+    rule: str
+    title: str
+    labels: dict[str, str]
+    kind: str
+    severity: str
+    stage: str
+    state: str  # firing | recovering | resolved
+    stages: list[StageView]
+    value: float | None
+    threshold: str
+    unit: str
+    active_at: int
+    fired_at: int
+    resolved_at: int | None = None
+    reason: str = ""
+    episodes: int = 1
+    owner: str = ""
+    flags: list[str] = []  # unfed | warming | rejudging | orphaned | shadow | would-have-run
+    ack: AckView | None = None
+    silenced_by: list[str] = []  # ids of active silences
+    silenced_until: int | None = None  # wall time
+    silencer: str = ""
+    runs: list[RunView] = []
+    links: dict[str, str] = {}
+    follows: str = ""
+
+
+class JournalView(msgspec.Struct, frozen=True):
+    """One line of the journal."""
+
+    at: int
+    kind: str
+    text: str
+
+
+class FiringDetail(msgspec.Struct, frozen=True):
+    """`GET /api/rtmd/v1/firings/{id}`: everything recorded about one firing (stages carry their evidence)."""
+
+    firing: FiringView
+    journal: list[JournalView] = []
+
+
+class SilenceView(msgspec.Struct, frozen=True):
+    """A silence and what it does right now. Times are wall time."""
+
+    id: str
+    state: str  # pending | active | expired
+    matchers: list[str]
+    starts_at: int
+    ends_at: int
+    created_by: str
+    comment: str
+    updated_at: int
+    matches_now: int = 0
+
+
+class RuleErrorView(msgspec.Struct, frozen=True):
+    """A rule file that could not be used; its last good version keeps running."""
+
+    file: str
+    line: int
+    column: int
+    problem: str
+
+
+class RuleView(msgspec.Struct, frozen=True):
+    """A loaded rule."""
+
+    name: str
+    file: str
+    line: int
+    kind: str
+    stages: list[str]
+    firing: int = 0
+    pending: int = 0
+    instances: int = 0
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """Is it alive, and what is it doing: the header of the screen and `rtmd status`."""
+
+    version: str
+    name: str
+    started_at: int  # wall time
+    wall: int
+    evaluated_at: int  # engine time of the last grid point that was worked through
+    at: int  # engine time
+    rules: int
+    series: int
+    samples: int  # accepted since start
+    samples_per_second: float
+    drops: dict[str, int] = {}
+    firing: int = 0
+    pending: int = 0
+    silenced: int = 0
+    silences: int = 0  # active
+    outbox: int = 0
+    dead_letters: int = 0
+    react: bool = True
+    rule_errors: list[RuleErrorView] = []
+    notices: list[str] = []  # gaps, degraded parts: newest last
+    coach: str = ""  # demo only: what to try next
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The whole picture: open firings and those resolved lately."""
+
+    epoch: str
+    seq: int
+    status: StatusView
+    you: str
+    role: str
+    firings: list[FiringView]
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Firings that are new or different, whole; ids that are gone."""
+
+    seq: int
+    firings: list[FiringView] = []
+    gone: list[str] = []
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """Proof of life, each second."""
+
+    seq: int
+    status: StatusView
+
+
+class SilenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /api/rtmd/v1/silence`: either `matchers` (`name="value"` texts), or a firing, silenced as a group.
+
+    With `firing` the silence covers that firing's rule and labels at `stage ≤ the present one`, so that a rise
+    breaks through; `rule_wide` widens it to the whole rule. `length` ms; 0: the default of the firing's stage
+    (one hour without a firing).
+    """
+
+    matchers: list[str] = []
+    firing: str = ""
+    rule_wide: bool = False
+    length: int = 0
+    starts_at: int = 0  # wall time; 0: now
+    comment: str = ""
+    id: str = ""
+
+
+class ExpireRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /api/rtmd/v1/silence/expire`."""
+
+    id: str
+
+
+class AckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /api/rtmd/v1/ack`: `version` is the one that was seen (0: any); `length` ms (0: the stage's default)."""
+
+    firing: str
+    version: int = 0
+    length: int = 0
+    note: str = ""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """2xx of a mutation: it is on disk."""
+
+    id: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Body of every 4xx and 5xx."""
+
+    error: str
+
+
+class ValueView(msgspec.Struct, frozen=True):
+    """One row of `rtmd eval`."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class NotificationBody(msgspec.Struct, frozen=True):
+    """What the webhook and command receivers are given (documented in docs/receivers.md).
+
+    `status` is "firing" or "resolved"; `message` says what exactly: firing, raised, still firing, resolved.
+    """
+
+    version: str
+    key: str
+    seq: int
+    status: str
+    message: str
+    reason: str
+    receiver: str
+    at: int
+    summary: str
+    firing: FiringView
+    evidence: EvidenceView | None = None
+
+
+class ActionBody(msgspec.Struct, frozen=True):
+    """What an action's program reads on stdin."""
+
+    version: str
+    run: str
+    action: str
+    undo: bool
+    rule: str
+    stage: str
+    firing: str
+    labels: dict[str, str]

@@ -1,0 +1,1 @@
+"""Widgets: the virtual table and what stands around it."""
