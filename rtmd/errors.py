@@ -79,6 +79,10 @@ class StoreError(RtmdError):
     """The state folder cannot be used: locked, damaged, or written by a newer rtmd."""
 
 
+class ListenError(RtmdError):
+    """An address cannot be listened on; the text names it and says why."""
+
+
 class DeliveryError(RtmdError):
     """A receiver did not take a notification."""
 
