@@ -76,7 +76,14 @@ class NotFoundError(RefusedError):
 
 
 class StoreError(RtmdError):
-    """The state folder cannot be used: locked, damaged, or written by a newer rtmd."""
+    """The state folder cannot be used: locked, full, damaged, or written by a newer rtmd.
+
+    `fatal`: nothing written from here on could be trusted, so the daemon has to start anew (exit 75).
+    """
+
+    def __init__(self, problem: str, *, fatal: bool = False) -> None:
+        self.fatal = fatal
+        super().__init__(problem)
 
 
 class ListenError(RtmdError):

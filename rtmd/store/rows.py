@@ -1,0 +1,195 @@
+"""Durable effects as SQL statements, and rows as values again.
+
+Statements are made where the commit is asked for, not on the writer thread: a value that cannot be stored fails
+its own commit and never the group it would have travelled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, TypeVar, assert_never
+
+import msgspec
+
+from rtmd.errors import StoreError
+from rtmd.model.effects import (
+    Audited,
+    Durable,
+    FiringSaved,
+    InstanceDropped,
+    InstanceSaved,
+    Journaled,
+    LedgerSaved,
+    Notify,
+    RunSaved,
+    SilenceDropped,
+    SilenceSaved,
+)
+from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.labels import Labels
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
+from rtmd.model.silence import Silence
+
+Column: TypeAlias = str | int | bytes | None
+Statement: TypeAlias = tuple[str, tuple[Column, ...]]
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Decoder(Protocol[_T_co]):
+    def decode(self, buf: Any, /) -> _T_co: ...
+
+
+_pack = msgspec.msgpack.encode
+_instances = msgspec.msgpack.Decoder(InstanceState)
+_firings = msgspec.msgpack.Decoder(Firing)
+_silences = msgspec.msgpack.Decoder(Silence)
+_runs = msgspec.msgpack.Decoder(ActionRun)
+_notifications = msgspec.msgpack.Decoder(Notification)
+_details = msgspec.json.Decoder(dict[str, str])
+
+# Runs that were under way: nobody knows how far they came.
+_UNDER_WAY = (RunState.STARTED, RunState.UNDOING)
+
+_SAVE_INSTANCE = "INSERT OR REPLACE INTO instances (rule, labels, doc) VALUES (?, ?, ?)"
+_DROP_INSTANCE = "DELETE FROM instances WHERE rule = ? AND labels = ?"
+_SAVE_FIRING = "INSERT OR REPLACE INTO firings (id, rule, opened, resolved, doc) VALUES (?, ?, ?, ?, ?)"
+_SAVE_SILENCE = "INSERT OR REPLACE INTO silences (id, starts, ends, doc) VALUES (?, ?, ?, ?)"
+_DROP_SILENCE = "DELETE FROM silences WHERE id = ?"
+_SAVE_LEDGER = "INSERT OR REPLACE INTO ledger (firing, receiver, told, seq, at) VALUES (?, ?, ?, ?, ?)"
+_SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_JOURNAL = "INSERT INTO journal (at, kind, rule, firing, text, detail) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_AUDIT = (
+    "INSERT INTO audit (at, by, verb, object, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, "
+    "audit_hash((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), ?1, ?2, ?3, ?4, ?5))"
+)
+# The key is stable: the same message queued twice is one message, with the attempts it already had.
+_ADD_OUTBOX = "INSERT OR IGNORE INTO outbox (key, receiver, firing, created, doc) VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One line of the audit trail; `seq` counts from 1 without gaps."""
+
+    seq: int
+    at: int
+    by: str
+    verb: str
+    object: str
+    detail: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A notification that was given up, and why."""
+
+    notification: Notification
+    attempts: int
+    error: str
+
+
+def statements(effects: Sequence[Durable]) -> list[Statement]:
+    """What writes these effects, in their order; StoreError when one of them cannot be written down."""
+    try:
+        return [_statement(effect) for effect in effects]
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise StoreError(f"cannot be stored: {error}") from error
+
+
+def labels_key(labels: Labels) -> str:
+    """Label sets as the readable text that identifies an instance's row."""
+    return msgspec.json.encode(labels).decode()
+
+
+def _statement(effect: Durable) -> Statement:  # noqa: PLR0911  # one case an effect
+    match effect:
+        case InstanceSaved(state):
+            return _SAVE_INSTANCE, (state.rule, labels_key(state.labels), _pack(state))
+        case InstanceDropped(rule, labels):
+            return _DROP_INSTANCE, (rule, labels_key(labels))
+        case FiringSaved(firing):
+            return _SAVE_FIRING, (firing.id, firing.rule, firing.fired_at, firing.resolved_at, _pack(firing))
+        case SilenceSaved(silence):
+            return _SAVE_SILENCE, (silence.id, silence.starts_at, silence.ends_at, _pack(silence))
+        case SilenceDropped(id_):
+            return _DROP_SILENCE, (id_,)
+        case LedgerSaved(entry):
+            return _SAVE_LEDGER, (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at)
+        case RunSaved(run):
+            return _SAVE_RUN, (run.id, run.firing_id, run.action, str(run.state), run.at, _pack(run))
+        case Journaled() | Audited():
+            return _line(effect)
+        case Notify(notification):
+            return _ADD_OUTBOX, _outbox_row(notification)
+        case _:
+            assert_never(effect)
+
+
+def _line(effect: Journaled | Audited) -> Statement:
+    # File names and foreign error texts end up here: what is not Unicode must not lose the line.
+    if isinstance(effect, Journaled):
+        detail = msgspec.json.encode({_clean(name): _clean(value) for name, value in effect.detail.items()}).decode()
+        return _ADD_JOURNAL, (
+            effect.at,
+            effect.kind,
+            _clean(effect.rule),
+            effect.firing_id,
+            _clean(effect.text),
+            detail,
+        )
+    return _ADD_AUDIT, (effect.at, *map(_clean, (effect.by, effect.verb, effect.object, effect.detail)))
+
+
+def _outbox_row(notification: Notification) -> tuple[Column, ...]:
+    return (notification.key, notification.receiver, notification.firing.id, notification.at, _pack(notification))
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _decode(decoder: _Decoder[_T], doc: Any) -> _T:
+    try:
+        return decoder.decode(doc)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"the state is damaged: {error}") from error
+
+
+def instance(doc: bytes) -> InstanceState:
+    """The value in a row's `doc`."""
+    return _decode(_instances, doc)
+
+
+def firing(doc: bytes) -> Firing:
+    """The value in a row's `doc`."""
+    return _decode(_firings, doc)
+
+
+def silence(doc: bytes) -> Silence:
+    """The value in a row's `doc`."""
+    return _decode(_silences, doc)
+
+
+def run(doc: bytes) -> ActionRun:
+    """The value in a row's `doc`; what was under way comes back as UNKNOWN, because it may have happened."""
+    found = _decode(_runs, doc)
+    return replace(found, state=RunState.UNKNOWN) if found.state in _UNDER_WAY else found
+
+
+def notification(doc: bytes) -> Notification:
+    """The value in a row's `doc`."""
+    return _decode(_notifications, doc)
+
+
+def ledger_entry(row: tuple[Any, ...]) -> LedgerEntry:
+    """From the columns firing, receiver, told, seq, at."""
+    return LedgerEntry(row[0], row[1], Told(row[2]), row[3], row[4])
+
+
+def journaled(row: tuple[Any, ...]) -> Journaled:
+    """From the columns at, kind, rule, firing, text, detail."""
+    at, kind, rule, firing_id, text, detail = row
+    return Journaled(at, kind, rule, firing_id, text, _decode(_details, detail))

@@ -1,0 +1,348 @@
+"""The state store: what is committed comes back exactly, in order, or its waiter is told why not."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rtmd.errors import StoreError
+from rtmd.model.effects import (
+    Audited,
+    Durable,
+    FiringSaved,
+    InstanceDropped,
+    InstanceSaved,
+    Journaled,
+    LedgerSaved,
+    Notify,
+    RunSaved,
+    SilenceDropped,
+    SilenceSaved,
+)
+from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, InstanceState, StageRecord, StageState
+from rtmd.model.inputs import Restored
+from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
+from rtmd.model.rule import Kind, Severity, StageName
+from rtmd.model.silence import Silence
+from rtmd.store.lock import StateLock
+from rtmd.store.schema import SCHEMA_VERSION
+from rtmd.store.state import StateStore
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+NOW = 1_800_000_000_000
+LABELS = (("brand", "acmé\x00\n'"), ("site", "x" * 300))
+
+RECORD = StageRecord(
+    name=StageName.SECONDS,
+    state=StageState.FIRING,
+    active_at=NOW - 5,
+    history=2**64 - 1,
+    value=math.inf,
+    evidence=Evidence(NOW, (Clause("window", "m > 3", None, holds=True),), (Exemplar("hi\x1b[", "me", 5.5, "u"),)),
+)
+FIRING = Firing(
+    id="f1",
+    version=3,
+    rule="mentions",
+    labels=LABELS,
+    kind=Kind.RISK,
+    title="Mentions of acmé",
+    severity=Severity.CRITICAL,
+    stage=StageName.SECONDS,
+    stages=(RECORD,),
+    active_at=NOW - 5,
+    fired_at=NOW,
+    links=(("runbook", "https://x"),),
+    ack=Ack("ana", NOW, NOW + HOUR, raised=True),
+)
+RUN = ActionRun("r1", "hold", "f1", "mentions", LABELS, StageName.SECONDS, RunState.DONE, NOW)
+
+
+def note(key: str, receiver: str = "desk", firing: Firing = FIRING) -> Notification:
+    return Notification(key, receiver, Told.FIRING, 1, NOW, "fired", firing)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[StateStore]:
+    opened = StateStore(path)
+    yield opened
+    opened.close()
+
+
+def reopened(store: StateStore) -> StateStore:
+    store.close()
+    return StateStore(store.path)
+
+
+def restored(store: StateStore) -> Restored:
+    again = reopened(store)
+    try:
+        return again.restore()
+    finally:
+        again.close()
+
+
+async def test_everything_open_comes_back_exactly_as_it_was_after_a_restart(store: StateStore) -> None:
+    instance = InstanceState("mentions", LABELS, (RECORD,), "f1")
+    silence = Silence("s1", (Matcher("a", MatchOp.REGEX, "b.*"),), NOW, NOW + HOUR, "ana", "why", NOW)
+    entry = LedgerEntry("f1", "desk", Told.RAISED, 4, NOW)
+    await store.commit(
+        [InstanceSaved(instance), FiringSaved(FIRING), SilenceSaved(silence), LedgerSaved(entry), RunSaved(RUN)]
+    )
+    assert restored(store) == Restored((instance,), (FIRING,), (silence,), (entry,), (RUN,))
+
+
+async def test_not_a_number_survives_and_enumerations_keep_their_identity(store: StateStore) -> None:
+    await store.commit([FiringSaved(replace(FIRING, stages=(replace(RECORD, value=math.nan),)))])
+    found = restored(store).firings[0]
+    assert found.stages[0].value is not None
+    assert math.isnan(found.stages[0].value)
+    assert found.record(StageName.SECONDS) is found.stages[0]
+
+
+async def test_dropped_things_are_gone(store: StateStore) -> None:
+    await store.commit([InstanceSaved(InstanceState("mentions", LABELS, ())), InstanceDropped("mentions", LABELS)])
+    await store.commit([SilenceSaved(Silence("s1", (), 0, 1, "a", "", 0))])
+    await store.commit([SilenceDropped("s1")])
+    assert restored(store) == Restored()
+
+
+async def test_a_firing_resolved_within_the_last_day_comes_back_and_an_older_one_does_not(store: StateStore) -> None:
+    old = replace(FIRING, id="old", resolved_at=NOW - DAY - 1)
+    recent = replace(FIRING, id="recent", resolved_at=NOW - DAY)
+    told = [LedgerSaved(LedgerEntry(id_, "desk", Told.RESOLVED, 2, NOW)) for id_ in ("old", "recent")]
+    await store.commit([FiringSaved(old), FiringSaved(recent), *told, Journaled(NOW, "gap")])
+    found = restored(store)
+    assert [firing.id for firing in found.firings] == ["recent"]
+    assert [entry.firing_id for entry in found.ledger] == ["recent"]
+
+
+async def test_at_most_a_thousand_resolved_firings_come_back_and_every_open_one(store: StateStore) -> None:
+    resolved = [FiringSaved(replace(FIRING, id=f"r{n}", resolved_at=NOW + n)) for n in range(1_100)]
+    await store.commit([*resolved, FiringSaved(FIRING)])
+    firings = restored(store).firings
+    assert len(firings) == 1_001
+    assert firings[0] == FIRING
+    assert firings[1].id == "r1099"
+
+
+@pytest.mark.parametrize("state", [RunState.STARTED, RunState.UNDOING])
+async def test_a_run_that_was_under_way_comes_back_as_unknown(store: StateStore, state: RunState) -> None:
+    await store.commit([FiringSaved(FIRING), RunSaved(replace(RUN, state=state))])
+    assert restored(store).runs == (replace(RUN, state=RunState.UNKNOWN),)
+
+
+async def test_commits_made_while_the_disk_was_busy_share_a_transaction_and_keep_their_order(store: StateStore) -> None:
+    waiting = [store.commit([Journaled(n, "told", text=str(n))]) for n in range(500)]
+    await asyncio.gather(*waiting)
+    assert [int(line.text) for line in store.journal(limit=1_000)] == list(range(500))
+    assert store._writer.commits == 500
+    assert store._writer.groups < 500
+
+
+async def test_a_commit_that_was_confirmed_is_read_back_at_once(store: StateStore) -> None:
+    await store.commit([FiringSaved(FIRING)])
+    assert store.firing("f1") == FIRING
+    assert store.firing("nobody") is None
+
+
+async def test_the_outbox_is_oldest_first_per_receiver_and_a_key_is_kept_once(store: StateStore) -> None:
+    await store.commit([Notify(note("b")), Notify(note("c", "other")), Notify(note("a"))])
+    await store.postpone("b", attempts=2, due=99, error="503")
+    await store.commit([Notify(note("b"))])
+    assert [(row.notification.key, row.attempts, row.due) for row in store.outbox()] == [
+        ("b", 2, 99),
+        ("a", 0, 0),
+        ("c", 0, 0),
+    ]
+    assert store.outbox()[0].notification == note("b")
+
+
+async def test_confirmed_and_buried_notifications_leave_the_outbox(store: StateStore) -> None:
+    await store.commit([Notify(note("a")), Notify(note("b")), Notify(note("c"))])
+    await store.confirm("a")
+    await store.bury("b", error="410 gone")
+    again = reopened(store)
+    assert [row.notification.key for row in again.outbox()] == ["c"]
+    assert [(letter.notification.key, letter.error) for letter in again.dead_letters()] == [("b", "410 gone")]
+    assert again.dead_letter_count() == 1
+    again.close()
+
+
+async def test_the_journal_of_one_firing_is_the_latest_lines_oldest_first(store: StateStore) -> None:
+    lines = [Journaled(n, "transition", "r", f"f{n % 2}", f"line {n}", {"n": str(n)}) for n in range(6)]
+    await store.commit(lines)
+    assert store.journal("f1", limit=2) == (lines[3], lines[5])
+    assert store.journal(limit=2) == (lines[4], lines[5])
+
+
+async def test_text_that_is_not_unicode_does_not_lose_its_line(store: StateStore) -> None:
+    await store.commit([Journaled(1, "rules", text="bad \udcff name", detail={"file": "\ud800"})])
+    assert store.journal()[0].text == "bad ? name"
+
+
+async def test_the_audit_trail_is_a_chain_that_shows_edits_and_cuts(store: StateStore, path: Path) -> None:
+    await store.commit([Audited(n, "ana", "ack", f"f{n}", "note") for n in range(4)])
+    assert [row.object for row in store.audit(2)] == ["f2", "f3"]
+    assert store.audit_problem() == ""
+    other = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute("DELETE FROM audit")
+    other.execute("DROP TRIGGER audit_complete")
+    other.execute("DROP TRIGGER audit_unchanged")
+    other.execute("DELETE FROM audit WHERE seq = 4")
+    assert store.audit_problem() == "lines 4 to 4 are missing"
+    other.execute("UPDATE audit SET by = 'bob' WHERE seq = 2")
+    assert store.audit_problem() == "line 2 is not what was written"
+    other.execute("DELETE FROM audit WHERE seq = 1")
+    assert store.audit_problem() == "lines 1 to 1 are missing"
+    other.close()
+
+
+async def test_the_last_good_rule_files_survive_a_restart_whatever_their_names(store: StateStore) -> None:
+    assert store.last_good() == {}
+    await store.save_last_good({"old.toml": b"1"})
+    await store.save_last_good({"a.toml": b"\xff", "b\udcff.toml": b""})
+    again = reopened(store)
+    assert again.last_good() == {"a.toml": b"\xff", "b\udcff.toml": b""}
+    again.close()
+
+
+async def test_a_full_disk_fails_the_commit_and_later_ones_work_again(store: StateStore) -> None:
+    await store.commit([FiringSaved(FIRING)])
+    pages = "PRAGMA max_page_count="
+    await store._writer.submit([(f"{pages}1", ())])  # SQLite raises it to the pages in use
+    with pytest.raises(StoreError, match="full") as failed:
+        await store.commit([FiringSaved(replace(FIRING, id=f"f{n}", title="x" * 4096)) for n in range(20)])
+    assert not failed.value.fatal
+    assert store.firing("f2") is None
+    await store._writer.submit([(f"{pages}1000000", ())])
+    await store.commit([FiringSaved(replace(FIRING, id="f2"))])
+    assert {firing.id for firing in store.restore().firings} == {"f1", "f2"}
+
+
+async def test_a_value_that_cannot_be_stored_fails_its_own_commit_only(store: StateStore) -> None:
+    good = store.commit([Journaled(1, "told")])
+    with pytest.raises(StoreError, match="cannot be stored"):
+        await store.commit([FiringSaved(replace(FIRING, title="\ud800"))])
+    await good
+
+
+async def test_a_failing_group_fails_exactly_its_waiters_and_leaves_nothing_behind(store: StateStore) -> None:
+    bad = [("INSERT INTO outbox (key) VALUES (?)", ("k",))]
+    with pytest.raises(StoreError, match="NOT NULL"):
+        await store._writer.submit([("INSERT INTO meta VALUES ('x', 'y')", ()), *bad])
+    await store.commit([Journaled(1, "told")])
+    assert store._read("SELECT count(*) FROM meta") == [(0,)]
+
+
+async def test_after_an_input_output_error_nothing_is_accepted_any_more(store: StateStore) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    problem = store._writer._failed(error)
+    assert problem.fatal
+    with pytest.raises(StoreError) as failed:
+        await store.commit([Journaled(1, "told")])
+    assert failed.value.fatal
+
+
+async def test_what_was_queued_before_closing_is_committed_and_later_commits_are_refused(store: StateStore) -> None:
+    queued = store.commit([FiringSaved(FIRING)])
+    store.close()
+    await queued
+    with pytest.raises(StoreError, match="closed"):
+        await store.commit([])
+    again = StateStore(store.path)
+    assert again.firing("f1") == FIRING
+    again.close()
+
+
+async def test_a_cancelled_waiter_does_not_stop_its_commit(store: StateStore) -> None:
+    waiting = asyncio.ensure_future(store.commit([FiringSaved(FIRING)]))
+    waiting.cancel()
+    await store.commit([])
+    assert store.firing("f1") == FIRING
+
+
+def test_a_closed_loop_does_not_hurt_the_writer(path: Path) -> None:
+    store = StateStore(path)
+
+    async def ask() -> None:
+        store.commit([FiringSaved(FIRING)])  # nobody waits for it
+        await asyncio.sleep(0)
+
+    asyncio.run(ask())
+    assert [firing.id for firing in restored(store).firings] == ["f1"]
+
+
+async def test_old_journal_lines_and_firings_are_pruned_in_pieces_and_at_most_once_an_hour(store: StateStore) -> None:
+    old: list[Durable] = [Journaled(1, "told", text="old") for _ in range(1_200)]
+    closed = replace(FIRING, id="closed", resolved_at=NOW - 31 * DAY)
+    ledger = LedgerSaved(LedgerEntry("closed", "desk", Told.RESOLVED, 2, 1))
+    await store.commit([*old, FiringSaved(closed), ledger, FiringSaved(FIRING), Journaled(NOW, "told", text="new")])
+    store.prune(NOW)
+    store.prune(NOW + HOUR - 1)
+    assert len(store._writer._chores) == 5
+    again = await drained(store)
+    assert [line.text for line in again.journal()] == ["new"]
+    assert again.firing("closed") is None
+    assert again.firing("f1") == FIRING
+    assert again._read("SELECT count(*) FROM ledger") == [(0,)]
+
+
+async def drained(store: StateStore) -> StateStore:
+    while store._writer._chores:
+        await store.commit([])
+        await asyncio.sleep(0)
+    return store
+
+
+def test_a_newer_schema_is_refused_in_clear_words(path: Path) -> None:
+    StateStore(path).close()
+    with sqlite3.connect(path) as other:
+        other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    other.close()
+    with pytest.raises(StoreError, match="written by a newer rtmd"):
+        StateStore(path)
+
+
+def test_a_foreign_database_is_refused_and_left_alone(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="some other program"):
+        StateStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreError, match="cannot be used"):
+        StateStore(path)
+
+
+def test_the_state_is_readable_by_its_owner_only(store: StateStore) -> None:
+    assert store.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_daemon_is_told_who_has_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    with StateLock(folder) as held:
+        assert repr(held) == f"<StateLock {folder} held>"
+        with pytest.raises(StoreError, match=r"another rtmd \(pid \d+\)"):
+            StateLock(folder)
+    StateLock(folder).release()
