@@ -90,6 +90,7 @@ class StageRecord:
     value: float | None = None
     peak: float | None = None
     evidence: Evidence | None = None
+    disturbed: bool = False  # a gap or a changed rule fell between firing and judgement
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,6 @@
 """Pure composition of engine and alerting: `Pipeline.step(inputs, at)` is the one verb that changes state."""
+
+from rtmd.pipeline.inputs import LATENESS, Input, Samples, WindowFilled, WindowsRestored
+from rtmd.pipeline.pipeline import Pipeline, Step
+
+__all__ = ["LATENESS", "Input", "Pipeline", "Samples", "Step", "WindowFilled", "WindowsRestored"]

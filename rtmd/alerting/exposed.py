@@ -1,0 +1,25 @@
+"""The labels of a firing as matchers see them (semantics S1).
+
+Identity is the instance's labels under the rule's name. Matchers of silences and routes see more: the rule's own
+labels, `rule` and `alertname`, `kind`, and the virtual `stage` and `severity`, which change while the firing lives.
+"""
+
+from __future__ import annotations
+
+from rtmd.model.firing import Firing
+from rtmd.model.labels import Labels, labels_of
+
+
+def exposed(firing: Firing) -> Labels:
+    """The label set that matchers are held against."""
+    return labels_of(
+        dict(firing.labels)
+        | dict(firing.extra_labels)
+        | {
+            "rule": firing.rule,
+            "alertname": firing.rule,
+            "kind": str(firing.kind),
+            "stage": str(firing.stage),
+            "severity": str(firing.severity),
+        }
+    )

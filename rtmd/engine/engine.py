@@ -1,0 +1,285 @@
+"""The engine: rules over series, worked through time.
+
+`Engine` owns the plans, one `StageTable` for each stage of each rule, and the `Episodes`. Its verbs are called by
+the pipeline only, with time as an argument that never goes back. `advance(at)` passes *through* every judgement
+and grid point up to `at`, each at its own time, in the order (time, kind, identity): judgements first, then grid
+points by rule name and stage. So it does not matter how often it is called: advance(t1); advance(t2) is
+advance(t2).
+
+Rules are exchanged whole (`load`); what a rule keeps of its state is decided stage by stage: the same plan keeps
+its clocks in place, another plan takes them over by label set. A removed rule keeps its clocks for a minute, and
+gets them back when it returns in time (an editor that moves files, a slip of the hand).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeAlias
+
+from rtmd.engine.episodes import Change, Episodes, InstanceKey
+from rtmd.engine.plan import Applied, Plans
+from rtmd.engine.stage_table import StageTable, Transition
+from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.firing import Firing, InstanceState, StageRecord
+from rtmd.model.labels import Labels
+from rtmd.model.rule import MINUTE, Rule, RuleSet, StageName
+
+ORPHANED_FOR = MINUTE  # semantics S11: a removed rule's firings resolve after this
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A stage of an instance moved, whether or not that touches a firing."""
+
+    rule: Rule
+    transition: Transition
+
+
+Happening: TypeAlias = Moved | Change
+
+
+@dataclass(slots=True)
+class _Running:
+    """A rule at work."""
+
+    rule: Rule
+    tables: tuple[StageTable, ...]
+    removed_at: int = 0  # orphaned since; 0: in force
+
+    def table(self, stage: StageName) -> StageTable | None:
+        return next((table for table in self.tables if table.stage.name is stage), None)
+
+
+@dataclass(slots=True)
+class _Unclaimed:
+    """Clocks of an earlier run whose rule or stage is not loaded (yet)."""
+
+    clocks: dict[tuple[str, StageName], list[tuple[Labels, StageRecord]]] = field(default_factory=dict)
+    since: int = 0
+
+
+class Engine:
+    """Rules at work; see the module for the order of things."""
+
+    def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
+        self.plans = Plans(series)
+        self.episodes = Episodes(self.clocks)
+        self.evaluated_at = at
+        self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
+        self._rules: dict[str, _Running] = {}
+        self._orphans: dict[str, _Running] = {}
+        self._unclaimed = _Unclaimed()
+        self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
+        self._limit = instances_per_rule
+
+    def __repr__(self) -> str:
+        return f"<Engine {len(self._rules)} rules, evaluated at {self.evaluated_at}, {self.episodes!r}>"
+
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """The rules in force, by name."""
+        return {name: running.rule for name, running in self._rules.items()}
+
+    def rule(self, name: str) -> Rule | None:
+        """A rule in force, or lately removed."""
+        running = self._rules.get(name) or self._orphans.get(name)
+        return running.rule if running else None
+
+    def clocks(self, key: InstanceKey) -> tuple[StageRecord, ...]:
+        """The clocks of all stages of an instance, in rising order."""
+        rule, labels = key
+        return tuple(table.record(labels) for table in self.tables(rule))
+
+    def tables(self, rule: str) -> tuple[StageTable, ...]:
+        """The stages of a rule in force (or lately removed), in rising order; none for an unknown one."""
+        running = self._rules.get(rule) or self._orphans.get(rule)
+        return running.tables if running else ()
+
+    def next_due(self) -> int | None:
+        """The next judgement, grid point or end of an orphan's grace."""
+        due = [self._next_grid(grid) for grid in self._grids]
+        due += [running.removed_at + ORPHANED_FOR for running in self._orphans.values()]
+        due += [self._unclaimed.since + ORPHANED_FOR] if self._unclaimed.clocks else []
+        judgement = self.episodes.next_judgement()
+        if judgement is not None:
+            due.append(judgement)
+        return min(due, default=None)
+
+    def advance(self, at: int) -> Iterator[Happening]:
+        """Work through everything that is due up to `at`."""
+        while (due := self.next_due()) is not None and due <= at:
+            yield from self.episodes.judge_due(due)
+            yield from self._end_orphans(due)
+            yield from self._judge_grid(due)
+            self.evaluated_at = max(self.evaluated_at, due)
+        self.evaluated_at = max(self.evaluated_at, at)
+
+    def apply(self, batch: SampleBatch, at: int, *, lateness: int) -> tuple[Applied, list[Happening]]:
+        """One atomic post: store it, then look eagerly at the instances it touches."""
+        applied = self.plans.apply(batch, at, lateness=lateness)
+        happened: list[Happening] = []
+        if len(applied.touched):
+            for running in self._rules.values():
+                for table in running.tables:
+                    happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
+        return applied, happened
+
+    def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], int]:
+        """Put this rule set in force; gives what happened, and how far back (ms) new plans need history (0: none)."""
+        happened: list[Happening] = []
+        look_back = 0
+        before, self._rules = self._rules, {}
+        for name in sorted(rules.rules):
+            rule = rules.rules[name]
+            old = before.pop(name, None) or self._orphans.pop(name, None)
+            if old is not None and old.removed_at == 0 and _same(old.rule, rule):
+                old.rule = rule
+                self._rules[name] = old
+                continue
+            running, window, removed = self._start(rule, old, at)
+            self._rules[name] = running
+            look_back = max(look_back, window)
+            happened += removed
+        for name, running in before.items():
+            running.removed_at = at
+            self._orphans[name] = running
+        self._arrange()
+        for running in self._rules.values():
+            for table in running.tables:
+                happened += self._follow(running.rule, table.judge_all_eagerly(at))
+        return happened, look_back
+
+    def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
+        """Take over the decisions of an earlier run; rules must be loaded, windows filled."""
+        for firing in firings:
+            self.episodes.restore(firing)
+        by_stage: dict[tuple[str, StageName], list[tuple[Labels, StageRecord]]] = {}
+        for instance in instances:
+            for record in instance.stages:
+                by_stage.setdefault((instance.rule, record.name), []).append((instance.labels, record))
+        for running in self._rules.values():
+            for table in running.tables:
+                table.adopt(by_stage.pop((running.rule.name, table.stage.name), ()), at)
+        self._unclaimed = _Unclaimed(by_stage, at)
+
+    def shift(self, at: int, until: int) -> list[Firing]:
+        """Nobody judged from `at` to `until`: deadlines move, grid points in between are skipped."""
+        gap = until - at
+        for running in chain(self._rules.values(), self._orphans.values()):
+            for table in running.tables:
+                table.shift(gap, until)
+        for running in self._orphans.values():
+            running.removed_at += gap
+        self._unclaimed.since += gap
+        self.evaluated_at = until
+        return list(self.episodes.shift(gap))
+
+    def forget(self, at: int) -> list[Firing]:
+        """Let go of what nobody can need any more; gives the firings that went."""
+        rules = self.rules
+        return self.episodes.forget(at, lambda name: rules[name].reopen if name in rules else 0)
+
+    def instance(self, key: InstanceKey) -> InstanceState | None:
+        """What a restart must bring back of an instance; None when it is idle."""
+        firing = self.episodes.of(key)
+        stages = self.clocks(key)
+        if not any(record.active_at or record.history for record in stages) and not (firing and firing.open):
+            return None
+        return InstanceState(*key, stages, firing.id if firing else "")
+
+    def take_changed(self) -> list[InstanceKey]:
+        """The instances whose clocks moved since the last call."""
+        changed = sorted(self.changed)
+        self.changed.clear()
+        return changed
+
+    def burning(self) -> Iterator[InstanceKey]:
+        """Every instance with a firing or recovering stage (may repeat)."""
+        for name, running in self._rules.items():
+            for table in running.tables:
+                for labels in table.burning_labels():
+                    yield name, labels
+
+    def is_orphan(self, rule: str) -> bool:
+        """Whether the rule was removed and its firings wait for its return."""
+        return rule in self._orphans
+
+    def _next_grid(self, grid: int) -> int:
+        return (self.evaluated_at // grid + 1) * grid
+
+    def _judge_grid(self, at: int) -> Iterator[Happening]:
+        due = [pair for grid, pairs in self._grids.items() if at % grid == 0 for pair in pairs]
+        for running, table in sorted(due, key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank)):
+            yield from self._follow(running.rule, table.judge(at))
+
+    def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
+        for transition in transitions:
+            self.changed[rule.name, transition.labels] = None
+            yield Moved(rule, transition)
+            yield from self.episodes.follow(rule, transition)
+
+    def _start(self, rule: Rule, old: _Running | None, at: int) -> tuple[_Running, int, list[Happening]]:
+        """A rule that is new or changed: its tables, the look back its new plans need, and what ended with it."""
+        tables = []
+        look_back = 0
+        for stage in rule.stages:
+            table = StageTable(stage, self.plans, limit=self._limit)
+            before = old.table(stage.name) if old else None
+            clocks = before.records() if before else self._unclaimed.clocks.pop((rule.name, stage.name), ())
+            table.adopt(clocks, at)
+            if before is None or before.signal is not table.signal:
+                look_back = max(look_back, table.look_back())
+                self._disturb(rule.name, stage.name)
+            tables.append(table)
+        happened: list[Happening] = []
+        if old is not None:
+            kept = {stage.name for stage in rule.stages}
+            for table in old.tables:
+                if table.stage.name not in kept:
+                    happened += self._follow(rule, table.remove(at))
+                table.release()
+        return _Running(rule, tuple(tables)), look_back, happened
+
+    def _disturb(self, rule: str, stage: StageName) -> None:
+        """The signal of a stage changed: open judgements by or of it can no longer be a false start."""
+        for firing in list(self.episodes.firings.values()):
+            if firing.rule != rule:
+                continue
+            stages = tuple(
+                replace(record, disturbed=True)
+                if record.judge_at is not None and record.outcome is None and record.name.rank <= stage.rank
+                else record
+                for record in firing.stages
+            )
+            self.episodes.replace(replace(firing, stages=stages))
+
+    def _end_orphans(self, at: int) -> Iterator[Happening]:
+        for name in sorted(self._orphans):
+            running = self._orphans[name]
+            if at < running.removed_at + ORPHANED_FOR:
+                continue
+            for table in running.tables:
+                yield from self._follow(running.rule, table.remove(at))
+                table.release()
+            del self._orphans[name]
+        if self._unclaimed.clocks and at >= self._unclaimed.since + ORPHANED_FOR:
+            rules = {rule for rule, _ in self._unclaimed.clocks}
+            self._unclaimed.clocks.clear()
+            yield from self.episodes.close(rules, at, "rule_removed")
+
+    def _arrange(self) -> None:
+        self._grids = {}
+        for running in self._rules.values():
+            for table in running.tables:
+                self._grids.setdefault(table.stage.grid, []).append((running, table))
+
+
+def _same(one: Rule, other: Rule) -> bool:
+    """Whether two rules are the same but for the place they stand at."""
+    return _placeless(one) == _placeless(other)
+
+
+def _placeless(rule: Rule) -> Rule:
+    return replace(rule, file="", line=0, stages=tuple(replace(stage, line=0) for stage in rule.stages))

@@ -1,0 +1,457 @@
+"""One stage of one rule over all its instances: flat arrays, one dense compare, then the few rows that matter.
+
+Row i of every array belongs to row i of the stage's signal plan. At a grid point `judge` reads all rows at once
+(signal, recent, guard), finds the rows whose state can change, and shows each of those one event of the protocol
+table. Between grid points `judge_touched` looks at instances that just got a sample: it can only start a pending
+entry, or a firing when nothing has to be held (design §4).
+
+What a reading says of a row, in this order:
+
+1. frozen: no result while data may still come (MISSING), or nothing feeds it any more (UNFED): no event; `for` and
+   `keep` stand still. A recent window or guard without a result freezes a row only where the signal itself is met.
+2. met: present, held against the threshold over `window` and over `recent`, and the guard has a result.
+3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
+
+Clocks of instances that have no row yet (after a restart, or a changed signal) wait in `_waiting` and count as
+MISSING until the signal's look back has passed, then as UNFED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Clocks
+from rtmd.engine.plan import Column, Plan, Plans
+from rtmd.engine.presence import Presence
+from rtmd.engine.protocol import Event, advance
+from rtmd.engine.thresholds import clears, falls, meets
+from rtmd.model.display import number
+from rtmd.model.duration import show_duration
+from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
+from rtmd.model.labels import Labels
+from rtmd.model.rule import HOUR, MINUTE, NoData, Stage, StageName
+
+Bools: TypeAlias = NDArray[np.bool_]
+Rows: TypeAlias = NDArray[np.int64]
+
+UNFED_AFTER = 5 * MINUTE  # semantics S3: at least this long without a sample
+NO_DATA_LIMIT = 24 * HOUR  # S3: a kept firing without data ends as lost
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A stage of an instance changed its state; `record` is its clock afterwards."""
+
+    stage: Stage
+    labels: Labels
+    was: StageState
+    event: Event
+    reason: str
+    at: int
+    record: StageRecord
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the stage saw in some rows at one instant: parallel arrays."""
+
+    values: NDArray[np.float64]
+    met: Bools
+    clear: Bools
+    frozen: Bools
+    unfed: Bools
+
+
+class StageTable:
+    """The instances of one stage."""
+
+    def __init__(self, stage: Stage, plans: Plans, *, limit: int = 10_000) -> None:
+        self.stage = stage
+        self.signal = plans.plan(stage.signal)
+        self.refused = 0  # instances over the limit: known ones are kept, new ones refused (S13)
+        self._plans = plans
+        self._recent = _Beside(self.signal, plans.plan(stage.recent_signal)) if stage.recent_signal else None
+        self._guard = _Beside(self.signal, plans.plan(stage.guard)) if stage.guard else None
+        self._clocks = Clocks()
+        self._waiting: dict[Labels, tuple[StageRecord, int]] = {}
+        self._limit = limit
+        self._judged_at = 0
+        self._unfed: Bools = np.zeros(0, np.bool_)
+
+    def __repr__(self) -> str:
+        counts = f"{self.size} instances, {self.pending} pending, {self.burning} burning"
+        return f"<StageTable {self.stage.name} {counts}>"
+
+    @property
+    def size(self) -> int:
+        """How many instances there are."""
+        return self._clocks.size
+
+    @property
+    def pending(self) -> int:
+        """How many of them are pending."""
+        return int(np.count_nonzero(self._clocks.state == PENDING))
+
+    @property
+    def burning(self) -> int:
+        """How many of them are firing or recovering."""
+        waiting = sum(record.state.burning for record, _ in self._waiting.values())
+        return int(np.count_nonzero(self._clocks.state >= FIRING)) + waiting
+
+    def look_back(self) -> int:
+        """How far back (ms) any of its plans reads."""
+        beside = (self._recent, self._guard)
+        return max(self.signal.window(), *(each.plan.window() for each in beside if each), 0)
+
+    def judge(self, at: int) -> list[Transition]:
+        """Work through one grid point."""
+        self._sync()
+        clocks = self._clocks
+        reading = self._read(at, None)
+        self._remember(reading, at)
+        held = self._held(at)
+        state = clocks.state
+        changing = (
+            ((state == INACTIVE) & reading.met)
+            | ((state == PENDING) & (~reading.met | held))
+            | ((state == FIRING) & ~reading.met)
+            | (state == RECOVERING)
+        ) & ~reading.frozen
+        transitions = []
+        for row in map(int, np.flatnonzero(changing)):
+            event = self._event(
+                row, at, met=bool(reading.met[row]), clear=bool(reading.clear[row]), held=bool(held[row])
+            )
+            if event is not None:
+                transitions += self._apply(row, event, at)
+        transitions += self._judge_unfed(reading, at)
+        transitions += self._judge_waiting(at)
+        self._judged_at = at
+        return transitions
+
+    def judge_touched(self, series: NDArray[np.int64], at: int) -> list[Transition]:
+        """Eager evaluation of the instances that these series feed; seconds stages only."""
+        if self.stage.name is not StageName.SECONDS:
+            return []
+        self._sync()
+        rows = self.signal.touched(series)
+        rows = rows[rows < self._clocks.size]
+        return self._judge_eagerly(rows, at)
+
+    def judge_all_eagerly(self, at: int) -> list[Transition]:
+        """The same for every instance: when the rule itself is new."""
+        if self.stage.name is not StageName.SECONDS:
+            return []
+        self._sync()
+        return self._judge_eagerly(np.arange(self._clocks.size), at)
+
+    def shift(self, gap: int, until: int) -> None:
+        """Nobody judged for `gap` ms: every running clock moves along."""
+        self._clocks.shift(gap)
+        self._waiting = {
+            labels: (_moved(record, gap), since + gap) for labels, (record, since) in self._waiting.items()
+        }
+        self._judged_at = until
+
+    def remove(self, at: int) -> list[Transition]:
+        """The stage is gone: end whatever is not idle."""
+        transitions = [
+            transition
+            for row in map(int, np.flatnonzero(self._clocks.state != INACTIVE))
+            for transition in self._apply(row, Event.REMOVE, at)
+        ]
+        for labels, (record, _) in sorted(self._waiting.items()):
+            transitions.append(self._drop_waiting(labels, record, Event.REMOVE, at))
+        self._waiting.clear()
+        return transitions
+
+    def release(self) -> None:
+        """Give the plans back."""
+        for plan in (self.signal, self._recent and self._recent.plan, self._guard and self._guard.plan):
+            if plan is not None:
+                self._plans.release(plan)
+
+    def adopt(self, records: Iterable[tuple[Labels, StageRecord]], at: int) -> None:
+        """Take over clocks of an earlier table of this stage, or of an earlier run."""
+        self._sync()
+        for labels, record in records:
+            row = self.signal.row_of(labels)
+            if row is not None and row < self._clocks.size:
+                self._clocks.write(row, record)
+            elif record.state is not StageState.INACTIVE:
+                self._waiting[labels] = (record, at)
+
+    def records(self) -> Iterator[tuple[Labels, StageRecord]]:
+        """The clocks of all instances that are not idle (or have an M-of-N history)."""
+        clocks = self._clocks
+        for row in map(int, np.flatnonzero((clocks.state != INACTIVE) | (clocks.history != 0))):
+            yield self.signal.labels(row), clocks.read(row, self.stage.name)
+        for labels, (record, _) in self._waiting.items():
+            yield labels, record
+
+    def record(self, labels: Labels) -> StageRecord:
+        """The clock of one instance; an idle one where it is not known."""
+        row = self.signal.row_of(labels)
+        if row is not None and row < self._clocks.size:
+            return self._clocks.read(row, self.stage.name)
+        waiting = self._waiting.get(labels)
+        return waiting[0] if waiting else StageRecord(self.stage.name)
+
+    def burning_labels(self) -> Iterator[Labels]:
+        """The instances that are firing or recovering."""
+        for row in map(int, np.flatnonzero(self._clocks.state >= FIRING)):
+            yield self.signal.labels(row)
+        yield from self._waiting
+
+    def is_unfed(self, labels: Labels) -> bool:
+        """Whether nothing fed the instance at the last grid point."""
+        row = self.signal.row_of(labels)
+        return row is None or (row < len(self._unfed) and bool(self._unfed[row]))
+
+    def is_warming(self, labels: Labels, at: int) -> bool:
+        """Whether the instance is pending only because its window does not reach back far enough yet."""
+        row = self.signal.row_of(labels)
+        if row is None or row >= self._clocks.size or self._clocks.state[row] != PENDING:
+            return False
+        return self._coverage(row, at) < self.stage.coverage
+
+    def _sync(self) -> None:
+        """Give every row of the plan a clock, and those that waited for their row their old one."""
+        size = min(self.signal.size, self._limit)
+        self.refused = self.signal.size - size
+        if size == self._clocks.size:
+            return
+        self._clocks.grow(size)
+        for labels in [labels for labels in self._waiting if self.signal.row_of(labels) is not None]:
+            record, _ = self._waiting.pop(labels)
+            self._clocks.write(self.signal.row_of(labels) or 0, record)
+
+    def _read(self, at: int, rows: Rows | None) -> Reading:
+        """Signal, recent and guard in these rows (None: all), boiled down to four truths a row."""
+        size = self._clocks.size
+        stage = self.stage
+        column = self.signal.evaluate(at, rows)
+        values, presence = self._fill(column, size if rows is None else len(rows))
+        met = meets(stage.condition, values) & (presence == Presence.PRESENT)
+        missing = presence <= Presence.MISSING
+        unfed = presence == Presence.UNFED
+        blind = np.zeros(len(values), np.bool_)
+        blocked = np.zeros(len(values), np.bool_)
+        passes = met
+        if self._recent is not None:
+            aside, seen = self._fill(self._recent.evaluate(at, rows, size, Presence.MISSING), len(values))
+            passes = passes & meets(stage.condition, aside) & (seen == Presence.PRESENT)
+            blind |= seen <= Presence.MISSING
+        if self._guard is not None:
+            seen = self._guard.evaluate(at, rows, size, Presence.FILTERED).presence
+            passes = passes & (seen == Presence.PRESENT)
+            gone = (Presence.FILTERED, Presence.UNFED) if stage.no_data is NoData.ZERO else (Presence.FILTERED,)
+            blocked = np.isin(seen, gone)
+            blind |= (seen <= Presence.MISSING) & ~blocked
+        clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked
+        return Reading(values, passes, clear & ~passes, (missing | (met & blind)) & ~blocked, unfed)
+
+    def _fill(self, column: Column, size: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """The column cut to the limit, with `no_data = "zero"` applied: what nothing feeds is 0."""
+        values, presence = column.values[:size], column.presence[:size]
+        if self.stage.no_data is NoData.ZERO:
+            unfed = presence == Presence.UNFED
+            values = np.where(unfed, 0.0, values)
+            presence = np.where(unfed, np.uint8(Presence.PRESENT), presence)
+        return values, presence
+
+    def _remember(self, reading: Reading, at: int) -> None:
+        """What only a grid point may write: values, peaks, M-of-N histories, clocks that stand still."""
+        clocks, frozen = self._clocks, reading.frozen
+        seen = ~frozen
+        np.copyto(clocks.value, reading.values, where=seen)
+        extreme = np.fmin if falls(self.stage.condition) else np.fmax
+        np.copyto(clocks.peak, extreme(clocks.peak, reading.values), where=seen & (clocks.state >= FIRING))
+        if self.stage.hold.count:
+            shifted = (clocks.history << np.uint64(1)) | reading.met.astype(np.uint64)
+            np.copyto(clocks.history, shifted, where=seen)
+        if self._judged_at:
+            elapsed = at - self._judged_at
+            clocks.active_at[frozen & (clocks.state == PENDING)] += elapsed
+            clocks.keep_since[frozen & (clocks.state == RECOVERING)] += elapsed
+        clocks.unfed_since[~reading.unfed] = 0
+        self._unfed = reading.unfed
+
+    def _held(self, at: int) -> Bools:
+        """Which rows would fire now if they are met: `for` has passed, or enough grid points were true."""
+        hold, clocks = self.stage.hold, self._clocks
+        if hold.count:
+            enough: Bools = np.bitwise_count(clocks.history & _mask(hold.of)) >= hold.count
+            return enough
+        held: Bools = (at - clocks.active_at >= hold.duration) & (clocks.state == PENDING)
+        return held if hold.duration else np.ones(clocks.size, np.bool_)
+
+    def _event(self, row: int, at: int, *, met: bool, clear: bool, held: bool) -> Event | None:
+        """What the row saw; None: nothing that the table needs to know."""
+        clocks = self._clocks
+        state = clocks.state[row]
+        if met:
+            firing = state >= FIRING or (held and self._coverage(row, at) >= self.stage.coverage)
+            return Event.HOLD if firing else Event.RISE
+        if state == PENDING:
+            collecting = self.stage.hold.count and int(clocks.history[row]) & int(_mask(self.stage.hold.of))
+            return None if collecting and self.stage.hold.of > self.stage.hold.count else Event.END
+        since = int(clocks.keep_since[row]) or at
+        return Event.END if clear and at - since >= self.stage.keep else Event.DIP
+
+    def _judge_eagerly(self, rows: Rows, at: int) -> list[Transition]:
+        rows = rows[self._clocks.state[rows] == INACTIVE]
+        if not len(rows):
+            return []
+        reading = self._read(at, rows)
+        instant = not self.stage.hold.duration and not self.stage.hold.count
+        transitions = []
+        for place in map(int, np.flatnonzero(reading.met & ~reading.frozen)):
+            row = int(rows[place])
+            self._clocks.value[row] = reading.values[place]
+            event = Event.HOLD if instant and self._coverage(row, at) >= self.stage.coverage else Event.RISE
+            transitions += self._apply(row, event, at)
+        return transitions
+
+    def _judge_unfed(self, reading: Reading, at: int) -> list[Transition]:
+        """Semantics S3: pending is dropped, firing is kept (for a day), or resolved when the rule says so."""
+        clocks = self._clocks
+        transitions = []
+        for row in map(int, np.flatnonzero(reading.unfed & (clocks.state != INACTIVE))):
+            clocks.unfed_since[row] = clocks.unfed_since[row] or at
+            if self._gives_up(STATES[clocks.state[row]], int(clocks.unfed_since[row]), at):
+                transitions += self._apply(row, Event.LOSE, at)
+        return transitions
+
+    def _judge_waiting(self, at: int) -> list[Transition]:
+        """The same for clocks whose instance has no row: unfed once the look back has passed."""
+        patience = max(self.signal.window(), UNFED_AFTER)
+        transitions = []
+        for labels, (record, since) in sorted(self._waiting.items()):
+            unfed_since = since + patience
+            if at >= unfed_since and self._gives_up(record.state, unfed_since, at):
+                transitions.append(self._drop_waiting(labels, record, Event.LOSE, at))
+                del self._waiting[labels]
+        return transitions
+
+    def _gives_up(self, state: StageState, unfed_since: int, at: int) -> bool:
+        if state is StageState.PENDING or self.stage.no_data is NoData.RESOLVE:
+            return True
+        return at - unfed_since >= NO_DATA_LIMIT
+
+    def _drop_waiting(self, labels: Labels, record: StageRecord, event: Event, at: int) -> Transition:
+        _, reason = advance(record.state, event)
+        idle = replace(record, state=StageState.INACTIVE, active_at=None, keep_since=None, unfed_since=None)
+        return Transition(self.stage, labels, record.state, event, reason, at, idle)
+
+    def _apply(self, row: int, event: Event, at: int) -> list[Transition]:
+        """Show one row one event: its transition, or nothing where the state stays."""
+        clocks = self._clocks
+        was = STATES[clocks.state[row]]
+        state, reason = advance(was, event)
+        if state is was:
+            return []
+        clocks.enter(row, state, at)
+        fired = state is StageState.FIRING and not was.burning
+        return [
+            Transition(
+                self.stage,
+                self.signal.labels(row),
+                was,
+                event,
+                reason,
+                at,
+                clocks.read(row, self.stage.name),
+                self._evidence(row, at) if fired else None,
+            )
+        ]
+
+    def _coverage(self, row: int, at: int) -> float:
+        """How much of the window the oldest feeding series reaches back over, 0 to 1."""
+        window = self.stage.window
+        if not window or not self.stage.coverage:
+            return 1.0
+        first = self.signal.first(row)
+        return 0.0 if first is None else min(at - first, window) / window
+
+    def _evidence(self, row: int, at: int) -> Evidence:
+        """The evaluation as it was, clause by clause, with the loudest exemplars of the window."""
+        stage, value = self.stage, float(self._clocks.value[row])
+        clauses = [Clause("window", f"{stage.signal_text} {stage.condition}", value, holds=True)]
+        if self._recent is not None:
+            text = f"the same over {show_duration(stage.recent or 0)} {stage.condition}"
+            clauses.append(Clause("recent", text, self._recent.value(row, at), holds=True))
+        if self._guard is not None:
+            clauses.append(Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True))
+        if stage.hold.count:
+            text = f"{stage.hold.count} of {stage.hold.of} grid points"
+            met = (int(self._clocks.history[row]) & int(_mask(stage.hold.of))).bit_count()
+            clauses.append(Clause("for", text, float(met), holds=True))
+        elif stage.hold.duration:
+            seconds = (at - int(self._clocks.active_at[row])) / 1000
+            clauses.append(Clause("for", f"held ≥ {show_duration(stage.hold.duration)}", seconds, holds=True))
+        if stage.window and stage.coverage:
+            text = f"window covered ≥ {number(stage.coverage)}"
+            clauses.append(Clause("coverage", text, self._coverage(row, at), holds=True))
+        since = at - max(stage.window or 0, self.signal.window())
+        return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
+
+
+class _Beside:
+    """A second plan read in the rows of a first: recent or guard beside the signal."""
+
+    def __init__(self, signal: Plan, plan: Plan) -> None:
+        self.plan = plan
+        self._signal = signal
+        self._rows = np.empty(0, np.int64)
+        self._seen = 0  # size of `plan` when the rows were matched last
+
+    def evaluate(self, at: int, rows: Rows | None, size: int, absent: Presence) -> Column:
+        """The plan's column in the signal's rows (the first `size` of them); `absent` where it has no such row."""
+        self._match(size)
+        theirs = self._rows[:size] if rows is None else self._rows[rows]
+        found = theirs >= 0
+        values = np.full(len(theirs), np.nan)
+        presence = np.full(len(theirs), absent, np.uint8)
+        column = self.plan.evaluate(at, theirs[found])
+        values[found] = column.values
+        presence[found] = column.presence
+        return Column(values, presence)
+
+    def value(self, row: int, at: int) -> float | None:
+        """The value in one row of the signal, None without a result."""
+        if self._rows[row] < 0:
+            return None
+        column = self.plan.evaluate(at, self._rows[row : row + 1])
+        return float(column.values[0]) if column.presence[0] == Presence.PRESENT else None
+
+    def _match(self, size: int) -> None:
+        """Find the partner of every new row; look again for lonely ones only when the other plan has grown."""
+        known = len(self._rows)
+        lonely = np.flatnonzero(self._rows < 0) if self.plan.size != self._seen else np.empty(0, np.int64)
+        if size > known:
+            self._rows = np.concatenate([self._rows, np.full(size - known, -1, np.int64)])
+        for row in [*map(int, lonely), *range(known, size)]:
+            partner = self.plan.row_of(self._signal.labels(row))
+            self._rows[row] = -1 if partner is None else partner
+        self._seen = self.plan.size
+
+
+def _mask(of: int) -> np.uint64:
+    return np.uint64((1 << of) - 1)
+
+
+def _moved(record: StageRecord, gap: int) -> StageRecord:
+    """The record with its running clocks moved by `gap`."""
+    return replace(
+        record,
+        active_at=record.active_at and record.active_at + gap,
+        keep_since=record.keep_since and record.keep_since + gap,
+        unfed_since=record.unfed_since and record.unfed_since + gap,
+    )

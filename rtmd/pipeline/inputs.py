@@ -1,0 +1,38 @@
+"""The whole union of inputs: what people, files and results say (`model.inputs`), and columns of samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rtmd.engine.plan import WindowSnapshot
+from rtmd.formats.batch import SampleBatch
+from rtmd.model.inputs import PlainInput
+
+LATENESS = 60_000  # default of a source, ms
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One post or scrape, applied atomically at the step's `at`."""
+
+    source: str
+    batch: SampleBatch
+    lateness: int = LATENESS
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFilled:
+    """Older samples for windows that were empty: they are stored, nothing is judged by their arrival."""
+
+    batch: SampleBatch
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRestored:
+    """The windows of an earlier run."""
+
+    snapshot: WindowSnapshot
+
+
+Input: TypeAlias = PlainInput | Samples | WindowFilled | WindowsRestored

@@ -1,0 +1,316 @@
+"""The pipeline: engine → reactor → effects, behind one verb.
+
+`step(inputs, at)` first works through everything that is due up to `at`, each at its own time, then takes the
+inputs in the given order at `at`, and says when it wants to be called next. It is synchronous, reads no clock and
+touches nothing outside itself; live running, replay, demo and rule tests call exactly this.
+
+Engine deadlines run on `at`; deadlines of people (silences, acks) on wall time, which is `at` plus an offset that
+the shell reports whenever it changes. At one instant the engine comes first, then people's deadlines, then
+housekeeping.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from rtmd.engine.engine import Engine, Happening, Moved
+from rtmd.engine.episodes import Change, ChangeKind
+from rtmd.errors import ConflictError, NotFoundError, RefusedError
+from rtmd.formats.batch import SeriesTable
+from rtmd.model import effects as fx
+from rtmd.model import inputs as ins
+from rtmd.model.firing import Ack, Firing
+from rtmd.model.reaction import RunState
+from rtmd.model.rule import HOUR, MINUTE, StageName
+from rtmd.pipeline.inputs import Input, Samples, WindowFilled, WindowsRestored
+from rtmd.pipeline.reactor import ECHO, Reactor
+
+# Semantics S10: how long somebody has it, by stage, unless they say.
+ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step asks of the world, in order, and when it wants the next call at the latest (engine time)."""
+
+    effects: tuple[fx.Effect, ...]
+    next_due: int
+
+
+class Pipeline:
+    """All state that decisions depend on."""
+
+    def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
+        self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
+        self.reactor = Reactor()
+        self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
+        self._offset = 0
+        self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
+        self._housekeeping = _next_minute(at)
+        self._shown: dict[str, tuple[float | None, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.engine!r}, {self.reactor.silences!r}>"
+
+    def wall(self, at: int) -> int:
+        """People's time at engine time `at`."""
+        return at + self._offset
+
+    def firing(self, firing_id: str) -> Firing | None:
+        """One firing, open or lately resolved."""
+        return self.engine.episodes.firings.get(firing_id)
+
+    def firings(self) -> list[Firing]:
+        """Every firing that is remembered."""
+        return list(self.engine.episodes.firings.values())
+
+    def step(self, inputs: Sequence[Input], at: int) -> Step:
+        """Work through time up to `at`, then through the inputs."""
+        before = self.engine.evaluated_at
+        effects = list(self._advance(at))
+        for given in inputs:
+            effects += self._take(given, at)
+        effects += self._instances()
+        touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
+        if touched:
+            effects.append(fx.Touched(touched))
+        return Step(tuple(_latest_only(effects)), self._next_due())
+
+    def _next_due(self) -> int:
+        due = [self._housekeeping, *self._rechecks[:1]]
+        engine = self.engine.next_due()
+        return min(due if engine is None else [*due, engine])
+
+    def _advance(self, at: int) -> Iterator[fx.Effect]:
+        while (due := self._next_due()) <= at:
+            yield from self._follow(self.engine.advance(due))
+            while self._rechecks and self._rechecks[0] <= due:
+                heapq.heappop(self._rechecks)
+                yield from self.reactor.unsilence(self.firing, due, self.wall(due))
+            if self._housekeeping <= due:
+                yield from self._tidy(due)
+        yield from self._follow(self.engine.advance(at))
+
+    def _take(self, given: Input, at: int) -> Iterator[fx.Effect]:
+        match given:
+            case Samples():
+                yield from self._take_samples(given, at)
+            case WindowFilled(batch):
+                self.engine.plans.fill(batch)
+            case WindowsRestored(snapshot):
+                self.engine.plans.restore(snapshot)
+            case ins.RulesLoaded(rules):
+                happened, look_back = self.engine.load(rules, at)
+                yield from self._follow(happened)
+                if look_back:
+                    yield fx.FillWanted(at - look_back)
+            case ins.ReactionsLoaded():
+                self.reactor.reactions = given
+            case ins.Restored():
+                self._restore(given, at)
+            case ins.TimeGap(until, reason):
+                yield from self._skip(at, until, reason)
+            case ins.WallClock(offset):
+                self._offset = offset
+                self._plan_rechecks()
+            case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet():
+                yield from self._ask(given, at)
+            case ins.ActionDone() | ins.DeliveryDone():
+                yield from self._take_result(given, at)
+            case _:
+                assert_never(given)
+
+    def _take_samples(self, given: Samples, at: int) -> Iterator[fx.Effect]:
+        applied, happened = self.engine.apply(given.batch, at, lateness=given.lateness)
+        self.counts["samples", given.source] += applied.accepted
+        for reason, count in applied.drops.items():
+            self.counts["dropped", reason] += count
+        yield from self._follow(happened)
+
+    def _follow(self, happened: Iterable[Happening]) -> Iterator[fx.Effect]:
+        for each in happened:
+            match each:
+                case Moved(_, transition):
+                    self.counts["transitions", f"{transition.stage.name} {transition.record.state}"] += 1
+                case Change():
+                    self._count(each)
+                    yield from self.reactor.react(each, self.engine.rule(each.firing.rule), self.wall(each.at))
+                case _:
+                    assert_never(each)
+
+    def _count(self, change: Change) -> None:
+        if change.kind in (ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED):
+            self.counts["firings", str(change.kind)] += 1
+        elif change.kind is ChangeKind.JUDGED:
+            self.counts["outcomes", f"{change.stage} {change.reason}"] += 1
+
+    def _restore(self, given: ins.Restored, at: int) -> None:
+        self.engine.restore(given.instances, given.firings, at)
+        self.reactor.silences.restore(given.silences)
+        self.reactor.ledger.restore(given.ledger)
+        self.reactor.runs.restore(given.runs)
+        self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
+        for firing in given.firings:
+            silences = self.reactor.muting(firing, self.wall(at)) if firing.open else []
+            rule = self.engine.rule(firing.rule)
+            stage = rule.stage(firing.stage) if rule else None
+            if silences and stage:
+                # Whoever would have been told when it opened still has to be, should the silence end first.
+                receivers = [
+                    name for name in self.reactor.receivers(stage) if not self.reactor.ledger.knows(firing, name)
+                ]
+                self.reactor.ledger.withhold(firing, receivers, silences[0].created_by)
+        self._plan_rechecks()
+
+    def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
+        for firing in self.engine.shift(at, until):
+            yield fx.FiringSaved(firing)
+        self._housekeeping = _next_minute(until)
+        text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"
+        yield fx.Journaled(until, "gap", text=text)
+        self._plan_rechecks()
+
+    def _ask(self, given: ins.PersonInput, at: int) -> Iterator[fx.Effect]:
+        """A person's input is answered exactly once, whether it is carried out or refused."""
+        try:
+            match given:
+                case ins.SilenceSet():
+                    yield from self._set_silence(given, at)
+                case ins.SilenceExpired():
+                    yield from self._expire_silence(given, at)
+                case ins.AckSet():
+                    yield from self._acknowledge(given, at)
+                case _:
+                    assert_never(given)
+        except RefusedError as error:
+            yield fx.Answered(given.request, _status(error), error=str(error))
+
+    def _set_silence(self, given: ins.SilenceSet, at: int) -> Iterator[fx.Effect]:
+        wall = self.wall(at)
+        changed = self.reactor.silences.put(given, wall)
+        for silence in changed:
+            yield fx.SilenceSaved(silence)
+        made = changed[-1]
+        matchers = ", ".join(map(str, made.matchers))
+        yield fx.Audited(wall, given.by, "silence", made.id, f"{matchers} until {made.ends_at}: {made.comment}")
+        yield fx.Journaled(at, "silence", text=f"{given.by} silenced {matchers}", detail={"silence": made.id})
+        self._plan_rechecks()
+        if len(changed) > 1:
+            heapq.heappush(self._rechecks, at + ECHO)
+        yield fx.Answered(given.request, id=made.id)
+
+    def _expire_silence(self, given: ins.SilenceExpired, at: int) -> Iterator[fx.Effect]:
+        wall = self.wall(at)
+        silence = self.reactor.silences.expire(given.id, wall)
+        yield fx.SilenceSaved(silence)
+        yield fx.Audited(wall, given.by, "expire", silence.id)
+        yield fx.Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
+        heapq.heappush(self._rechecks, at + ECHO)
+        yield fx.Answered(given.request, id=silence.id)
+
+    def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
+        firing = self.firing(given.firing_id)
+        if firing is None:
+            raise NotFoundError(f"there is no firing {given.firing_id}")
+        if not firing.open:
+            raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
+        if given.version and given.version != firing.version:
+            raise _conflict(firing)
+        wall = self.wall(at)
+        ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
+        acked = replace(firing, ack=ack, version=firing.version + 1)
+        self.engine.episodes.replace(acked)
+        yield fx.FiringSaved(acked)
+        yield fx.Audited(wall, given.by, "ack", firing.id, given.note)
+        yield fx.Journaled(at, "ack", firing.rule, firing.id, f"{given.by} has it", {"note": given.note})
+        yield fx.Answered(given.request, id=firing.id)
+
+    def _take_result(self, given: ins.ActionDone | ins.DeliveryDone, at: int) -> Iterator[fx.Effect]:
+        match given:
+            case ins.ActionDone():
+                yield from self._finish_run(given, at)
+            case ins.DeliveryDone():
+                yield from self._note_delivery(given, at)
+            case _:
+                assert_never(given)
+
+    def _finish_run(self, given: ins.ActionDone, at: int) -> Iterator[fx.Effect]:
+        yield from self.reactor.finish_run(given, at)
+        run = self.reactor.runs.get(given.run_id)
+        if run is not None:
+            if given.state is RunState.DONE:
+                self.engine.episodes.handled.add(run.firing_id)
+            yield fx.Touched(frozenset({run.firing_id}))
+
+    def _note_delivery(self, given: ins.DeliveryDone, at: int) -> Iterator[fx.Effect]:
+        self.counts["deliveries", "failed" if given.error else "delivered"] += 1
+        if given.error:
+            text = f"{given.receiver} was not told: {given.error}"
+            yield fx.Journaled(at, "told", firing_id=given.firing_id, text=text, detail={"key": given.key})
+
+    def _tidy(self, at: int) -> Iterator[fx.Effect]:
+        """Once a minute: let go of what nobody can need any more."""
+        self._housekeeping = _next_minute(at)
+        for firing in self.engine.forget(at):
+            self.reactor.ledger.forget(firing.id)
+            self.reactor.runs.forget(firing.id)
+            self._shown.pop(firing.id, None)
+        for silence_id in self.reactor.silences.forget(self.wall(at)):
+            yield fx.SilenceDropped(silence_id)
+
+    def _plan_rechecks(self) -> None:
+        """Look again shortly after each silence ends by itself."""
+        ends = {silence.ends_at - self._offset + ECHO for silence in self.reactor.silences}
+        self._rechecks = sorted(end for end in {*ends, *self._rechecks} if end > self.engine.evaluated_at)
+
+    def _instances(self) -> Iterator[fx.Effect]:
+        for key in self.engine.take_changed():
+            state = self.engine.instance(key)
+            yield fx.InstanceDropped(*key) if state is None else fx.InstanceSaved(state)
+
+    def _touched(self, effects: list[fx.Effect], *, everything: bool) -> frozenset[str]:
+        """Firings that look different now: saved ones, and at grid points those whose live values moved."""
+        touched = {effect.firing.id for effect in effects if isinstance(effect, fx.FiringSaved)}
+        if everything:
+            for key in set(self.engine.burning()):
+                firing = self.engine.episodes.of(key)
+                values = tuple(record.value for record in self.engine.clocks(key))
+                if firing is not None and self._shown.get(firing.id) != values:
+                    self._shown[firing.id] = values
+                    touched.add(firing.id)
+        return frozenset(touched)
+
+
+_SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
+
+
+def _latest_only(effects: list[fx.Effect]) -> Iterator[fx.Effect]:
+    """The effects less firings that a later effect of the same step saves again."""
+    last = {effect.firing.id: place for place, effect in enumerate(effects) if isinstance(effect, fx.FiringSaved)}
+    for place, effect in enumerate(effects):
+        if not isinstance(effect, fx.FiringSaved) or last[effect.firing.id] == place:
+            yield effect
+
+
+def _next_minute(at: int) -> int:
+    return (at // MINUTE + 1) * MINUTE
+
+
+def _status(error: RefusedError) -> int:
+    match error:
+        case NotFoundError():
+            return 404
+        case ConflictError():
+            return 409
+        case _:
+            return 400
+
+
+def _conflict(firing: Firing) -> ConflictError:
+    if firing.ack:
+        return ConflictError(f"{firing.id} has changed: {firing.ack.by} has it (version {firing.version})")
+    return ConflictError(f"{firing.id} has changed: {firing.reason} (version {firing.version})")
