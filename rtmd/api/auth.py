@@ -1,0 +1,141 @@
+"""Who asks, and what they may do.
+
+A peer of the Unix socket is known by its uid (the kernel says so); `[users]` of rtmd.toml gives its name or one
+of its groups a role. Without an entry root and the daemon's own user are admin, and everybody else whom the
+socket's mode lets in may look. Ties: an entry for the user goes before entries for groups, and among groups the
+highest role counts.
+
+TCP has no identity: it gets `tcp_role`. Because a browser on the same machine reaches loopback too, requests
+with an Origin, or for a Host that is not this machine (DNS rebinding), are refused whatever the path.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from rtmd.config import Config, Role
+
+CALLER = "rtmd.caller"  # where the caller stands in a request's scope
+
+_LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "[::1]"})
+_UNIX_HOSTS = _LOCAL_HOSTS | {"rtmd", "unix"}  # what clients of a Unix socket make up
+_REMEMBERED = 60.0  # seconds that an account's name and groups are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A process at the other end of a Unix socket, when it connected."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of this machine."""
+
+    name: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who made a request."""
+
+    name: str
+    role: Role
+
+
+class Gate:
+    """Decides on every request before anything else looks at it."""
+
+    def __init__(self, config: Config, account: Callable[[Peer], Account] | None = None) -> None:
+        self._users = config.users
+        self._tcp_role = config.daemon.tcp_role
+        self._account = account or Accounts().find
+
+    def admit(self, scope: Scope) -> Caller:
+        """The caller of this request; HTTPException 403 for what a web page may have sent."""
+        peer: Peer | None = scope.get("state", {}).get("peer")
+        _refuse_browsers(scope, _LOCAL_HOSTS if peer is None else _UNIX_HOSTS)
+        if peer is None:
+            return Caller("tcp", self._tcp_role)
+        account = self._account(peer)
+        return Caller(account.name, role_of(peer, account, self._users))
+
+
+def role_of(peer: Peer, account: Account, users: Mapping[str, Role]) -> Role:
+    """The role of a Unix peer under these `[users]`."""
+    own = users.get(account.name)
+    if own is not None:
+        return own
+    roles = [role for name, role in users.items() if name[:1] == "@" and name[1:] in account.groups]
+    if peer.uid in (0, os.geteuid()):
+        roles.append(Role.ADMIN)
+    return next((role for role in (Role.ADMIN, Role.OPERATE) if role in roles), Role.VIEW)
+
+
+def require(scope: Scope, role: Role) -> Caller:
+    """The caller, if it has this role; HTTPException 403 otherwise."""
+    caller: Caller = scope[CALLER]
+    if not caller.role.includes(role):
+        raise HTTPException(403, f"this needs the role {role}; {caller.name} has {caller.role}")
+    return caller
+
+
+class Accounts:
+    """The machine's user database, remembered for a minute: a lookup may go over the network."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[float, Account]] = {}
+
+    def find(self, peer: Peer) -> Account:
+        """The account behind a peer; a uid without an entry is named by its number."""
+        key, now = (peer.uid, peer.gid), time.monotonic()
+        known = self._known.get(key)
+        if known is not None and now - known[0] < _REMEMBERED:
+            return known[1]
+        account = _look_up(peer)
+        self._known[key] = (now, account)
+        return account
+
+
+def _look_up(peer: Peer) -> Account:
+    try:
+        name = pwd.getpwuid(peer.uid).pw_name
+        gids = {*os.getgrouplist(name, peer.gid), peer.gid}
+    except KeyError:
+        name, gids = str(peer.uid), {peer.gid}
+    return Account(name, frozenset(filter(None, map(_group_name, gids))))
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return ""
+
+
+def _refuse_browsers(scope: Scope, hosts: frozenset[str]) -> None:
+    for name, value in scope["headers"]:
+        if name == b"origin":
+            raise HTTPException(403, "requests from web pages are refused (Origin)")
+        if name == b"host" and _host(value) not in hosts:
+            raise HTTPException(403, "the request is for another host (Host)")
+
+
+def _host(value: bytes) -> str:
+    """The host without its port, in lower case."""
+    text = value.decode("latin-1").strip().lower()
+    end = text.find("]") + 1 if text.startswith("[") else 0
+    name, colon, port = text[end:].partition(":")
+    return text[:end] + name if not colon or port.isdecimal() else text
