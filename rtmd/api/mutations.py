@@ -1,0 +1,112 @@
+"""What people change: each request becomes one input, and its answer comes when that is on disk.
+
+Bodies are the request structs of `rtmd.wire`; answers `Done`, or a `Problem` with the status the step gave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from rtmd.api.answers import BodyBudget, Json, problem, read_body
+from rtmd.api.auth import require
+from rtmd.api.desk import Desk
+from rtmd.api.requests import ack_input, decode_request, silence_input
+from rtmd.config import Role
+from rtmd.errors import ConflictError, NotFoundError
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import SilenceExpired
+from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView
+
+BODY = 64 * 1024
+BODIES = 4 * 1024**2  # bytes of requests in memory at once
+
+
+class Mutations:
+    """The POST endpoints of the operator API."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._budget = BodyBudget(BODIES)
+
+    def routes(self) -> list[BaseRoute]:
+        """Path by path."""
+        return [
+            Route("/api/rtmd/v1/silence", self.silence, methods=["POST"]),
+            Route("/api/rtmd/v1/silence/expire", self.expire, methods=["POST"]),
+            Route("/api/rtmd/v1/ack", self.ack, methods=["POST"]),
+            Route("/-/reload", self.reload, methods=["POST"]),
+        ]
+
+    async def silence(self, request: Request) -> Response:
+        """Create or edit a silence."""
+        caller = require(request.scope, Role.OPERATE)
+        wanted = decode_request(await self._body(request), SilenceRequest)
+        silence = silence_input(
+            wanted,
+            by=caller.name,
+            wall=self._desk.wall(),
+            firing=self._firing(wanted.firing),
+            existing=self._silence(wanted.id),
+        )
+        return _told(await self._desk.ask(lambda number: replace(silence, request=number)))
+
+    async def expire(self, request: Request) -> Response:
+        """End a silence now."""
+        caller = require(request.scope, Role.OPERATE)
+        wanted = decode_request(await self._body(request), ExpireRequest)
+        return _told(await self._desk.ask(lambda number: SilenceExpired(request=number, by=caller.name, id=wanted.id)))
+
+    async def ack(self, request: Request) -> Response:
+        """Take a firing."""
+        caller = require(request.scope, Role.OPERATE)
+        ack = ack_input(decode_request(await self._body(request), AckRequest), by=caller.name)
+        return _told(await self._desk.ask(lambda number: replace(ack, request=number)))
+
+    async def reload(self, request: Request) -> Response:
+        """Read rules and configuration again; 400 lists the files that keep their last good version."""
+        require(request.scope, Role.ADMIN)
+        errors = await self._desk.reload()
+        if errors:
+            return problem(400, "\n".join(f"{error.file}:{error.line}: {error.problem}" for error in errors))
+        return Json(Done(""))
+
+    async def _body(self, request: Request) -> bytes:
+        return await read_body(request.receive, limit=BODY, budget=self._budget)
+
+    def _firing(self, wanted: str) -> FiringView | None:
+        if not wanted:
+            return None
+        found = self._desk.firings([wanted])
+        if not found:
+            raise HTTPException(404, f'there is no firing "{wanted[:64]}"')
+        return found[0]
+
+    def _silence(self, wanted: str) -> SilenceView | None:
+        if not wanted:
+            return None
+        found = next((silence for silence in self._desk.silences() if silence.id == wanted), None)
+        if found is None:
+            raise HTTPException(404, f'there is no silence "{wanted[:64]}"')
+        return found
+
+
+def _told(answered: Answered) -> Response:
+    if answered.error or answered.status >= 400:
+        return problem(max(answered.status, 400), answered.error)
+    return Json(Done(answered.id))
+
+
+def refused(_: Request, error: Exception) -> Response:
+    """A request that was refused before it became an input."""
+    match error:
+        case NotFoundError():
+            return problem(404, str(error))
+        case ConflictError():
+            return problem(409, str(error))
+        case _:
+            return problem(400, str(error))

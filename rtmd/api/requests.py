@@ -1,0 +1,157 @@
+"""What people ask for over HTTP, as inputs of the pipeline: pure translation, all of its refusals are 400.
+
+A silence made from a firing covers what the person looked at and no more: the rule, the firing's labels, and
+`stage ≤ the present one`, so that a rise breaks through (semantics S4). Its default length fits the stage.
+
+The request number is not known here: it is 0, and whoever sends the input fills it in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from rtmd.errors import MatcherError, RefusedError
+from rtmd.matching import is_wildcard, parse_matcher
+from rtmd.model.inputs import AckSet, SilenceSet
+from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.rule import HOUR, MINUTE, STAGES
+from rtmd.model.silence import SilenceState
+from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+
+DAY = 24 * HOUR
+LONGEST = 30 * DAY  # of a silence
+FARTHEST = 366 * DAY  # ahead that a silence may start
+
+_LENGTHS = {"seconds": 5 * MINUTE, "minutes": 15 * MINUTE, "hours": 4 * HOUR}
+_WITHOUT_FIRING = HOUR
+_MOST_MATCHERS = 32
+_MOST_TEXT = 2_000
+_OWN_LABELS = frozenset({"rule", "stage"})  # said by matchers of their own
+
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+
+Request = TypeVar("Request", bound=msgspec.Struct)
+
+
+def decode_request(body: bytes, kind: type[Request]) -> Request:
+    """The request in this JSON; RefusedError names a wrong or unknown field and the nearest known one."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(_explain(str(error), kind.__struct_fields__)) from None
+
+
+def _explain(text: str, fields: Iterable[str]) -> str:
+    unknown = _UNKNOWN_FIELD.match(text)
+    if unknown is None:
+        return text
+    known = list(fields)
+    nearest = difflib.get_close_matches(unknown["name"], known, n=1)
+    advice = f'did you mean "{nearest[0]}"?' if nearest else f"known are {', '.join(known)}"
+    return f'unknown field "{unknown["name"][:64]}": {advice}'
+
+
+def silence_input(
+    request: SilenceRequest,
+    *,
+    by: str,
+    wall: int,
+    firing: FiringView | None = None,
+    existing: SilenceView | None = None,
+) -> SilenceSet:
+    """The silence to set: `firing` is the one `request.firing` names, `existing` the silence with `request.id`.
+
+    Raises RefusedError.
+    """
+    _check(request)
+    start = _start(request.starts_at, wall, existing)
+    length = request.length or (_LENGTHS.get(firing.stage, _WITHOUT_FIRING) if firing else _WITHOUT_FIRING)
+    if firing is not None:
+        matchers = firing_matchers(firing, rule_wide=request.rule_wide)
+    else:
+        texts = request.matchers or (existing.matchers if existing else [])
+        matchers = tuple(_matcher(text) for text in texts)
+    if all(map(is_wildcard, matchers)):
+        raise RefusedError("at least one matcher must not match the empty string: this would silence everything")
+    return SilenceSet(
+        request=0,
+        by=by,
+        matchers=matchers,
+        starts_at=start,
+        ends_at=max(start, wall) + length,
+        comment=request.comment or (existing.comment if existing else ""),
+        id=request.id,
+    )
+
+
+def _check(request: SilenceRequest) -> None:
+    if request.firing and request.matchers:
+        raise RefusedError("give matchers or a firing, not both")
+    if request.rule_wide and not request.firing:
+        raise RefusedError("rule_wide needs a firing")
+    if not (request.firing or request.matchers or request.id):
+        raise RefusedError("give at least one matcher, or a firing")
+    if len(request.matchers) > _MOST_MATCHERS:
+        raise RefusedError(f"more than {_MOST_MATCHERS} matchers")
+    if len(request.comment) > _MOST_TEXT:
+        raise RefusedError(f"the comment has more than {_MOST_TEXT} characters")
+    if request.length < 0:
+        raise RefusedError("the silence ends before it starts")
+    if request.length > LONGEST:
+        raise RefusedError("a silence may last 30 days at most")
+
+
+def _start(asked: int, wall: int, existing: SilenceView | None) -> int:
+    """A start in the past becomes now, except where it is that of the running silence being edited."""
+    if asked > wall + FARTHEST:
+        raise RefusedError("a silence may start at most a year ahead")
+    if existing is not None and existing.state != SilenceState.EXPIRED and asked in (0, existing.starts_at):
+        return existing.starts_at
+    return max(asked, wall)
+
+
+def firing_matchers(firing: FiringView, *, rule_wide: bool = False) -> tuple[Matcher, ...]:
+    """What covers this firing (or its whole rule) at its present stage and below."""
+    matchers = [Matcher("rule", MatchOp.EQUAL, firing.rule)]
+    if not rule_wide:
+        labels = sorted(pair for pair in firing.labels.items() if pair[0] not in _OWN_LABELS)
+        matchers += [Matcher(name, MatchOp.EQUAL, value) for name, value in labels]
+    return (*matchers, *_stage_matcher(firing.stage))
+
+
+def _stage_matcher(stage: str) -> tuple[Matcher, ...]:
+    names = [name.value for name in STAGES]
+    below = names[: names.index(stage) + 1]
+    if len(below) == len(names):
+        return ()  # there is nothing to rise to
+    return (Matcher("stage", MatchOp.REGEX, "|".join(below)),)
+
+
+def _matcher(text: str) -> Matcher:
+    try:
+        return parse_matcher(text)
+    except MatcherError as error:
+        raise RefusedError(f"matcher {text[:200]}: {error}") from None
+
+
+def ack_input(request: AckRequest, *, by: str) -> AckSet:
+    """The ack to set; a length of 0 stays 0, the stage's default. Raises RefusedError."""
+    if not request.firing:
+        raise RefusedError("name the firing")
+    if not 0 <= request.length <= LONGEST:
+        raise RefusedError("an ack lasts between 0 (the stage's default) and 30 days")
+    if len(request.note) > _MOST_TEXT:
+        raise RefusedError(f"the note has more than {_MOST_TEXT} characters")
+    return AckSet(
+        request=0,
+        by=by,
+        firing_id=request.firing,
+        version=request.version,
+        length=request.length,
+        note=request.note,
+    )
