@@ -1,0 +1,85 @@
+"""The whole HTTP surface as one ASGI app: the gate first, then ingest and stream, then everything else.
+
+Ingest and stream are plain ASGI and stand before starlette: the one for speed, the other because it lives long.
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rtmd.api import ingest
+from rtmd.api.answers import BodyBudget, problem, refusal
+from rtmd.api.auth import CALLER, Gate
+from rtmd.api.desk import Desk
+from rtmd.api.mutations import Mutations, refused
+from rtmd.api.queries import Queries
+from rtmd.api.stream import Hub
+from rtmd.config import Config
+from rtmd.errors import RefusedError
+
+
+class App:
+    """Routes requests; `configure` swaps what comes from rtmd.toml while it runs."""
+
+    def __init__(self, desk: Desk, hub: Hub, config: Config) -> None:
+        self._hub = hub
+        self._gate = Gate(config)
+        self._others = _operator_api(desk)
+        budget = BodyBudget(ingest.BODIES)
+        self._ingest = {
+            "/api/v1/write": ingest.Ingest(desk, config.limits, budget, ingest.remote_write(desk)),
+            "/api/v1/samples": ingest.Ingest(desk, config.limits, budget, ingest.json_samples(desk)),
+        }
+
+    def configure(self, config: Config) -> None:
+        """Take users, roles and limits from a new configuration."""
+        self._gate = Gate(config)
+        for door in self._ingest.values():
+            door.limits = config.limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return  # uvicorn is told to speak HTTP only
+        try:
+            await self._serve(scope, receive, send)
+        except HTTPException as error:
+            await refusal(error)(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = self._gate.admit(scope)
+        path = scope["path"]
+        if path in self._ingest:
+            await self._ingest[path](scope, receive, send)
+        elif path == "/api/rtmd/v1/stream":
+            if scope["method"] != "GET":
+                raise HTTPException(405, "the stream is read with GET", {"Allow": "GET"})
+            await self._hub.serve(caller, scope, receive, send)
+        else:
+            scope[CALLER] = caller
+            await self._others(scope, receive, send)
+
+
+def build_app(desk: Desk, hub: Hub, config: Config) -> App:
+    """The app over this desk: hand it to `Server`."""
+    return App(desk, hub, config)
+
+
+def _operator_api(desk: Desk) -> ASGIApp:
+    return Starlette(
+        routes=[*Queries(desk).routes(), *Mutations(desk).routes()],
+        exception_handlers={HTTPException: _http_refusal, RefusedError: refused, Exception: _failed},
+    )
+
+
+def _http_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # starlette looks handlers up by type
+    return refusal(error)
+
+
+def _failed(_: Request, __: Exception) -> Response:
+    return problem(500, "rtmd failed to answer this; its log says why")
