@@ -1,1 +1,66 @@
-"""The verbs of the command line: no policy, one module a group of verbs, everything heavy imported inside a verb."""
+"""The verbs of the command line: no policy, one module a group of verbs, everything heavy imported inside a verb.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage. `rtmd --help` reads this table and imports no verb.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb lives (`module:function`), and what `rtmd --help` says about it."""
+
+    place: str
+    help: str
+
+
+VERBS = {
+    "run": Verb("rtmd.cli.run:run", "Run the daemon."),
+    "demo": Verb("rtmd.cli.demo:demo", "A war room with made-up numbers, to try everything."),
+    "tui": Verb("rtmd.cli.operate:tui", "Open the screen of a running daemon."),
+    "check": Verb("rtmd.cli.check:check", "Check rule files and rtmd.toml, offline."),
+    "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
+    "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
+    "silence": Verb("rtmd.cli.operate:silence", "Add, list and expire silences."),
+    "rules": Verb("rtmd.cli.operate:rules", "The loaded rules."),
+    "eval": Verb("rtmd.cli.operate:evaluate", "Evaluate a PromQL expression now."),
+    "status": Verb("rtmd.cli.operate:status", "Is it alive, and what is it doing?"),
+    "service": Verb("rtmd.cli.service:service", "Install rtmd as a systemd service."),
+    "completion": Verb("rtmd.cli.operate:completion", "Print the completion script for a shell."),
+    "version": Verb("rtmd.cli.operate:version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb; None for a name that is none."""
+        del ctx
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        module, _, function = verb.place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and one line each, from the table."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A rule-driven alerting daemon: graded reactions in seconds, minutes and hours."""

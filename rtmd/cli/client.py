@@ -1,0 +1,108 @@
+"""The verbs' line to the daemon: one request each, over the Unix socket or loopback TCP.
+
+A target is a socket's path, `unix:PATH`, `tcp:HOST:PORT` or an http URL. Whatever goes wrong becomes one line
+and exit code 1: an unreachable daemon, a refusal (with the daemon's own words), an answer nobody understands.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import httpx
+import msgspec
+
+from rtmd.model.display import safe
+from rtmd.wire import Problem
+
+SYSTEM_SOCKET = "/run/rtmd/rtmd.sock"
+
+_SECONDS = 30.0
+
+Answer = TypeVar("Answer")
+
+
+def find_target(connect: str | None, environ: Mapping[str, str] | None = None) -> str:
+    """The daemon to speak to, as a socket's path or an http URL.
+
+    What was asked for, else $RTMD_CONNECT, else the first default socket that exists, else the system's.
+    """
+    environ = os.environ if environ is None else environ
+    named = connect or environ.get("RTMD_CONNECT")
+    if named:
+        return f"http://{named.removeprefix('tcp:')}" if named.startswith("tcp:") else named.removeprefix("unix:")
+    places = (
+        *(f"{folder}/rtmd.sock" for folder in environ.get("RUNTIME_DIRECTORY", "").split(":") if folder),
+        *(f"{folder}/rtmd/rtmd.sock" for folder in [environ.get("XDG_RUNTIME_DIR")] if folder),
+        SYSTEM_SOCKET,
+    )
+    return next((place for place in places if Path(place).exists()), SYSTEM_SOCKET)
+
+
+class InstantData(msgspec.Struct, frozen=True):
+    """What a query gave: `result` is rows for a vector, a pair for a scalar."""
+
+    kind: str = msgspec.field(name="resultType")
+    result: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """Prometheus' answer to an instant query."""
+
+    data: InstantData
+
+
+class Client:
+    """Asks the daemon at a target that `find_target` gave."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        remote = target.startswith(("http://", "https://"))
+        base = target if remote else "http://localhost"
+        transport = None if remote else httpx.HTTPTransport(uds=target)
+        # Proxies of the environment have no business between us and this machine's daemon.
+        self._http = httpx.Client(base_url=base, transport=transport, timeout=_SECONDS, trust_env=False)
+
+    def get(self, path: str, kind: type[Answer], params: Mapping[str, str] | None = None) -> Answer:
+        """What the daemon says at this path."""
+        return self._decoded(self._sent(self._http.build_request("GET", path, params=params)), kind)
+
+    def post(self, path: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
+        """What the daemon says to this request."""
+        content = msgspec.json.encode(request)
+        headers = {"Content-Type": "application/json"}
+        return self._decoded(self._sent(self._http.build_request("POST", path, content=content, headers=headers)), kind)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._http.close()
+
+    def _sent(self, request: httpx.Request) -> bytes:
+        try:
+            response = self._http.send(request)
+        except httpx.TimeoutException:
+            raise click.ClickException(f"no answer from {safe(self.target)} within {_SECONDS:g} s") from None
+        except (httpx.HTTPError, OSError) as error:
+            raise click.ClickException(f"cannot reach rtmd at {safe(self.target)}: {safe(str(error))}") from None
+        if response.is_error:
+            raise click.ClickException(_words(response))
+        return response.content
+
+    def _decoded(self, body: bytes, kind: type[Answer]) -> Answer:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise click.ClickException(
+                f"the answer of {safe(self.target)} is not rtmd's; is it another version?"
+            ) from None
+
+
+def _words(response: httpx.Response) -> str:
+    """The daemon's own explanation of a refusal."""
+    try:
+        return safe(msgspec.json.decode(response.content, type=Problem).error) or f"refused ({response.status_code})"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return f"refused with status {response.status_code}"

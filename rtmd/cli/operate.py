@@ -1,0 +1,204 @@
+"""The verbs that talk to a running daemon: look, silence, take.
+
+Each is one or two requests (`client`) and one way to print (`output`). `--connect` and `--json` work on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import TypeVar
+
+import click
+from click.shell_completion import get_completion_class
+
+from rtmd import __version__
+from rtmd.cli import output
+from rtmd.cli.client import Client, Instant, find_target
+from rtmd.model.display import safe
+from rtmd.model.duration import parse_duration
+from rtmd.wire import (
+    AckRequest,
+    Done,
+    ExpireRequest,
+    FiringView,
+    RuleView,
+    SilenceRequest,
+    SilenceView,
+    StatusView,
+)
+
+Verb = TypeVar("Verb", bound=Callable[..., object])
+
+
+class DurationType(click.ParamType[int]):
+    """`90s`, `15m`, `1h30m`, `2d` as milliseconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The milliseconds; usage error otherwise."""
+        try:
+            length = parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if length <= 0:
+            self.fail("it must be longer than nothing", param, ctx)
+        return length
+
+
+DURATION = DurationType()
+
+
+def _remote(verb: Verb) -> Verb:
+    """The options that all verbs share."""
+    where = "Socket path or URL of the daemon (default: $RTMD_CONNECT, else its usual socket)."
+    verb = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(verb)
+    return click.option("--connect", metavar="PATH|URL", default=None, help=where)(verb)
+
+
+def _client(connect: str | None) -> closing[Client]:
+    return closing(Client(find_target(connect)))
+
+
+@click.command()
+@click.option("--all", "resolved_too", is_flag=True, help="Those resolved lately too.")
+@_remote
+def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
+    """What fires, newest first."""
+    with _client(connect) as client:
+        found = client.get("/api/rtmd/v1/firings", list[FiringView])
+        at = client.get("/api/rtmd/v1/status", StatusView).at
+    shown = [firing for firing in found if resolved_too or firing.resolved_at is None]
+    output.either(shown, as_json=as_json, shown=partial(output.print_firings, shown, at))
+
+
+@click.command()
+@click.argument("firing_id", metavar="ID")
+@click.option("--for", "length", type=DURATION, default=0, help="How long (default: 15m, 1h or 8h by stage).")
+@click.option("--note", default="", help="What you are doing about it.")
+@_remote
+def ack(*, firing_id: str, length: int, note: str, connect: str | None, as_json: bool) -> None:
+    """Take the firing ID: repeats stop until the ack ends or the firing resolves."""
+    request = AckRequest(firing=firing_id, length=length, note=note)
+    with _client(connect) as client:
+        done = client.post("/api/rtmd/v1/ack", request, Done)
+    output.either(done, as_json=as_json, shown=partial(click.echo, f"You have {safe(firing_id)}."))
+
+
+@click.group()
+def silence() -> None:
+    """Silences: hide what needs no reaction, for a time."""
+
+
+@silence.command("add")
+@click.argument("matchers", nargs=-1, metavar="[MATCHER]...")
+@click.option("--firing", default="", metavar="ID", help="Silence this firing at its present stage and below.")
+@click.option("--rule-wide", is_flag=True, help="With --firing: all firings of its rule.")
+@click.option("--for", "length", type=DURATION, default=0, help="How long (default: 1h; by stage with --firing).")
+@click.option("--comment", default="", help="Why.")
+@_remote
+def silence_add(  # noqa: PLR0913  # one parameter an option
+    *,
+    matchers: tuple[str, ...],
+    firing: str,
+    rule_wide: bool,
+    length: int,
+    comment: str,
+    connect: str | None,
+    as_json: bool,
+) -> None:
+    """Silence what all MATCHERs match (like 'rule="mention-surge"' brand=acme), or one firing."""
+    if bool(matchers) == bool(firing):
+        raise click.UsageError("give matchers, or --firing ID")
+    if rule_wide and not firing:
+        raise click.UsageError("--rule-wide needs --firing ID")
+    request = SilenceRequest(
+        matchers=list(matchers), firing=firing, rule_wide=rule_wide, length=length, comment=comment
+    )
+    with _client(connect) as client:
+        done = client.post("/api/rtmd/v1/silence", request, Done)
+    output.either(done, as_json=as_json, shown=partial(click.echo, safe(done.id)))
+
+
+@silence.command("list")
+@click.option("--all", "expired_too", is_flag=True, help="Expired ones too.")
+@_remote
+def silence_list(*, expired_too: bool, connect: str | None, as_json: bool) -> None:
+    """Silences, the first to end on top."""
+    with _client(connect) as client:
+        found = client.get("/api/rtmd/v1/silences", list[SilenceView])
+        wall = client.get("/api/rtmd/v1/status", StatusView).wall
+    shown = [one for one in found if expired_too or one.state != "expired"]
+    output.either(shown, as_json=as_json, shown=partial(output.print_silences, shown, wall))
+
+
+@silence.command("expire")
+@click.argument("silence_id", metavar="ID")
+@_remote
+def silence_expire(*, silence_id: str, connect: str | None, as_json: bool) -> None:
+    """End the silence ID now."""
+    with _client(connect) as client:
+        done = client.post("/api/rtmd/v1/silence/expire", ExpireRequest(id=silence_id), Done)
+    output.either(done, as_json=as_json, shown=partial(click.echo, f"{safe(silence_id)} has ended."))
+
+
+@click.command()
+@_remote
+def rules(*, connect: str | None, as_json: bool) -> None:
+    """The loaded rules."""
+    with _client(connect) as client:
+        found = client.get("/api/rtmd/v1/rules", list[RuleView])
+    output.either(found, as_json=as_json, shown=partial(output.print_rules, found))
+
+
+@click.command()
+@_remote
+def status(*, connect: str | None, as_json: bool) -> None:
+    """Is it alive, and what is it doing?"""
+    with _client(connect) as client:
+        found = client.get("/api/rtmd/v1/status", StatusView)
+    output.either(found, as_json=as_json, shown=partial(output.print_status, found))
+
+
+@click.command("eval")
+@click.argument("expression")
+@click.option("--time", "at", default="", help="When: seconds since the epoch or RFC 3339 (default: now).")
+@_remote
+def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) -> None:
+    """Evaluate the PromQL EXPRESSION over what the daemon remembers."""
+    params = {"query": expression, **({"time": at} if at else {})}
+    with _client(connect) as client:
+        found = client.get("/api/v1/query", Instant, params).data
+    output.either(found, as_json=as_json, shown=partial(output.print_instant, found))
+
+
+@click.command()
+@click.option("--connect", metavar="PATH|URL", default=None, help="Socket path or URL of the daemon.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain ASCII only.")
+def tui(*, connect: str | None, ascii_only: bool) -> None:
+    """Open the screen of a running daemon."""
+    from tui.app import main as open_screen
+
+    open_screen(find_target(connect), ascii_only=ascii_only)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def version(*, as_json: bool) -> None:
+    """Print the version of this rtmd; `rtmd status` has the daemon's."""
+    shown = partial(click.echo, f"rtmd {__version__}")
+    output.either({"version": __version__}, as_json=as_json, shown=shown)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(*, shell: str) -> None:
+    """Print the completion script for SHELL, to be sourced by it."""
+    from rtmd.cli import main
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.ClickException(f"click has no completion for {shell}")
+    click.echo(kind(main, {}, "rtmd", "_RTMD_COMPLETE").source())

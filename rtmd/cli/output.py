@@ -1,0 +1,161 @@
+"""How the verbs print: aligned plain tables for people, JSON for programs.
+
+Every string from outside goes through `display.safe` here, cell by cell; JSON is left as it is, because its
+escapes act on nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from rtmd.cli.client import InstantData
+from rtmd.model.display import age, number, safe
+from rtmd.wire import FiringView, RuleView, SilenceView, StatusView
+
+Row = Sequence[str]
+
+
+def print_json(answer: object) -> None:
+    """One JSON document."""
+    plain = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+    # C1 controls and directional marks are legal in JSON text; a terminal would still act on them.
+    click.echo("".join(character if _inert(character) else _escaped(character) for character in plain))
+
+
+def _inert(character: str) -> bool:
+    return character == "\n" or character.isascii() or safe(character) == character
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def print_table(header: Row, rows: Sequence[Row], empty: str) -> None:
+    """Columns as wide as their widest cell; `empty` says what it means that there are no rows."""
+    if not rows:
+        click.echo(empty)
+        return
+    cells = [list(header), *([safe(cell) for cell in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def print_firings(firings: Sequence[FiringView], at: int) -> None:
+    """The open firings, newest first."""
+    ordered = sorted(firings, key=lambda firing: (-firing.fired_at, firing.id))
+    print_table(_FIRING, [_firing(firing, at) for firing in ordered], "Nothing fires.")
+
+
+_FIRING = ("ID", "SEVERITY", "STAGE", "STATE", "AGE", "VALUE", "THRESHOLD", "WHO", "TITLE", "LABELS")
+
+
+def _firing(firing: FiringView, at: int) -> Row:
+    who = firing.ack.by if firing.ack else "silenced" if firing.silenced_by else "-"
+    value = f"{number(firing.value)} {firing.unit}".strip()
+    since = age((firing.resolved_at or at) - firing.fired_at)
+    state = (firing.severity, firing.stage, firing.state, since)
+    return (firing.id, *state, value, firing.threshold, who, firing.title, show_labels(firing.labels))
+
+
+def show_labels(labels: dict[str, str]) -> str:
+    """`a=1 b="two words"`: short, and still unambiguous."""
+    return " ".join(f"{name}={_quoted(value)}" for name, value in sorted(labels.items()))
+
+
+def _quoted(value: str) -> str:
+    plain = value and not any(character in ' "=\\' for character in value)
+    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def print_silences(silences: Sequence[SilenceView], wall: int) -> None:
+    """Silences, the first to end on top."""
+    header = ("ID", "STATE", "ENDS", "BY", "MATCHES", "MATCHERS", "COMMENT")
+    ordered = sorted(silences, key=lambda silence: (silence.ends_at, silence.id))
+    print_table(header, [_silence(silence, wall) for silence in ordered], "No silences.")
+
+
+def _silence(silence: SilenceView, wall: int) -> Row:
+    ends = moment(silence.ends_at) if silence.state == "expired" else f"in {age(silence.ends_at - wall)}"
+    matchers = ", ".join(silence.matchers)
+    state = (silence.state, ends, silence.created_by, str(silence.matches_now))
+    return (silence.id, *state, matchers, silence.comment)
+
+
+def print_rules(rules: Sequence[RuleView]) -> None:
+    """Rules by name."""
+    header = ("RULE", "KIND", "STAGES", "FIRING", "PENDING", "INSTANCES", "PLACE")
+    rows = [
+        (
+            rule.name,
+            rule.kind,
+            ",".join(rule.stages),
+            str(rule.firing),
+            str(rule.pending),
+            str(rule.instances),
+            f"{rule.file}:{rule.line}",
+        )
+        for rule in rules
+    ]
+    print_table(header, rows, "No rules are loaded.")
+
+
+class _InstantRow(msgspec.Struct, frozen=True):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+def print_instant(found: InstantData) -> None:
+    """The result of a query, one series a line, values as the daemon wrote them."""
+    if found.kind == "scalar":
+        click.echo(safe(msgspec.json.decode(found.result, type=tuple[float, str])[1]))
+        return
+    rows = msgspec.json.decode(found.result, type=list[_InstantRow])
+    print_table(("VALUE", "LABELS"), [(row.value[1], show_labels(row.metric)) for row in rows], "No result.")
+
+
+def print_status(status: StatusView) -> None:
+    """The header of the screen, in lines."""
+    rows: list[Row] = [
+        ("version", status.version),
+        ("up", age(status.wall - status.started_at)),
+        ("evaluated", f"{age(status.at - status.evaluated_at)} ago"),
+        ("rules", str(status.rules)),
+        ("series", str(status.series)),
+        ("samples", f"{status.samples} ({number(status.samples_per_second)}/s)"),
+        ("firing", f"{status.firing} ({status.pending} pending, {status.silenced} silenced)"),
+        ("silences", str(status.silences)),
+        ("outbox", f"{status.outbox} waiting, {status.dead_letters} dead letters"),
+        ("reactions", "on" if status.react else "OFF: dry run"),
+        *((f"dropped {reason}", str(count)) for reason, count in sorted(status.drops.items())),
+        *(("rule error", f"{error.file}:{error.line}: {error.problem}") for error in status.rule_errors),
+        *(("notice", notice) for notice in status.notices),
+    ]
+    print_table(("name", safe(status.name)), rows, "")
+
+
+def moment(wall: int) -> str:
+    """A wall time in UTC, as RFC 3339 without fractions."""
+    return datetime.fromtimestamp(wall / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def either(answer: object, *, as_json: bool, shown: Callable[[], None]) -> None:
+    """JSON where it was asked for, the table otherwise."""
+    if as_json:
+        print_json(answer)
+    else:
+        shown()
