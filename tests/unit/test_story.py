@@ -1,0 +1,245 @@
+"""The event night comes true: brute force over its samples against the demo's own rules, seed by seed.
+
+The judge here is written from the semantics alone (Prometheus' rate with extrapolation, for, clear, keep,
+coverage, grid), so that story and engine cannot be wrong together.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtmd.formats.batch import SeriesTable
+from rtmd.model.firing import Firing, Outcome, StageRecord
+from rtmd.model.labels import Labels, get, labels_of
+from rtmd.model.rule import GRID, Kind, Severity, StageName
+from rtmd.replay import card as cards
+from rtmd.replay.story import LENGTH, PLAIN, TICK, TICKS, Story, plain_alerts
+
+ROOT = Path(__file__).parents[2]
+RULES = tomllib.loads((ROOT / "rules/demo/event-night.toml").read_text())["rules"]
+MS = {"s": 1_000, "m": 60_000}
+Key = tuple[str, str]
+# Positions of the start on the minute grid: the hours stage is judged at full minutes only.
+OFFSETS = (0, 1, 7_300, 19_999, 31_250, 44_444, 59_999)
+
+
+def ms(text: str) -> int:
+    return int(float(text[:-1]) * MS[text[-1]])
+
+
+class Told:
+    """The whole story as counters, shape (ticks, series), with the series' labels."""
+
+    def __init__(self, story: Story, table: SeriesTable) -> None:
+        batches = list(story.until(story.ends))
+        self.start = story.start
+        self.values = np.vstack([batch.values for _, batch in batches])
+        self.labels = [table.labels(int(series)) for series in batches[0][1].ids]
+
+    def lanes(self, metric: str, **labels: str) -> list[int]:
+        wanted = {"__name__": metric, **labels}
+        return [lane for lane, of in enumerate(self.labels) if all(get(of, name) == v for name, v in wanted.items())]
+
+    def increase(self, window: int, at: int) -> np.ndarray:
+        """Prometheus' increase of every series over (at − window, at]."""
+        last = min((at - self.start) // TICK, TICKS - 1)
+        first = max(0, (at - window - self.start) // TICK + 1)
+        if last <= first:
+            return np.full(self.values.shape[1], np.nan)
+        begin, end = self.start + first * TICK, self.start + last * TICK
+        rise = self.values[last] - self.values[first]
+        to_start = begin - (at - window)
+        to_start = to_start if to_start < TICK * 1.1 else TICK / 2
+        to_end = at - end if at - end < TICK * 1.1 else TICK / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            to_zero = np.where(rise > 0, (end - begin) * self.values[first] / rise, np.inf)
+        return rise * (end - begin + np.minimum(to_start, to_zero) + to_end) / (end - begin)
+
+    def signal(self, rule: str, window: int, at: int) -> dict[Key, float]:
+        rises = self.increase(window, at)
+        if rule == "negative-share":
+            parts = {
+                brand: (rises[self.lanes("replies_total", brand=brand)].sum(), rises[lane])
+                for brand in ("biscuit", "fizz", "volt")
+                for lane in self.lanes("replies_total", brand=brand, tone="neg")
+            }
+            return {(brand, ""): part / whole for brand, (whole, part) in parts.items() if whole >= 20}
+        metric, only = ("mentions_total", {}) if rule == "mention-surge" else ("replies_total", {"tone": "neg"})
+        lanes = self.lanes(metric, **only)
+        return {
+            (get(self.labels[lane], "brand"), get(self.labels[lane], "topic")): float(rises[lane]) / window * 1000
+            for lane in lanes
+        }
+
+
+def judge(told: Told, rule: str, name: StageName, slack: float) -> dict[Key, list[tuple[int, int]]]:
+    """The firings of one stage: per key (fired, ended) in ms since the start; still firing: ended = LENGTH."""
+    stage = RULES[rule][name]
+    window, grid = ms(stage["window"]), GRID[name]
+    recent = ms(stage["recent"]) if "recent" in stage else window
+    hold, keep = ms(stage.get("for", "0s")), ms(stage.get("keep", "0s"))
+    above, clear = stage["above"] * slack, stage["clear"] * slack
+    since: dict[Key, int] = {}
+    false_since: dict[Key, int] = {}
+    open_: dict[Key, int] = {}
+    done: dict[Key, list[tuple[int, int]]] = {}
+    for at in range(-(-told.start // grid) * grid, told.start + LENGTH, grid):
+        if at - told.start < window / 2:  # coverage
+            continue
+        long, short = told.signal(rule, window, at), told.signal(rule, recent, at)
+        for key in long.keys() | since.keys() | open_.keys():
+            value = long.get(key, 0.0)
+            holds = value > above and short.get(key, 0.0) > above
+            if key in open_:
+                if holds or value > clear:
+                    false_since.pop(key, None)
+                elif at - false_since.setdefault(key, at) >= keep:
+                    done.setdefault(key, []).append((open_.pop(key), at - told.start))
+            elif not holds:
+                since.pop(key, None)
+            elif at - since.setdefault(key, at) >= hold:
+                open_[key] = at - told.start
+                del since[key]
+    for key, fired in open_.items():
+        done.setdefault(key, []).append((fired, LENGTH))
+    return done
+
+
+def told_story(seed: int, start: int) -> tuple[Story, Told]:
+    table = SeriesTable()
+    return Story(seed, start, table), Told(Story(seed, start, table), table)
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize(("seed", "slack"), [(1, 1.0), (1, 0.93), (1, 1.07), (2, 1.0), (3, 1.0), (40, 1.0)])
+def test_exactly_the_designed_stages_fire_in_time_for_their_outcomes(seed: int, offset: int, slack: float) -> None:
+    _, told = told_story(seed, 1_800_000_000_000 + offset)
+    seconds, minutes, hours = (judge(told, "mention-surge", name, slack) for name in StageName)
+
+    # 1. The bots: within ten seconds, once, and the longer windows never agree: a false start.
+    assert set(seconds) == {("fizz", "product"), ("biscuit", "blackout")}
+    ((fired, ended),) = seconds["fizz", "product"]
+    assert 4_000 < fired < 9_500
+    assert ended < 20_000
+
+    # 2. The black-out: each stage fires before the one below it is judged: confirmed twice.
+    ((noticed, _),) = seconds["biscuit", "blackout"]
+    assert set(minutes) == set(hours) == {("biscuit", "blackout")}
+    ((confirmed, _),) = minutes["biscuit", "blackout"]
+    ((lasting, _),) = hours["biscuit", "blackout"]
+    assert 28_000 < noticed < confirmed <= noticed + 35_000
+    assert confirmed < lasting < confirmed + 90_000
+
+    # 3. The joke: held at once, over before the minutes stage agrees, judged within the story: handled.
+    assert set(judge(told, "reply-flood", StageName.MINUTES, slack)) == set()
+    flood = judge(told, "reply-flood", StageName.SECONDS, slack)
+    assert set(flood) == {("fizz", "")}
+    ((fired, ended),) = flood["fizz", ""]
+    assert 70_000 < fired < 76_000
+    assert ended < 92_000
+
+    # 4. The backlash: a risk at minutes, and resolved in time for the card.
+    shares = judge(told, "negative-share", StageName.MINUTES, slack)
+    assert set(shares) == {("volt", "")}
+    ((fired, ended),) = shares["volt", ""]
+    assert 100_000 < fired < 130_000
+    assert ended < LENGTH
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_plain_threshold_would_have_rung_many_times(seed: int) -> None:
+    assert 15 <= plain_alerts(Story(seed, 0, SeriesTable())) <= 40
+
+
+def test_the_plain_threshold_is_the_number_of_the_first_stage() -> None:
+    surge, flood = RULES["mention-surge"]["seconds"]["above"], RULES["reply-flood"]["seconds"]["above"]
+    assert {"mentions_total": surge, "replies_total": flood} == PLAIN
+
+
+def test_the_same_seed_tells_the_same_bytes_however_it_is_asked() -> None:
+    whole = [(at, batch.values.tobytes(), batch.exemplars) for at, batch in Story(3, 0, SeriesTable()).until(LENGTH)]
+    story, pieces = Story(3, 0, SeriesTable()), []
+    for at in (*range(0, LENGTH, 777), LENGTH):
+        pieces += [(due, batch.values.tobytes(), batch.exemplars) for due, batch in story.until(at)]
+    assert pieces == whole
+    assert story.next_at is None
+    other = next(Story(4, 0, SeriesTable()).until(0))[1]
+    assert other.values.tobytes() != whole[0][1]
+
+
+def test_counters_never_fall_and_batches_come_in_order() -> None:
+    _, told = told_story(5, 12_345)
+    assert (np.diff(told.values, axis=0) >= 0).all()
+    times = [at for at, _ in Story(5, 12_345, SeriesTable()).until(12_345 + LENGTH)]
+    assert times == list(range(12_345, 12_345 + LENGTH, TICK))
+
+
+def test_evidence_shows_who_made_the_burst() -> None:
+    table = SeriesTable()
+    story = Story(1, 0, table)
+    list(story.until(3_999))
+    authors = {
+        placed.exemplar.author
+        for _, batch in story.until(8_000)
+        for placed in batch.exemplars
+        if {("brand", "fizz"), ("topic", "product")} <= set(table.labels(placed.series))
+    }
+    assert len(authors) == 3
+    assert all(author.startswith("fizzfan_") for author in authors)
+
+
+def firing(rule: str, labels: Labels, **stages: tuple[int, Outcome | None]) -> Firing:
+    records = tuple(
+        StageRecord(name=StageName(name), fired_at=fired, outcome=outcome) for name, (fired, outcome) in stages.items()
+    )
+    first = min(fired for fired, _ in stages.values())
+    return Firing(
+        id="f",
+        version=1,
+        rule=rule,
+        labels=labels,
+        kind=Kind.RISK,
+        title="",
+        severity=Severity.INFO,
+        stage=records[-1].name,
+        stages=records,
+        active_at=first,
+        fired_at=first,
+    )
+
+
+def test_the_card_says_what_was_caught_judged_and_missed() -> None:
+    story = Story(1, 1_000, SeriesTable())
+    bots = firing(
+        "mention-surge", labels_of({"brand": "fizz", "topic": "product"}), seconds=(7_000, Outcome.FALSE_START)
+    )
+    dark = firing(
+        "mention-surge",
+        labels_of({"brand": "biscuit", "topic": "blackout"}),
+        seconds=(33_000, Outcome.CONFIRMED),
+        minutes=(51_000, None),
+    )
+    joke = firing("reply-flood", labels_of({"brand": "fizz"}), seconds=(74_000, Outcome.HANDLED))
+    host = replace(joke, rule="cpu-busy")
+    lines = cards.card(events=story.events, plain=24, firings=(bots, dark, joke, host), start=1_000, seed=1)
+    text = "\n".join(lines)
+    assert "seconds 0:06: false start" in text
+    assert "seconds 0:32, minutes 0:50: confirmed" in text
+    assert "jitter, nothing behind it   stayed silent" in text
+    assert "people turn against an ad   MISSED" in text
+    assert "would have alerted 24 times" in text
+    assert "rtmd alerted 3 times in 3 minutes: 1 confirmed, 1 false start, 1 handled" in text
+    assert "missed: 1 of 3" in text
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_coach_always_has_a_hint_and_names_the_file_to_edit() -> None:
+    hints = [cards.coach(since, "R.toml") for since in range(0, LENGTH, 500)]
+    assert all(hints)
+    assert any("R.toml" in hint for hint in hints)
+    assert max(map(len, hints)) <= 110
