@@ -1,0 +1,61 @@
+"""What a series looks like on the wire → its id: the memory that makes decoding cheap.
+
+A decoder that has read a series once, in full and with every check, remembers the exact bytes it was spelled
+with; the next time those bytes alone are enough. Only verified spellings may be put in. The cache is bounded
+by what it holds, not by an order of use: when it is full it is emptied, and one round of posts is read in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtmd.errors import FormatError
+from rtmd.formats.batch import REFUSED, SeriesTable
+from rtmd.model.labels import METRIC_NAME, labels_of
+
+ENTRY_BYTES = 120  # what one entry costs besides its key: dict slot, bytes object, integer
+CACHE_BYTES = 64 * 1024**2
+_MAX_LABELS = 10_000  # beyond any limit that could be configured: not even worth sorting
+
+
+class SeriesCache:
+    """`ids[spelling]` is the series' id; read it directly, write it with `put`. At most `limit` bytes."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self.ids: dict[bytes, int] = {}  # the same object for ever: decoders hold its bound `get`
+        self.limit = limit
+        self.held = 0
+
+    def __repr__(self) -> str:
+        return f"<SeriesCache {len(self.ids)} spellings, {self.held}/{self.limit} bytes>"
+
+    def put(self, spelling: bytes, series: int) -> None:
+        """Remember a verified spelling; a series that was refused is never remembered."""
+        cost = len(spelling) + ENTRY_BYTES
+        if series == REFUSED or cost > self.limit:
+            return
+        if self.held + cost > self.limit:
+            self.ids.clear()
+            self.held = 0
+        self.ids[spelling] = series
+        self.held += cost
+
+
+def intern_pairs(series: SeriesTable, pairs: Sequence[tuple[str, str]]) -> int:
+    """The id of the series with these labels, in any order; REFUSED, and counted, when a limit says no.
+
+    A series without a metric name is refused as well. Raises FormatError ("bad_labels") for an empty or repeated
+    label name and ("too_many_labels") for a label set that no limit could ever allow.
+    """
+    if len(pairs) > _MAX_LABELS:
+        raise FormatError("too_many_labels", f"a series has {len(pairs)} labels")
+    names = {name for name, _ in pairs}
+    if len(names) != len(pairs):
+        raise FormatError("bad_labels", "a series has the same label twice")
+    if "" in names:
+        raise FormatError("bad_labels", "a series has a label without a name")
+    labels = labels_of(pairs)
+    if METRIC_NAME not in names or not any(name == METRIC_NAME for name, _ in labels):
+        series.refused["no_metric_name"] += 1
+        return REFUSED
+    return series.intern(labels)
