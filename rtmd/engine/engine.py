@@ -126,10 +126,10 @@ class Engine:
                     happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
 
-    def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], int]:
-        """Put this rule set in force; gives what happened, and how far back (ms) new plans need history (0: none)."""
+    def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], list[StageTable]]:
+        """Put this rule set in force; gives what happened, and the tables whose windows are new and empty."""
         happened: list[Happening] = []
-        look_back = 0
+        empty: list[StageTable] = []
         before, self._rules = self._rules, {}
         for name in sorted(rules.rules):
             rule = rules.rules[name]
@@ -138,9 +138,9 @@ class Engine:
                 old.rule = rule
                 self._rules[name] = old
                 continue
-            running, window, removed = self._start(rule, old, at)
+            running, fresh, removed = self._start(rule, old, at)
             self._rules[name] = running
-            look_back = max(look_back, window)
+            empty += fresh
             happened += removed
         for name, running in before.items():
             running.removed_at = at
@@ -149,7 +149,7 @@ class Engine:
         for running in self._rules.values():
             for table in running.tables:
                 happened += self._follow(running.rule, table.judge_all_eagerly(at))
-        return happened, look_back
+        return happened, empty
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
         """Take over the decisions of an earlier run; rules must be loaded, windows filled."""
@@ -220,17 +220,16 @@ class Engine:
             yield Moved(rule, transition)
             yield from self.episodes.follow(rule, transition)
 
-    def _start(self, rule: Rule, old: _Running | None, at: int) -> tuple[_Running, int, list[Happening]]:
-        """A rule that is new or changed: its tables, the look back its new plans need, and what ended with it."""
-        tables = []
-        look_back = 0
+    def _start(self, rule: Rule, old: _Running | None, at: int) -> tuple[_Running, list[StageTable], list[Happening]]:
+        """A rule that is new or changed: its tables, those with new windows, and what ended with it."""
+        tables, empty = [], []
         for stage in rule.stages:
             table = StageTable(stage, self.plans, limit=self._limit)
             before = old.table(stage.name) if old else None
             clocks = before.records() if before else self._unclaimed.clocks.pop((rule.name, stage.name), ())
             table.adopt(clocks, at)
             if before is None or before.signal is not table.signal:
-                look_back = max(look_back, table.look_back())
+                empty.append(table)
                 self._disturb(rule.name, stage.name)
             tables.append(table)
         happened: list[Happening] = []
@@ -240,7 +239,7 @@ class Engine:
                 if table.stage.name not in kept:
                     happened += self._follow(rule, table.remove(at))
                 table.release()
-        return _Running(rule, tuple(tables)), look_back, happened
+        return _Running(rule, tuple(tables)), empty, happened
 
     def _disturb(self, rule: str, stage: StageName) -> None:
         """The signal of a stage changed: open judgements by or of it can no longer be a false start."""

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from rtmd.engine.protocol import Event
 from rtmd.engine.stage_table import Transition
+from rtmd.model.display import number
 from rtmd.model.firing import Firing, Outcome, StageRecord, StageState
 from rtmd.model.labels import Labels
 from rtmd.model.rule import HOUR, NoData, Rule, Stage, StageName
@@ -306,14 +307,7 @@ class Episodes:
             firing,
             stage=name,
             severity=stage.severity,
-            title=render_title(
-                stage.title or rule.title,
-                (*rule.labels, *firing.labels),
-                value=record.value if record else None,
-                threshold=str(stage.condition),
-                stage=str(name),
-                unit=stage.unit,
-            ),
+            title=_title(rule, stage, firing, record),
             threshold=str(stage.condition),
             unit=stage.unit,
             kind=rule.kind,
@@ -331,6 +325,16 @@ class Episodes:
     def _await_judgement(self, key: InstanceKey, record: StageRecord) -> None:
         if record.judge_at is not None and record.outcome is None:
             heapq.heappush(self._deadlines, (record.judge_at, key, record.name))
+
+
+def _title(rule: Rule, stage: Stage, firing: Firing, record: StageRecord | None) -> str:
+    values = {
+        "value": number(record.value if record else None),
+        "threshold": str(stage.condition),
+        "stage": str(stage.name),
+        "unit": stage.unit,
+    }
+    return render_title(stage.title or rule.title, (*rule.labels, *firing.labels), values)
 
 
 def _judge_at(rule: Rule, stage: Stage, fired_at: int) -> int:

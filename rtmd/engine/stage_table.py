@@ -104,10 +104,10 @@ class StageTable:
         waiting = sum(record.state.burning for record, _ in self._waiting.values())
         return int(np.count_nonzero(self._clocks.state >= FIRING)) + waiting
 
-    def look_back(self) -> int:
-        """How far back (ms) any of its plans reads."""
-        beside = (self._recent, self._guard)
-        return max(self.signal.window(), *(each.plan.window() for each in beside if each), 0)
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Everything it reads: signal, recent, guard."""
+        return (self.signal, *(beside.plan for beside in (self._recent, self._guard) if beside))
 
     def judge(self, at: int) -> list[Transition]:
         """Work through one grid point."""
@@ -173,9 +173,8 @@ class StageTable:
 
     def release(self) -> None:
         """Give the plans back."""
-        for plan in (self.signal, self._recent and self._recent.plan, self._guard and self._guard.plan):
-            if plan is not None:
-                self._plans.release(plan)
+        for plan in self.plans:
+            self._plans.release(plan)
 
     def adopt(self, records: Iterable[tuple[Labels, StageRecord]], at: int) -> None:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""

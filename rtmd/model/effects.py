@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.labels import Labels
+from rtmd.model.matcher import Matcher
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification
 from rtmd.model.silence import Silence
 
@@ -106,9 +107,13 @@ class RunAction:
 
 @dataclass(frozen=True, slots=True)
 class FillWanted:
-    """New plans have empty windows: fill them from the sample log, back to engine time `since`."""
+    """New plans have empty windows: fill them from the sample log, back to engine time `since`.
+
+    Only series that one of these selectors (a tuple of matchers each) matches are of use.
+    """
 
     since: int
+    selectors: tuple[tuple[Matcher, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

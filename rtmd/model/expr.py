@@ -6,6 +6,7 @@ a node stands in its text, characters from 0) serves error messages only and tak
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -100,3 +101,19 @@ def is_scalar(expr: Expr) -> bool:
             return is_scalar(child)
         case _:
             return False
+
+
+def selectors(expr: Expr) -> Iterator[Selector]:
+    """Every selector of the expression, left to right."""
+    match expr:
+        case Selector():
+            yield expr
+        case Call(selector=selector):
+            yield selector
+        case Aggregate(child=child) | Negate(child=child):
+            yield from selectors(child)
+        case Binary(left=left, right=right):
+            yield from selectors(left)
+            yield from selectors(right)
+        case Number():
+            pass

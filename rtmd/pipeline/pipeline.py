@@ -19,10 +19,12 @@ from typing import assert_never
 
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.engine.episodes import Change, ChangeKind
+from rtmd.engine.stage_table import StageTable
 from rtmd.errors import ConflictError, NotFoundError, RefusedError
 from rtmd.formats.batch import SeriesTable
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
+from rtmd.model.expr import selectors
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
@@ -104,10 +106,10 @@ class Pipeline:
             case WindowsRestored(snapshot):
                 self.engine.plans.restore(snapshot)
             case ins.RulesLoaded(rules):
-                happened, look_back = self.engine.load(rules, at)
+                happened, empty = self.engine.load(rules, at)
                 yield from self._follow(happened)
-                if look_back:
-                    yield fx.FillWanted(at - look_back)
+                if empty:
+                    yield _fill_wanted(empty, at)
             case ins.ReactionsLoaded():
                 self.reactor.reactions = given
             case ins.Restored():
@@ -286,6 +288,12 @@ class Pipeline:
 
 
 _SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
+
+
+def _fill_wanted(tables: Iterable[StageTable], at: int) -> fx.FillWanted:
+    plans = {plan for table in tables for plan in table.plans}
+    wanted = {selector.matchers for plan in plans for selector in selectors(plan.expr)}
+    return fx.FillWanted(at - max(plan.window() for plan in plans), tuple(sorted(wanted)))
 
 
 def _latest_only(effects: list[fx.Effect]) -> Iterator[fx.Effect]:

@@ -1,0 +1,172 @@
+"""One loop, one writer, one verb: inputs off the queue, `step`, commit, perform, results back into the queue.
+
+The loop never waits for a disk or a receiver. A step's durable effects go to the store, whose commits resolve in
+order; its other effects are performed once the commit is down, in the order of the steps, by a second task. While
+the disk refuses (full), evaluation and delivery go on from memory and people's inputs are answered with an error;
+after an I/O error the daemon must not go on: `fatal` is set.
+
+Time enters here and only here. A turn that comes more than two seconds late, or a wall clock that jumped ahead of
+the monotonic one (suspend, clock step), is a gap that nobody watched, and enters as `TimeGap`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol, get_args
+
+from rtmd.errors import StoreError
+from rtmd.model.effects import Answered, Durable, Effect
+from rtmd.model.inputs import PersonInput, TimeGap, WallClock
+from rtmd.pipeline import Input, Pipeline, Samples
+from rtmd.ports import Clock, LoggedBatch, SampleLog, Store
+
+STALL = 2_000  # ms
+_DRIFT = 250  # ms between wall and engine clock that are worth an input
+_DURABLE = get_args(Durable)
+
+log = logging.getLogger(__name__)
+
+
+class SkippingClock(Clock, Protocol):
+    """A clock that can be moved forward over a suspend."""
+
+    def skip(self, milliseconds: int) -> None:
+        """Move engine time forward."""
+        ...
+
+
+class StepLoop:
+    """The only caller of `Pipeline.step`; `perform` is given each effect that is not just durable."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        clock: SkippingClock,
+        store: Store,
+        samples: SampleLog,
+        perform: Callable[[Effect], None],
+    ) -> None:
+        self.pipeline = pipeline
+        self.at = pipeline.engine.evaluated_at
+        self.fatal: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+        self.degraded = ""  # why the last commit failed; empty while the disk takes everything
+        self._clock = clock
+        self._store = store
+        self._samples = samples
+        self._perform = perform
+        self._queue: list[Input] = []
+        self._wake = asyncio.Event()
+        self._due = self.at
+        self._offset = 0
+        self._steps: asyncio.Queue[tuple[Awaitable[None] | None, tuple[Effect, ...]]] = asyncio.Queue()
+        self._requests = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Answered]] = {}
+
+    def put(self, given: Input) -> None:
+        """Queue an input for the next step."""
+        self._queue.append(given)
+        self._wake.set()
+
+    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
+        """Queue a person's input; resolves with its answer, once that is on disk."""
+        request = next(self._requests)
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._answers[request] = answer
+        self.put(make(request))
+        return await answer
+
+    async def run(self) -> None:
+        """Turn until cancelled; what was stepped by then is committed and performed before this returns."""
+        performing = asyncio.create_task(self._perform_steps(), name="perform")
+        try:
+            while True:
+                await self._sleep()
+                self.turn()
+        finally:
+            await self._steps.join()
+            performing.cancel()
+
+    def turn(self) -> None:
+        """One step, now."""
+        self._notice_gaps()
+        now = self._clock.now()
+        inputs, self._queue = self._queue, []
+        self._wake.clear()
+        self.step(inputs, now)
+
+    def step(self, inputs: list[Input], at: int) -> None:
+        """One step at `at`, and everything that has to happen to its inputs and effects."""
+        step = self.pipeline.step(inputs, at)
+        self.at, self._due = max(at, self.pipeline.engine.evaluated_at), step.next_due
+        for given in inputs:
+            if isinstance(given, Samples):
+                self._samples.append(LoggedBatch(at, given.source, given.batch))
+        if step.effects:
+            durable = [effect for effect in step.effects if isinstance(effect, _DURABLE)]
+            self._steps.put_nowait((self._store.commit(durable) if durable else None, step.effects))
+
+    async def settle(self) -> None:
+        """Wait until everything stepped so far is committed and performed."""
+        await self._steps.join()
+
+    async def _sleep(self) -> None:
+        """Until an input comes or something is due."""
+        delay = max(0, self._due - self._clock.now()) / 1000
+        timer = asyncio.get_running_loop().call_later(delay, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _notice_gaps(self) -> None:
+        now, wall = self._clock.now(), self._clock.wall()
+        jumped = wall - now - self._offset
+        if jumped > STALL:
+            self._clock.skip(jumped)
+            self.step([TimeGap(now + jumped, "the clock jumped ahead (suspend, or set by hand)")], now)
+        elif now - max(self._due, self.at) > STALL:
+            self.step([TimeGap(now, "the daemon was held up")], max(self._due - 1, self.at))
+        offset = self._clock.wall() - self._clock.now()
+        if abs(offset - self._offset) > _DRIFT:
+            self._offset = offset
+            self._queue.insert(0, WallClock(offset))
+
+    async def _perform_steps(self) -> None:
+        while True:
+            commit, effects = await self._steps.get()
+            try:
+                problem = await self._committed(commit)
+                for effect in effects:
+                    self._do(effect, problem)
+            except Exception:
+                log.exception("an effect could not be performed")
+            finally:
+                self._steps.task_done()
+
+    async def _committed(self, commit: Awaitable[None] | None) -> str:
+        if commit is None:
+            return ""
+        try:
+            await commit
+        except StoreError as error:
+            if getattr(error, "fatal", False) and not self.fatal.done():
+                self.fatal.set_result(error)
+            if str(error) != self.degraded:
+                log.error("not on disk: %s", error)  # noqa: TRY400  # the text says it all
+            self.degraded = str(error)
+            return self.degraded
+        self.degraded = ""
+        return ""
+
+    def _do(self, effect: Effect, problem: str) -> None:
+        match effect:
+            case Answered(request=request):
+                answer = self._answers.pop(request, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(Answered(request, 507, error=f"not stored: {problem}") if problem else effect)
+            case _:
+                self._perform(effect)
