@@ -180,10 +180,11 @@ class SegmentLog:
 
     def _definitions(self, entries: list[LoggedBatch]) -> bytes:
         exemplars = np.array([x.series for entry in entries for x in entry.batch.exemplars], np.int64)
-        ids = np.unique(np.concatenate([*(entry.batch.ids for entry in entries), exemplars]))
-        if len(ids) and ids[-1] >= len(self._defined):
-            self._defined = np.append(self._defined, np.zeros(max(1024, int(ids[-1])), np.bool_))
-        new = ids[~self._defined[ids]]
+        ids = np.concatenate([*(entry.batch.ids for entry in entries), exemplars])
+        top = int(ids.max(initial=-1))
+        if top >= len(self._defined):
+            self._defined = np.append(self._defined, np.zeros(max(1024, top + 1), np.bool_))
+        new = np.unique(ids[~self._defined[ids]])
         if not len(new):
             return b""
         self._defined[new] = True
@@ -277,11 +278,12 @@ class _Mapping:
             return ids
         top = int(ids.max())
         if top >= len(self._present):
-            self._present = np.append(self._present, np.full(max(1024, top), _UNMAPPED, np.int64))
+            self._present = np.append(self._present, np.full(max(1024, top + 1), _UNMAPPED, np.int64))
         present = self._present[ids]
-        missing = np.unique(ids[present == _UNMAPPED])
-        if not len(missing):
+        unmapped = present == _UNMAPPED
+        if not unmapped.any():
             return present
+        missing = np.unique(ids[unmapped])
         known = [series for series in missing.tolist() if series in self._labels]
         self._present[missing] = REFUSED  # used but never defined: nobody can say what it was
         self._present[known] = self._intern([self._labels[series] for series in known])

@@ -83,7 +83,7 @@ def encode_batches(entries: Sequence[LoggedBatch]) -> bytes:
     times = np.concatenate([entry.batch.times for entry in entries]) - at
     values = np.concatenate([entry.batch.values for entry in entries])
     steps = np.diff(ids, prepend=np.uint32(0)).astype(np.uint32)
-    columns = b"".join(map(_transpose, (steps, times.astype("<i8"), values.astype("<f8"))))
+    columns = b"".join(map(transpose, (steps, times.astype("<i8"), values.astype("<f8"))))
     return _record(BATCHES, at, _squeeze(_LENGTH.pack(len(head)) + head + columns))
 
 
@@ -153,18 +153,20 @@ def _swell(payload: bytes) -> bytes:
     return bytes(cramjam.zstd.decompress(payload))
 
 
-def _transpose(column: NDArray[Any]) -> bytes:
+def transpose(column: NDArray[Any]) -> bytes:
+    """The bytes of a column, first all lowest ones, then all second ones, …: what zstd likes."""
     return np.ascontiguousarray(column.view(np.uint8).reshape(-1, column.itemsize).T).tobytes()
 
 
 def _columns(raw: bytes) -> tuple[Ids, Ids, NDArray[np.float64]]:
     count = len(raw) // _SAMPLE_BYTES
-    steps = _restore(raw[: 4 * count], np.dtype("<u4"))
+    steps = restore(raw[: 4 * count], np.dtype("<u4"))
     ids = np.cumsum(steps, dtype=np.uint32).astype(np.int64)
-    times = _restore(raw[4 * count : 12 * count], np.dtype("<i8"))
-    return ids, times, _restore(raw[12 * count :], np.dtype("<f8"))
+    times = restore(raw[4 * count : 12 * count], np.dtype("<i8"))
+    return ids, times, restore(raw[12 * count :], np.dtype("<f8"))
 
 
-def _restore(raw: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+def restore(raw: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The column that `transpose` made these bytes of."""
     transposed = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, len(raw) // dtype.itemsize)
     return transposed.T.copy().reshape(-1).view(dtype)

@@ -79,6 +79,15 @@ def test_every_bit_of_a_value_survives(tmp_path: Path) -> None:
     assert found.batch.times.tolist() == times.tolist()
 
 
+def test_thousands_of_series_that_appear_one_batch_after_the_other_come_back(tmp_path: Path) -> None:
+    log = SegmentLog(tmp_path, table := SeriesTable())
+    for n in (3_000, 0, 9_000):
+        log.append(entry(table, START, *range(n, n + 3_000)))
+        log.flush()
+    log.close()
+    assert [row[2][0][0] for row in everything(tmp_path)] == [series(3_000), series(0), series(9_000)]
+
+
 def test_exemplars_come_back_with_their_series(tmp_path: Path) -> None:
     log = SegmentLog(tmp_path, table := SeriesTable())
     placed = PlacedExemplar(table.intern(series(4)), START, Exemplar("text", "me", 12.5, "https://x"))
