@@ -27,10 +27,10 @@ from rtmd.api.answers import BodyBudget, Json, read_body
 from rtmd.api.desk import Desk
 from rtmd.config import Limits
 from rtmd.errors import FormatError
-from rtmd.formats import samples_json
 from rtmd.formats.batch import SampleBatch
 from rtmd.formats.compression import decode_body
 from rtmd.formats.remote_write import RemoteWriteDecoder
+from rtmd.formats.samples_json import decode_samples
 
 BODIES = 64 * 1024**2  # bytes of posts in memory at once
 
@@ -133,7 +133,7 @@ def json_samples(desk: Desk) -> Door:
     return Door(
         source="samples",
         encoding="",
-        decode=lambda raw, at: samples_json.decode(raw, desk.series, at=at),
+        decode=lambda raw, at: decode_samples(raw, desk.series, at=at),
         check=lambda _: None,
         answer=lambda taken: Json(Accepted(taken.samples, taken.refused)),
     )

@@ -18,9 +18,11 @@ from starlette.routing import BaseRoute, Route
 from rtmd.api.answers import BodyBudget, Json, problem, read_body
 from rtmd.api.desk import Desk
 from rtmd.errors import PromqlError
+from rtmd.formats.exposition import render
 from rtmd.wire import ValueView
 
 _FORM = 64 * 1024
+_EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Queries:
@@ -87,7 +89,8 @@ class Queries:
 
     async def metrics(self, _: Request) -> Response:
         """The daemon's own numbers."""
-        return Response(render(self._desk.metrics()), media_type=CONTENT_TYPE)
+        families = ((family.name, family.kind, family.help, family.rows) for family in self._desk.metrics())
+        return Response(render(families), media_type=_EXPOSITION)
 
     async def _fields(self, request: Request) -> dict[str, str]:
         text = request.url.query
