@@ -1,0 +1,199 @@
+"""A desk without a daemon behind it: remembers what it was asked and answers what it was told to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from rtmd.api.app import App, build_app
+from rtmd.api.desk import Metric
+from rtmd.api.server import Server
+from rtmd.api.stream import Hub
+from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, UnixListen
+from rtmd.errors import PromqlError
+from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import PersonInput
+from rtmd.wire import (
+    FiringDetail,
+    FiringView,
+    JournalView,
+    RuleErrorView,
+    RuleView,
+    SilenceView,
+    StageView,
+    StatusView,
+    ValueView,
+)
+
+NOW = 1_790_000_000_000
+
+
+def firing_view(firing_id: str = "f1", *, stage: str = "minutes", **changes: object) -> FiringView:
+    """A firing as the daemon shows it."""
+    fields: dict[str, object] = {
+        "id": firing_id,
+        "version": 3,
+        "rule": "mention-surge",
+        "title": "acme: mentions surge",
+        "labels": {"brand": "acme"},
+        "kind": "opportunity",
+        "severity": "warning",
+        "stage": stage,
+        "state": "firing",
+        "stages": [StageView(name=stage, state="firing", threshold="> 80", value=93.0)],
+        "value": 93.0,
+        "threshold": "> 80",
+        "unit": "mentions/min",
+        "active_at": NOW - 180_000,
+        "fired_at": NOW - 60_000,
+    }
+    return FiringView(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def silence_view(silence_id: str = "s1", **changes: object) -> SilenceView:
+    """A silence as the daemon shows it."""
+    fields: dict[str, object] = {
+        "id": silence_id,
+        "state": "active",
+        "matchers": ['rule="mention-surge"'],
+        "starts_at": NOW - 60_000,
+        "ends_at": NOW + 600_000,
+        "created_by": "ana",
+        "comment": "known",
+        "updated_at": NOW - 60_000,
+        "matches_now": 1,
+    }
+    return SilenceView(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def config(*, users: dict[str, Role] | None = None, tcp_role: Role = Role.VIEW, limits: Limits | None = None) -> Config:
+    """A configuration with nothing but what the API looks at."""
+    daemon = DaemonConfig(rules=(), state=Path("/nonexistent"), listen=(), tcp_role=tcp_role)
+    return Config(daemon=daemon, users=users or {}, limits=limits or Limits())
+
+
+class FakeDesk:
+    """Implements `rtmd.api.desk.Desk`."""
+
+    def __init__(self) -> None:
+        self.epoch = "e1"
+        self.series = SeriesTable()
+        self.time = NOW
+        self.batches: list[tuple[str, SampleBatch]] = []
+        self.drops: Counter[str] = Counter()
+        self.asked: list[PersonInput] = []
+        self.answer = Answered(request=0, id="made-1")
+        self.open: dict[str, FiringView] = {"f1": firing_view()}
+        self.kept_silences = [silence_view()]
+        self.kept_rules = [
+            RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
+        ]
+        self.errors: list[RuleErrorView] = []
+        self.reloads = 0
+        self.result: list[ValueView] | float = [ValueView({"brand": "acme"}, 93.0)]
+        self.queries: list[tuple[str, int | None]] = []
+        self.failure: Exception | None = None
+        self.asked_for: list[list[str] | None] = []  # ids of each read of firings
+
+    def wall(self) -> int:
+        return self.time
+
+    def now(self) -> int:
+        return self.time
+
+    def ingest(self, source: str, batch: SampleBatch) -> None:
+        self.batches.append((source, batch))
+
+    def dropped(self, reason: str, count: int = 1) -> None:
+        self.drops[reason] += count
+
+    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
+        self.asked.append(make(len(self.asked) + 1))
+        return self.answer
+
+    def status(self) -> StatusView:
+        if self.failure is not None:
+            raise self.failure
+        return StatusView(
+            version="0.1.0",
+            name="rtmd",
+            started_at=NOW - 3_600_000,
+            wall=self.time,
+            evaluated_at=self.time - 1_000,
+            at=self.time,
+            rules=len(self.kept_rules),
+            series=len(self.series),
+            samples=sum(len(batch) for _, batch in self.batches),
+            samples_per_second=12.5,
+            drops=dict(self.drops),
+            firing=len(self.open),
+        )
+
+    def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:
+        self.asked_for.append(None if ids is None else sorted(ids))
+        wanted = self.open if ids is None else ids
+        return [self.open[one] for one in sorted(wanted) if one in self.open]
+
+    def detail(self, firing_id: str) -> FiringDetail | None:
+        found = self.open.get(firing_id)
+        return found and FiringDetail(found, [JournalView(NOW, "transition", "minutes fires")])
+
+    def silences(self) -> list[SilenceView]:
+        return self.kept_silences
+
+    def rules(self) -> list[RuleView]:
+        return self.kept_rules
+
+    def rule_errors(self) -> list[RuleErrorView]:
+        return self.errors
+
+    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
+        self.queries.append((query, at))
+        if not query:
+            raise PromqlError("the expression is empty")
+        return self.result
+
+    async def reload(self) -> list[RuleErrorView]:
+        self.reloads += 1
+        return self.errors
+
+    def metrics(self) -> list[Metric]:
+        return [Metric("rtmd_firings", "gauge", "Open firings.", [((), float(len(self.open)))])]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server over a fake desk, and clients for both of its sockets."""
+
+    desk: FakeDesk
+    hub: Hub
+    app: App
+    server: Server
+    path: Path
+    port: int
+    unix: httpx.AsyncClient
+    tcp: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def serving(folder: Path, settings: Config | None = None, desk: FakeDesk | None = None) -> AsyncIterator[Served]:
+    """Serve over a Unix socket in `folder` and a free loopback port."""
+    desk = desk or FakeDesk()
+    hub = Hub(desk, every=0.01)
+    app = build_app(desk, hub, settings or config())
+    path = folder / "rtmd.sock"
+    server = Server(app, [UnixListen(path), TcpListen("127.0.0.1", 0)], closing=hub.close, grace=1)
+    port = int((await server.start())[1].rpartition(":")[2])
+    unix = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://localhost")
+    tcp = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+    try:
+        async with unix, tcp:
+            yield Served(desk, hub, app, server, path, port, unix, tcp)
+    finally:
+        await server.stop()
