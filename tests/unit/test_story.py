@@ -243,3 +243,10 @@ def test_the_coach_always_has_a_hint_and_names_the_file_to_edit() -> None:
     assert all(hints)
     assert any("R.toml" in hint for hint in hints)
     assert max(map(len, hints)) <= 110
+
+
+def test_the_demos_actions_are_configured_and_those_of_seconds_can_be_undone() -> None:
+    actions = tomllib.loads((ROOT / "rtmd/shipped/demo.toml").read_text())["actions"]
+    for rule in RULES.values():
+        assert {name for stage in StageName for name in rule.get(stage, {}).get("run", ())} <= actions.keys()
+        assert all("undo" in actions[name] for name in rule.get("seconds", {}).get("run", ()))
