@@ -1,0 +1,55 @@
+"""`rtmd check`: everything that can be said about rule files without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from rtmd.errors import Located
+from rtmd.model.rule import RuleSet
+from rtmd.rulefile.lint import check_names, lint
+from rtmd.rulefile.load import load_rules
+
+
+class Action(Protocol):
+    """Of an action only this matters here: whether it can be undone."""
+
+    @property
+    def undo(self) -> tuple[str, ...]:
+        """The program that reverses it; empty: none."""
+        ...
+
+
+class Names(Protocol):
+    """What rules may refer to: `rtmd.config.Config` is one of these."""
+
+    @property
+    def receivers(self) -> Mapping[str, object]:
+        """Receivers by name."""
+        ...
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """Actions by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Errors keep a file from being used, warnings do not; `rules` are those of the files without errors."""
+
+    errors: tuple[Located, ...]
+    warnings: tuple[Located, ...]
+    rules: RuleSet
+
+
+def check_files(rule_files: Mapping[str, bytes | str], config: Names | None = None) -> Report:
+    """Check rule files (name → content); with a configuration also the receivers and actions they name."""
+    loaded = load_rules(rule_files)
+    rules = tuple(loaded.rules.rules.values())
+    errors = loaded.errors
+    if config is not None:
+        undoable = {name for name, action in config.actions.items() if action.undo}
+        errors += check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)
+    return Report(errors, lint(rules), loaded.rules)

@@ -1,0 +1,140 @@
+"""`rtmd check --explain RULE`: what a rule will do, in words and figures, before it does it.
+
+Memory is that of the exact windows: 16 bytes a sample at one sample a second, which is an upper bound for the longer
+ones. "First fires" counts from the moment the signal jumps far over its threshold and stays there, on warm windows.
+"""
+
+from __future__ import annotations
+
+from rtmd.model.display import age
+from rtmd.model.duration import show_duration
+from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate
+from rtmd.model.rule import Comparison, Condition, Hold, Rule, Stage
+from rtmd.promql import show
+
+_SAMPLE_BYTES = 16
+_LABEL_WIDTH = 12
+
+
+def explain_rule(rule: Rule) -> str:
+    """The plan of a rule as lines of text; raw, so pass it through `display.safe` line by line."""
+    lines = [
+        f"{rule.name} ({rule.file}:{rule.line})",
+        *_field("title", rule.title),
+        *_field("kind", rule.kind + (", shadow: judged and never reacted to" if rule.shadow else "")),
+        *_field("owner", rule.owner),
+        *_field("labels", ", ".join(f"{name}={value}" for name, value in rule.labels)),
+        *_field("reopen", f"the same firing when it comes back within {show_duration(rule.reopen)}"),
+    ]
+    for stage in rule.stages:
+        lines += ["", stage.name, *_stage(rule, stage)]
+    return "\n".join(lines)
+
+
+def _stage(rule: Rule, stage: Stage) -> list[str]:
+    following = rule.following(stage.name)
+    return [
+        *_field("title", stage.title if stage.title != rule.title else ""),
+        *_field("signal", stage.signal_text),
+        *_field("unit", stage.unit),
+        *_field("window", show_duration(stage.window) if stage.window else "none: the latest value"),
+        *_field("recent", _recent(stage)),
+        *_field("guard", stage.guard_text and f"only where {stage.guard_text}"),
+        *_field("fires", f"{_condition(stage.condition)}{_hold(stage)}"),
+        *_field("clears", _clear(stage.condition)),
+        *_field("keep", stage.keep and f"keeps firing {show_duration(stage.keep)} after the condition ended"),
+        *_field("judged", f"every {show_duration(stage.grid)}; first fires {_first(stage)} after the onset"),
+        *_field("coverage", _coverage(stage)),
+        *_field("no data", stage.no_data),
+        *_field("confirmed", following and f"by {following.name}" if stage.judge else "not judged"),
+        *_field("memory", _memory(stage)),
+        *_field("severity", stage.severity),
+        *_field("tells", _receivers(stage)),
+        *_field("runs", ", ".join(stage.run)),
+    ]
+
+
+def _field(name: str, text: object) -> list[str]:
+    return [f"  {name:<{_LABEL_WIDTH}}{text}"] if text else []
+
+
+def _recent(stage: Stage) -> str:
+    if stage.recent is None or stage.recent_signal is None:
+        return ""
+    return f"{show_duration(stage.recent)}: {show(stage.recent_signal)} must agree"
+
+
+def _condition(condition: Condition) -> str:
+    if condition.comparison is Comparison.RESULT:
+        return "where the signal has a result"
+    return f"when {condition}"
+
+
+def _hold(stage: Stage) -> str:
+    match stage.hold:
+        case Hold(count=0, duration=0):
+            return ", at once"
+        case Hold(count=0, duration=duration):
+            return f" for {show_duration(duration)}"
+        case Hold(count=count, of=of):
+            return f" at {count} of the last {of} grid points" if of > count else f" at {count} grid points in a row"
+
+
+def _clear(condition: Condition) -> str:
+    match condition:
+        case Condition(clear_low=float(low), clear_high=float(high)):
+            return f"inside [{low:g}, {high:g}]"
+        case Condition(comparison=Comparison.ABOVE | Comparison.AT_LEAST, clear=float(clear)):
+            return f"at ≤ {clear:g}"
+        case Condition(clear=float(clear)):
+            return f"at ≥ {clear:g}"
+        case _:
+            return "as soon as the condition is false"
+
+
+def _first(stage: Stage) -> str:
+    held = stage.hold.duration or max(0, stage.hold.count - 1) * stage.grid
+    eager = stage.name == "seconds" and not held
+    return "at once" if eager else f"{show_duration(held)} to {show_duration(held + stage.grid)}"
+
+
+def _coverage(stage: Stage) -> str:
+    if not stage.window or not stage.coverage:
+        return ""
+    needed = round(stage.window * stage.coverage)
+    return f"{stage.coverage:g}: a new series needs {age(needed)} of samples first"
+
+
+def _memory(stage: Stage) -> str:
+    longest = max((*_windows(stage.signal), *(_windows(stage.guard) if stage.guard else ())), default=0)
+    if not longest:
+        return "the latest sample of each series"
+    size = longest // 1000 * _SAMPLE_BYTES
+    return f"at most {_bytes(max(size, _SAMPLE_BYTES))} a series at 1 sample/s"
+
+
+def _bytes(size: int) -> str:
+    if size < 10_000:
+        return f"{size} B"
+    return f"{size / 1000:.0f} kB" if size < 10_000_000 else f"{size / 1e6:.0f} MB"
+
+
+def _windows(expr: Expr) -> tuple[int, ...]:
+    match expr:
+        case Call(window=window):
+            return (window,)
+        case Aggregate(child=child) | Negate(child=child):
+            return _windows(child)
+        case Binary(left=left, right=right):
+            return (*_windows(left), *_windows(right))
+        case _:
+            return ()
+
+
+def _receivers(stage: Stage) -> str:
+    if stage.notify is None:
+        return "the route of rtmd.toml"
+    if not stage.notify:
+        return "nobody"
+    named = [name if name != "@route" else "the route of rtmd.toml" for name in stage.notify]
+    return ", ".join(named)

@@ -1,0 +1,62 @@
+"""Rule files on disk: which files of a folder are rules, read with care. The only I/O of this room.
+
+Regular files `*.toml` in the folder and below, following links to them; not rule tests (`*.test.toml`), nor what
+editors leave behind, nor hidden folders (Kubernetes keeps `..data` there). Sizes are looked at before reading, pipes
+and devices are never opened. What cannot be read is reported as content that `load_rules` refuses, not skipped in
+silence.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from rtmd.rulefile.document import MAX_BYTES
+
+_DEPTH = 16
+_LEFTOVERS = ("~", ".swp", "#")
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether a file of this name holds rules."""
+    leftover = name.startswith((".", "#")) or name.endswith(_LEFTOVERS)
+    return name.endswith(".toml") and not name.endswith(".test.toml") and not leftover
+
+
+def read_rule_files(paths: Iterable[Path]) -> Mapping[str, bytes]:
+    """Path → content of the rule files in these folders (or of these files themselves), sorted by path.
+
+    A file over the size limit comes with one byte more than is allowed, so that loading refuses it. Files that
+    vanish while reading, and folders that do not exist, are left out; OSError for what may not be read.
+    """
+    found: dict[str, bytes] = {}
+    for path in paths:
+        files = _walk(path, 0) if path.is_dir() else iter([path])
+        for file in files:
+            content = _read(file)
+            if content is not None:
+                found[str(file)] = content
+    return dict(sorted(found.items()))
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            if depth < _DEPTH and not entry.name.startswith("."):
+                yield from _walk(folder / entry.name, depth + 1)
+        elif is_rule_file(entry.name):
+            yield folder / entry.name
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for its other end.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  # the descriptor is what was checked
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return stream.read(MAX_BYTES + 1)

@@ -1,0 +1,99 @@
+"""What is allowed in a rule and yet suspicious (warnings), and names that the configuration does not have (errors)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+from rtmd.errors import Located
+from rtmd.model.duration import show_duration
+from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Selector, is_scalar
+from rtmd.model.labels import METRIC_NAME
+from rtmd.model.rule import Rule, Stage, StageName
+from rtmd.rulefile.table import nearest
+
+_GROWTH = 4
+_ALWAYS_THERE = frozenset({"log", "@route"})
+
+
+def lint(rules: Iterable[Rule]) -> tuple[Located, ...]:
+    """Warnings about rules, in the order of files and lines."""
+    return tuple(sorted(warning for rule in rules for warning in _lint_rule(rule)))
+
+
+def _lint_rule(rule: Rule) -> list[Located]:
+    warnings = []
+    for shorter, longer in pairwise(rule.stages):
+        if shorter.window and longer.window and longer.window < _GROWTH * shorter.window:
+            text = (
+                f"{rule.name}: the window of {longer.name} ({show_duration(longer.window)}) should be at least"
+                f" {_GROWTH} times that of {shorter.name} ({show_duration(shorter.window)}) to judge it"
+            )
+            warnings.append(Located(rule.file, longer.line, 0, text))
+    for stage in rule.stages:
+        if not stage.hold.duration and stage.hold.count <= 1 and len(metrics_of_operation(stage.signal)) > 1:
+            text = (
+                f"{rule.name}: {stage.name} combines two metrics with for = 0: their samples need not arrive together,"
+                ' so it can fire on a half-fed moment; try for = "2s"'
+            )
+            warnings.append(Located(rule.file, stage.line, 0, text))
+    return warnings
+
+
+def metrics_of_operation(expr: Expr) -> frozenset[str]:
+    """The metrics that meet in vector-to-vector operations of the expression."""
+    match expr:
+        case Binary(left=left, right=right) if not is_scalar(left) and not is_scalar(right):
+            return metrics(left) | metrics(right)
+        case Binary(left=left, right=right):
+            return metrics_of_operation(left) | metrics_of_operation(right)
+        case Aggregate(child=child) | Negate(child=child):
+            return metrics_of_operation(child)
+        case _:
+            return frozenset()
+
+
+def metrics(expr: Expr) -> frozenset[str]:
+    """The metrics that an expression reads, as their name matchers read."""
+    match expr:
+        case Selector(matchers=matchers):
+            return frozenset(matcher.value for matcher in matchers if matcher.name == METRIC_NAME)
+        case Call(selector=selector):
+            return metrics(selector)
+        case Aggregate(child=child) | Negate(child=child):
+            return metrics(child)
+        case Binary(left=left, right=right):
+            return metrics(left) | metrics(right)
+        case _:
+            return frozenset()
+
+
+def check_names(
+    rules: Iterable[Rule], *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
+) -> tuple[Located, ...]:
+    """Errors for receivers and actions that do not exist, and for `run` under seconds that cannot be undone."""
+    problems = [
+        Located(rule.file, stage.line, 0, f"{rule.name}: {problem}")
+        for rule in rules
+        for stage in rule.stages
+        for problem in _names_of_stage(stage, receivers=receivers, actions=actions, undoable=undoable)
+    ]
+    return tuple(sorted(problems))
+
+
+def _names_of_stage(
+    stage: Stage, *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
+) -> list[str]:
+    known = {*receivers, *_ALWAYS_THERE}
+    problems = [
+        f'{stage.name}.notify names the receiver "{name}", which the configuration does not have{nearest(name, known)}'
+        for name in stage.notify or ()
+        if name not in known
+    ]
+    for name in stage.run:
+        if name not in actions:
+            text = f'{stage.name}.run names the action "{name}", which the configuration does not have'
+            problems.append(text + nearest(name, actions))
+        elif stage.name is StageName.SECONDS and name not in undoable:
+            problems.append(f'seconds.run: the action "{name}" has no undo, and what seconds do must be reversible')
+    return problems

@@ -1,0 +1,210 @@
+"""Rule files to rules: every mistake of every rule, each at its place; per file all or nothing.
+
+`load_rules` is a pure function of the files' contents. A file with a problem contributes no rule: whoever runs rules
+keeps the last good text of that file and loads again with it. Names are unique over all files; of two rules with the
+same name the one in the later file (in path order), or further down, is the wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rtmd.errors import FileErrors, Located
+from rtmd.model.expr import Aggregate, Binary, Expr, Negate, is_scalar
+from rtmd.model.labels import METRIC_NAME, Labels, labels_of
+from rtmd.model.rule import STAGES, Kind, Rule, RuleSet, Stage, StageName
+from rtmd.rulefile.document import Document, read_document
+from rtmd.rulefile.stage import LATER, OVERRIDES, STAGE_ONLY, read_stage
+from rtmd.rulefile.table import Table
+
+_RULE_ONLY = frozenset({"kind", "links", "labels", "reopen", "owner", "enabled", "shadow"})
+_DEFAULTS = frozenset(
+    {"owner", "kind", "links", "labels", "no_data", "reopen", "coverage", "unit", "enabled", "shadow"}
+)
+_LATER_RULE = frozenset({"score"})
+_LATER_TABLES = frozenset({"correlations"})
+_STAGE_NAMES = frozenset(map(str, STAGES))
+_RESERVED_LABELS = frozenset({METRIC_NAME, "rule", "alertname", "kind", "stage", "severity"})
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_REOPEN = 10 * 60_000
+_MAX_RULES = 2_000  # in one file
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What files say: `rules` of the good ones (enabled ones only), `problems` of each bad one."""
+
+    rules: RuleSet
+    problems: Mapping[str, tuple[Located, ...]] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        """All problems, in the order of files and lines."""
+        return tuple(problem for file in sorted(self.problems) for problem in self.problems[file])
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A rule as it stands in a file, enabled or not."""
+
+    rule: Rule
+    enabled: bool
+    place: Located  # where a problem with its name belongs
+
+
+def load_rules(files: Mapping[str, bytes | str]) -> Loaded:
+    """Check these files (name → content), each by itself and then together; never raises."""
+    written: dict[str, list[_Written]] = {}
+    problems: dict[str, tuple[Located, ...]] = {}
+    for file in sorted(files):
+        try:
+            written[file] = _read_file(read_document(files[file], file=file))
+        except FileErrors as errors:
+            problems[file] = errors.problems
+    problems |= _refuse_repeated_names(written)
+    rules = (entry.rule for file in written if file not in problems for entry in written[file] if entry.enabled)
+    by_name = {rule.name: rule for rule in rules}
+    return Loaded(RuleSet({name: by_name[name] for name in sorted(by_name)}), problems)
+
+
+def _refuse_repeated_names(written: Mapping[str, list[_Written]]) -> dict[str, tuple[Located, ...]]:
+    first: dict[str, _Written] = {}
+    problems: dict[str, tuple[Located, ...]] = {}
+    for file, entries in written.items():
+        for entry in entries:
+            known = first.setdefault(entry.rule.name, entry)
+            if known is not entry:
+                here, there = entry.place, known.place
+                text = f'a rule named "{entry.rule.name}" stands in {there.file}:{there.line} already'
+                problem = Located(here.file, here.line, here.column, text)
+                problems[file] = (*problems.get(file, ()), problem)
+        if file in problems:  # a file that is refused takes no names
+            first = {name: entry for name, entry in first.items() if entry.place.file != file}
+    return problems
+
+
+def _read_file(document: Document) -> list[_Written]:
+    """All rules of a document; raises FileErrors with every problem in it."""
+    problems: list[Located] = []
+    root = Table.root(document, problems)
+    root.refuse_unknown({"defaults", "rules"}, _LATER_TABLES)
+    defaults = root.table("defaults") or Table(document, ("defaults",), problems, content={})
+    _check_defaults(defaults)
+    outer = root.table("rules")
+    names = list(outer.content) if outer else []
+    if outer and len(names) > _MAX_RULES:
+        outer.broken(f"more than {_MAX_RULES:,} rules in one file")
+        names = []
+    entries = []
+    for name in names:
+        # The rule's name goes without saying: the line is given.
+        table = outer.table(name, base=2) if outer else None
+        entry = _read_rule(name, table, defaults) if table else None
+        if entry:
+            entries.append(entry)
+    if problems:
+        raise FileErrors(tuple(sorted(set(problems))))
+    return entries
+
+
+def _check_defaults(defaults: Table) -> None:
+    """Defaults are checked where they stand, even if no rule uses them."""
+    defaults.refuse_unknown(_DEFAULTS)
+    _labels(defaults)
+    for key in ("no_data", "unit"):
+        defaults.text(key)
+
+
+def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:
+    before = len(table.problems)
+    if not _NAME.fullmatch(name):
+        table.broken(f'a rule is named with letters, digits, "-", "_", "." and ":", not "{name[:60]}"')
+    elif name.startswith("rtmd."):
+        table.broken("names that begin with rtmd. are reserved")
+    inherited = (table, defaults)
+    owner = _nearest(inherited, "owner").text("owner")
+    labels = labels_of({**_labels(defaults), **_labels(table)})
+    links = {**defaults.pairs("links"), **table.pairs("links")}
+    kind = _nearest(inherited, "kind").choice("kind", Kind.HEALTH)
+    reopen = _nearest(inherited, "reopen").duration("reopen", _REOPEN)
+    enabled = _nearest(inherited, "enabled").flag("enabled", default=True)
+    shadow = _nearest(inherited, "shadow").flag("shadow", default=False)
+    stages = _read_stages(table, defaults)
+    _refuse_collisions(table, labels, stages)
+    if len(table.problems) > before or not stages:
+        return None
+    rule = Rule(
+        name=name,
+        title=table.text("title") or name,
+        stages=stages,
+        kind=kind,
+        owner=owner,
+        links=tuple(sorted(links.items())),
+        labels=labels,
+        reopen=reopen,
+        shadow=shadow,
+        file=table.document.file,
+        line=table.line(),
+    )
+    return _Written(rule, enabled, table.document.key(table.path, ""))
+
+
+def _nearest(tables: tuple[Table, ...], key: str) -> Table:
+    return next((table for table in tables if key in table), tables[0])
+
+
+def _read_stages(table: Table, defaults: Table) -> tuple[Stage, ...]:
+    valid = OVERRIDES | _RULE_ONLY | _STAGE_NAMES
+    named = [name for name in STAGES if name in table]
+    if not named:
+        table.refuse_unknown(valid | STAGE_ONLY, LATER | _LATER_RULE)
+        stage = read_stage(StageName.MINUTES, (table, defaults))
+        return (stage,) if stage else ()
+    for key in STAGE_ONLY & table.content.keys():
+        table.misplaced(key, f"belongs into a stage: this rule has the table {named[0]}")
+    table.refuse_unknown(valid | STAGE_ONLY, LATER | _LATER_RULE)
+    found = []
+    for name in named:
+        own = table.table(name)
+        if own is None:
+            continue
+        own.refuse_unknown(OVERRIDES | STAGE_ONLY, LATER)
+        stage = read_stage(name, (own, table, defaults))
+        if stage:
+            found.append(stage)
+    return tuple(found)
+
+
+def _labels(table: Table) -> dict[str, str]:
+    labels = table.pairs("labels")
+    for name, value in labels.items():
+        if not _LABEL.fullmatch(name):
+            table.wrong("labels", f'has "{name[:60]}": a label is named with letters, digits and "_"')
+        elif name in _RESERVED_LABELS:
+            table.wrong("labels", f"cannot set {name}: rtmd sets it")
+        elif not value:
+            table.wrong("labels", f"has an empty value for {name}")
+    return labels
+
+
+def _refuse_collisions(table: Table, labels: Labels, stages: tuple[Stage, ...]) -> None:
+    for stage in stages:
+        taken = {name for name, _ in labels} & _labels_of_result(stage.signal)
+        for name in sorted(taken):
+            table.wrong("labels", f"sets {name}, which the signal of {stage.name} has already")
+
+
+def _labels_of_result(expr: Expr) -> frozenset[str]:
+    """The labels that the result is certain to name; empty where that depends on the series."""
+    match expr:
+        case Aggregate(labels=labels, without=False):
+            return frozenset(labels)
+        case Negate(child=child):
+            return _labels_of_result(child)
+        case Binary(op=op, left=left, right=right) if op != "or":
+            return _labels_of_result(right if is_scalar(left) else left)
+        case _:
+            return frozenset()

@@ -1,0 +1,189 @@
+"""One stage of a rule: its keys, the rule's where it has none, the defaults of the file below both.
+
+A stage's signal is parsed twice where a shorter window must agree: once with `$window` = window, once with
+`$window` = recent. Errors inside an expression stand at their own character.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rtmd.errors import PromqlError
+from rtmd.model.duration import show_duration
+from rtmd.model.expr import Expr, Selector, is_scalar
+from rtmd.model.rule import GRID, NoData, Severity, Stage, StageName
+from rtmd.model.title import title_problem
+from rtmd.promql import has_window, parse, show
+from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold
+from rtmd.rulefile.recipe import recipe_text
+from rtmd.rulefile.table import Table
+
+OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data"})
+STAGE_ONLY = frozenset({"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", *CONDITIONS})
+LATER = frozenset({"propose", "expires", "escalate", "within"})
+
+_SEVERITY = dict(zip(StageName, Severity, strict=True))
+_RECENT_PART = 12  # of the window
+_PROBE = 60_000  # any window will do to look at an expression
+
+
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    """A signal or guard as written: its text and where it stands; with a `recipe` the text is ours."""
+
+    table: Table
+    key: str
+    text: str
+    recipe: Table | None = None
+
+    @property
+    def windowed(self) -> bool:
+        return has_window(self.text)
+
+    def shrunk(self, part: float) -> _Signal:
+        """The same signal for a part of the window."""
+        text = recipe_text(self.recipe, shrunk=part) if self.recipe else None
+        return self if text is None else replace(self, text=text)
+
+    def parse(self, window: int | None) -> Expr | None:
+        """The tree, or None with the problem recorded at its character."""
+        try:
+            expr = parse(self.text, window=window)
+        except PromqlError as error:
+            self._record(error)
+            return None
+        if is_scalar(expr):
+            self.table.wrong(self.key, "is only a number: it needs a metric")
+            return None
+        return expr
+
+    def _record(self, error: PromqlError) -> None:
+        problem = f"{self.table.name(self.key)}: {error.problem}"
+        path, document = (*self.table.path, self.key), self.table.document
+        place = document.value(path, problem) if self.recipe else document.inside(path, error.offset, problem)
+        self.table.problems.append(place)
+
+
+def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
+    """The stage; `tables` are its own table and those it inherits from, nearest first. None if it has no signal."""
+    own = tables[0]
+    signal, guard = _signal(tables, "signal"), _signal(tables, "guard")
+    if signal is None:
+        if not any("signal" in table for table in tables):
+            own.broken("signal is missing")
+        return None
+    window, recent = _windows(own, name, signal=signal, guard=guard)
+    expr = signal.parse(window) if window or not signal.windowed else signal.parse(_PROBE)
+    guarded = None if guard is None else guard.parse(window or _PROBE)
+    condition, hold = read_condition(own), read_hold(own)
+    texts = _texts(tables)
+    if expr is None:
+        return None
+    return Stage(
+        name=name,
+        signal=expr,
+        signal_text=show(expr),
+        condition=condition,
+        hold=hold,
+        severity=own.choice("severity", _SEVERITY[name]),
+        grid=GRID[name],
+        window=window,
+        recent=recent,
+        recent_signal=signal.shrunk(recent / window).parse(recent) if recent and window else None,
+        guard=guarded,
+        guard_text="" if guarded is None else show(guarded),
+        keep=own.duration("keep", 0),
+        coverage=_coverage(tables),
+        no_data=_no_data(tables),
+        judge=own.switch("judge", default=True),
+        notify=own.texts("notify"),
+        run=own.texts("run") or (),
+        title=texts["title"],
+        unit=texts["unit"],
+        line=own.line(),
+    )
+
+
+def _holder(tables: tuple[Table, ...], key: str) -> Table:
+    """The nearest table that has the key."""
+    return next((table for table in tables if key in table), tables[0])
+
+
+def _signal(tables: tuple[Table, ...], key: str) -> _Signal | None:
+    table = _holder(tables, key)
+    value: Any = table.content.get(key)
+    if isinstance(value, dict) and key == "signal":
+        recipe = table.table(key)
+        text = recipe_text(recipe) if recipe else None
+        return None if text is None else _Signal(table, key, text, recipe)
+    if value is None:
+        return None
+    text = table.text(key)
+    if not text.strip():
+        if isinstance(value, str):
+            table.wrong(key, "must not be empty")
+        return None
+    return _Signal(table, key, text)
+
+
+def _windows(own: Table, name: StageName, *, signal: _Signal, guard: _Signal | None) -> tuple[int | None, int | None]:
+    """The window and the recent window of a stage, held against what its expressions ask for."""
+    windowed = signal.windowed or (guard is not None and guard.windowed)
+    if "window" not in own:
+        if windowed:
+            own.broken("window is missing: the signal is measured over $window")
+        if "recent" in own:
+            own.misplaced("recent", "needs a window and $window in the signal")
+        return None, None
+    window = own.duration("window", 0, least=1)
+    if not windowed:
+        own.misplaced("window", f"is given, but the signal has no $window: write {_proposal(signal)}")
+        return window or None, None
+    return window or None, _recent(own, name, window) if signal.windowed else None
+
+
+def _proposal(signal: _Signal) -> str:
+    try:
+        plain = isinstance(parse(signal.text), Selector)
+    except PromqlError:
+        plain = False
+    return f"avg_over_time({signal.text.strip() if plain else '…'}[$window])"
+
+
+def _recent(own: Table, name: StageName, window: int) -> int | None:
+    value = own.content.get("recent")
+    if value == "off" or not window:
+        return None
+    if value is None:
+        return None if name is StageName.SECONDS else max(1, window // _RECENT_PART)
+    recent = own.length_of("recent", value, 0, least=1)
+    if recent > window:
+        own.wrong("recent", f"must be shorter than window = {show_duration(window)}")
+        return None
+    return recent or None
+
+
+def _texts(tables: tuple[Table, ...]) -> dict[str, str]:
+    texts = {key: _holder(tables, key).text(key) for key in ("title", "unit")}
+    problem = title_problem(texts["title"])
+    if problem:
+        _holder(tables, "title").wrong("title", problem)
+    texts["title"] = texts["title"] or str(tables[-2].path[-1])  # the rule's name
+    return texts
+
+
+def _coverage(tables: tuple[Table, ...]) -> float:
+    table = _holder(tables, "coverage")
+    coverage = table.number("coverage")
+    if coverage is not None and not 0 <= coverage <= 1:
+        table.wrong("coverage", "must be between 0 and 1")
+    return 0.5 if coverage is None else coverage
+
+
+def _no_data(tables: tuple[Table, ...]) -> NoData:
+    table = _holder(tables, "no_data")
+    if table.content.get("no_data") == "fire":
+        table.wrong("no_data", '= "fire" is not supported yet')
+        return NoData.KEEP
+    return table.choice("no_data", NoData.KEEP)
