@@ -1,0 +1,239 @@
+"""The nodes of a plan: what turns rows into rows (leaves: `leaf`; operators between two vectors: `joins`).
+
+A node has rows, one for each label set that its result can have. Rows are only ever added, so a row number is an
+identity; `grow` takes in what the children have got since, in the order in which they got it. Every node answers for
+all rows or for some: the cost of `evaluate(at, rows)` is that of these rows and what feeds them, which is what makes
+judging one series on its arrival cheap. Nodes are shared between plans, and know nothing of them.
+
+Labels drop the metric's name where Prometheus drops it. Where two rows may then look the same, or one side of a
+one-to-one match may have two rows for one key, a `Unique` stands in between: where more than one of them is PRESENT
+at the same instant (an error in Prometheus, which ends the evaluation), the row is MISSING for that instant, the rest
+goes on, and `problems` tells.
+"""
+
+# ruff: noqa: D102  # what the methods of a node promise stands once, in Node
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from rtmd.engine.functions import AGGREGATIONS
+from rtmd.engine.growing import Growing
+from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, Levels, column
+from rtmd.formats.batch import Ids
+from rtmd.model.labels import METRIC_NAME, Labels, show, without
+
+Key: TypeAlias = Callable[[Labels], Labels]
+Change: TypeAlias = Callable[[Column], Column]
+
+NAME = frozenset({METRIC_NAME})
+_NO_ROWS = np.empty(0, np.int64)
+
+
+def nameless(labels: Labels) -> Labels:
+    """The label set without the metric's name."""
+    return without(labels, NAME)
+
+
+class Node(ABC):
+    """`parents` read this node; `name_varies`: rows may differ in the metric's name alone."""
+
+    name_varies = False
+
+    def __init__(self, *children: Node) -> None:
+        self.children = children
+        self.parents: list[Node] = []
+        self.held = False  # by a plan
+        self.order = 0  # of creation: children before parents
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.size} rows, {len(self.parents)} parents>"
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Rows so far."""
+
+    @abstractmethod
+    def labels(self, row: int) -> Labels:
+        """The label set of a row."""
+
+    @abstractmethod
+    def evaluate(self, at: int, rows: Ids | None = None) -> Column:
+        """The rows (all, or these in this order; shape (n,)) at an instant."""
+
+    @abstractmethod
+    def touched(self, series: Ids) -> Ids:
+        """The rows, sorted and unique, whose result depends on any of these series."""
+
+    @abstractmethod
+    def feeding(self, rows: Ids) -> Ids:
+        """The series behind these rows, sorted and unique."""
+
+    def grow(self) -> None:  # noqa: B027  # most nodes have no more to do
+        """Take in the rows that the children have got since."""
+
+    def problems(self) -> Iterator[str]:
+        """What went wrong in the latest full evaluation, here and below."""
+        for child in self.children:
+            yield from child.problems()
+
+
+def negated(child: Column) -> Column:
+    """Unary minus."""
+    return Column(-child.values, child.presence)
+
+
+class Mapped(Node):
+    """The rows of the child, each changed by itself: unary minus, operators with a number."""
+
+    def __init__(self, child: Node, change: Change, *, keeps_name: bool = False) -> None:
+        super().__init__(child)
+        self._child = child
+        self._change = change
+        self._keeps_name = keeps_name
+        self.name_varies = keeps_name and child.name_varies
+
+    @property
+    def size(self) -> int:
+        return self._child.size
+
+    def labels(self, row: int) -> Labels:
+        labels = self._child.labels(row)
+        return labels if self._keeps_name else nameless(labels)
+
+    def evaluate(self, at: int, rows: Ids | None = None) -> Column:
+        return self._change(self._child.evaluate(at, rows))
+
+    def touched(self, series: Ids) -> Ids:
+        return self._child.touched(series)
+
+    def feeding(self, rows: Ids) -> Ids:
+        return self._child.feeding(rows)
+
+
+class Grouped(Node):
+    """One row for each distinct key of the child's rows, numbered in order of appearance."""
+
+    def __init__(self, child: Node, key: Key) -> None:
+        super().__init__(child)
+        self._child = child
+        self._key = key
+        self._keys: list[Labels] = []
+        self._rows: dict[Labels, int] = {}
+        self._members: list[array[int]] = []
+        self._group = Growing()
+
+    @property
+    def size(self) -> int:
+        return len(self._keys)
+
+    @property
+    def group(self) -> Ids:
+        """The row of each row of the child."""
+        return self._group.view
+
+    def row_of(self, key: Labels) -> int:
+        """The row of a key, or −1."""
+        return self._rows.get(key, -1)
+
+    def members(self, rows: Ids) -> tuple[Ids, Ids]:
+        """The child's rows behind these rows, and beside each its place in `rows`."""
+        if len(rows) == 1:
+            members = np.array(self._members[rows[0]], np.int64)
+            return members, np.zeros(len(members), np.int64)
+        parts = [np.array(self._members[row], np.int64) for row in rows]
+        counts = np.fromiter(map(len, parts), np.int64, len(parts))
+        return np.concatenate([_NO_ROWS, *parts]), np.repeat(np.arange(len(parts)), counts)
+
+    def labels(self, row: int) -> Labels:
+        return self._keys[row]
+
+    def grow(self) -> None:
+        for row in range(len(self._group), self._child.size):
+            key = self._key(self._child.labels(row))
+            group = self._rows.setdefault(key, len(self._keys))
+            if group == len(self._keys):
+                self._keys.append(key)
+                self._members.append(array("q"))
+            self._members[group].append(row)
+            self._group.append(group)
+
+    def touched(self, series: Ids) -> Ids:
+        return np.unique(self.group[self._child.touched(series)])
+
+    def feeding(self, rows: Ids) -> Ids:
+        return self._child.feeding(self.members(rows)[0])
+
+    def _gather(self, at: int, rows: Ids | None) -> tuple[Column, Ids, int]:
+        """The members of these rows, for each the group it belongs to, and how many groups there are."""
+        if rows is None:
+            return self._child.evaluate(at), self.group, self.size
+        members, place = self.members(rows)
+        return self._child.evaluate(at, members), place, len(rows)
+
+
+def highest(members: Levels, group: Ids, groups: int) -> Levels:
+    """The highest presence in each group; UNFED where it is empty."""
+    levels = np.full(groups, UNFED)
+    np.maximum.at(levels, group, members)
+    return levels
+
+
+class Aggregated(Grouped):
+    """`sum by (…)` and its kind: over the PRESENT members only."""
+
+    def __init__(self, child: Node, key: Key, operation: str) -> None:
+        super().__init__(child, key)
+        self._operation = AGGREGATIONS[operation]
+
+    def evaluate(self, at: int, rows: Ids | None = None) -> Column:
+        members, group, groups = self._gather(at, rows)
+        levels = highest(members.presence, group, groups)
+        there = members.presence == PRESENT
+        if there.all():
+            values = self._operation(members.values, group, groups)
+        else:
+            values = self._operation(members.values[there], group[there], groups)
+        return column(values, levels)
+
+
+class AnyOf(Grouped):
+    """Whether anything in the group is there; the values mean nothing."""
+
+    def evaluate(self, at: int, rows: Ids | None = None) -> Column:
+        members, group, groups = self._gather(at, rows)
+        return Column(np.full(groups, np.nan), highest(members.presence, group, groups))
+
+
+class Unique(Grouped):
+    """The one member that is PRESENT; where several are, the row is MISSING and a problem."""
+
+    def __init__(self, child: Node, key: Key, role: str) -> None:
+        super().__init__(child, key)
+        self._role = role
+        self._conflicts = _NO_ROWS
+
+    def evaluate(self, at: int, rows: Ids | None = None) -> Column:
+        if self.size == self._child.size:  # one member each: groups are numbered as the members are
+            return self._child.evaluate(at, rows)
+        members, group, groups = self._gather(at, rows)
+        there = members.presence == PRESENT
+        values = np.full(groups, np.nan)
+        values[group[there]] = members.values[there]
+        levels = highest(members.presence, group, groups)
+        crowded = np.bincount(group[there], minlength=groups) > 1
+        levels[crowded] = MISSING
+        if rows is None:
+            self._conflicts = np.flatnonzero(crowded)
+        return column(values, levels)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        for row in self._conflicts:
+            yield f"{self._role}: several series are {show(self._keys[row])} at the same time"

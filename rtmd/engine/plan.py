@@ -1,0 +1,268 @@
+"""Plans: signals compiled to shared trees of nodes over one raw leaf.
+
+Every subtree exists once, however many rules contain it: trees are found by the expression itself. A selector is
+bound to its series when it is planned and whenever a new series appears; selectors are looked up by metric name, so
+that a new series costs the selectors of its metric only. A series is stored as long, and for as long back, as some
+plan reads it; what a released plan alone had read is forgotten with the next samples, so that rules can be exchanged
+in one go without losing windows.
+
+All of this is synchronous and knows no clock: `at` is engine time and never goes backwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.engine.forest import Forest
+from rtmd.engine.leaf import Leaf
+from rtmd.engine.nodes import Node
+from rtmd.engine.presence import Column
+from rtmd.engine.raw import LONGEST, LOOKBACK, RawLeaf, Stored
+from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
+from rtmd.model.expr import Expr
+from rtmd.model.firing import Exemplar
+from rtmd.model.labels import Labels
+
+__all__ = ["Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
+
+LATENESS = 60_000
+AHEAD = 30_000
+_EXEMPLARS_KEPT = 20
+_EXEMPLARS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch.
+
+    `accepted` samples were taken (also those of series that no plan reads: they are not stored); `drops` counts the
+    others by reason: late, future, duplicate, refused (no series id). `touched` has each stored series that got a
+    sample, once.
+    """
+
+    accepted: int
+    drops: Counter[str]
+    touched: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSnapshot:
+    """All windows as columns: of series i, `counts[i]` samples of the flat `times` and `values`.
+
+    `firsts[i]` is the time of its first sample ever.
+    """
+
+    labels: list[Labels]
+    counts: NDArray[np.int64]
+    times: Times
+    values: Values
+    firsts: Times
+
+
+class _Evidence:
+    """The latest exemplars of each series that is read."""
+
+    def __init__(self, raw: RawLeaf) -> None:
+        self.raw = raw
+        self._placed: defaultdict[int, deque[PlacedExemplar]] = defaultdict(partial(deque, maxlen=_EXEMPLARS_KEPT))
+
+    def take(self, placed: PlacedExemplar) -> None:
+        """One more; the oldest of its series may go for it."""
+        self._placed[placed.series].append(placed)
+
+    def best(self, series: Ids, since: int) -> list[Exemplar]:
+        """The exemplars of these series no older than `since`, by falling reach, at most 5, no text twice."""
+        known = self._placed
+        found = [placed for each in series.tolist() if each in known for placed in known[each] if placed.time >= since]
+        found.sort(key=lambda placed: (-placed.exemplar.reach, -placed.time, placed.series))
+        distinct = {placed.exemplar.text: placed.exemplar for placed in reversed(found)}
+        ranked = (placed.exemplar for placed in found if distinct.get(placed.exemplar.text) is placed.exemplar)
+        return list(islice(ranked, _EXEMPLARS_SHOWN))
+
+    def forget(self, retention: Times) -> None:
+        """Drop those of series that nobody reads."""
+        for series in [each for each in self._placed if not retention[each]]:
+            del self._placed[series]
+
+
+class Plan:
+    """One signal. Rows are only added, and keep their numbers."""
+
+    def __init__(self, expr: Expr, root: Node, evidence: _Evidence) -> None:
+        self.expr = expr
+        self.root = root
+        self.holders = 0
+        self._evidence = evidence
+        self._rows: dict[Labels, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.size} rows, {self.holders} holders, {self.window()} ms>"
+
+    @property
+    def size(self) -> int:
+        """Rows so far."""
+        return self.root.size
+
+    def labels(self, row: int) -> Labels:
+        """The label set of a row."""
+        return self.root.labels(row)
+
+    def row_of(self, labels: Labels) -> int | None:
+        """The row of a label set, if there is one."""
+        for row in range(len(self._rows), self.size):
+            self._rows[self.root.labels(row)] = row
+        return self._rows.get(labels)
+
+    def evaluate(self, at: int, rows: NDArray[np.int64] | None = None) -> Column:
+        """The signal at an instant: all rows, or these rows in this order."""
+        with np.errstate(all="ignore"):
+            return self.root.evaluate(at, rows)
+
+    def touched(self, series: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows, sorted, whose result depends on any of these series."""
+        return self.root.touched(series)
+
+    def feeding(self, row: int) -> NDArray[np.int64]:
+        """The ids of the series behind a row, sorted."""
+        return self.root.feeding(np.array([row]))
+
+    def first(self, row: int) -> int | None:
+        """The time of the first sample ever of the oldest series behind a row."""
+        return self._evidence.raw.first_of(self.feeding(row))
+
+    def exemplars(self, row: int, since: int) -> list[Exemplar]:
+        """Evidence no older than `since` behind a row: by falling reach, at most 5, no text twice."""
+        return self._evidence.best(self.feeding(row), since)
+
+    def window(self) -> int:
+        """How far back the signal looks, in ms; an instant selector looks back 5 min."""
+        return max(leaf.window or LOOKBACK for leaf in _leaves(self.root))
+
+    def problems(self) -> list[str]:
+        """What went wrong in the latest full evaluation: label sets that several series had at the same time."""
+        return sorted(set(self.root.problems()))
+
+
+def _leaves(node: Node) -> Iterator[Leaf]:
+    if isinstance(node, Leaf):
+        yield node
+    for child in node.children:
+        yield from _leaves(child)
+
+
+class Plans:
+    """All plans over one table of series, and the samples they read."""
+
+    def __init__(self, series: SeriesTable) -> None:
+        self._table = series
+        self._raw = RawLeaf()
+        self._forest = Forest(series, self._raw)
+        self._evidence = _Evidence(self._raw)
+        self._plans: dict[Expr, Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"<Plans {len(self._plans)} plans, {self._raw}>"
+
+    def plan(self, expr: Expr) -> Plan:
+        """The plan of an expression, shared with everybody who asked for an equal one; `release` it once each.
+
+        Raises PromqlError (with the offset of the node) for what cannot be planned.
+        """
+        plan = self._plans.get(expr)
+        if plan is None:
+            plan = self._plans[expr] = Plan(expr, self._forest.plant(expr), self._evidence)
+        plan.holders += 1
+        return plan
+
+    def release(self, plan: Plan) -> None:
+        """One holder less; with the last one go the nodes and, at the next samples, the windows only it had read."""
+        plan.holders -= 1
+        if not plan.holders:
+            del self._plans[plan.expr]
+            self._forest.fell(plan.root)
+
+    def apply(self, batch: SampleBatch, at: int, *, lateness: int = LATENESS) -> Applied:
+        """Take one post or scrape at engine time `at`, atomically; new series become rows.
+
+        Samples older than at − lateness (ms) or more than 30 s ahead of `at` are dropped, and so are samples of a
+        time that their series already has.
+        """
+        self._ready(at)
+        drops: Counter[str] = Counter()
+        ids, times, values = self._acceptable(batch, at, min(lateness, LONGEST), drops)
+        accepted = len(ids)
+        read = self._raw.retention[ids] > 0
+        if not read.all():
+            ids, times, values = ids[read], times[read], values[read]
+        stored = self._raw.store(ids, times, values) if len(ids) else Stored(ids, 0)
+        if stored.duplicates:
+            drops["duplicate"] = stored.duplicates
+        self._witness(batch.exemplars, at - lateness, at + AHEAD)
+        return Applied(accepted - stored.duplicates, drops, stored.series)
+
+    def fill(self, batch: SampleBatch) -> None:
+        """Take history: any age and order, merged with what is there; what is there, or earlier in the batch, wins.
+
+        Give all history at once: every call costs a pass over all windows it touches.
+        """
+        self._ready(None)
+        known = batch.ids >= 0
+        known[known] = self._raw.retention[batch.ids[known]] > 0
+        self._raw.fill(batch.ids[known], batch.times[known], batch.values[known])
+        self._witness(batch.exemplars, None, None)
+
+    def snapshot(self) -> WindowSnapshot:
+        """A copy of all windows."""
+        series, counts, times, values = self._raw.columns()
+        labels = [self._table.labels(each) for each in series.tolist()]
+        return WindowSnapshot(labels, counts, times, values, self._raw.first[series])
+
+    def restore(self, snapshot: WindowSnapshot) -> None:
+        """Merge the windows of a snapshot, as far as the present plans read them."""
+        series = np.array([self._table.intern(labels) for labels in snapshot.labels], np.int64)
+        self.fill(SampleBatch(np.repeat(series, snapshot.counts), snapshot.times, snapshot.values))
+        known = series >= 0
+        self._raw.seen(series[known], snapshot.firsts[known])
+
+    def tidy(self) -> None:
+        """Free what nobody needs and lay windows side by side; worth a few ms every minute or so."""
+        self._ready(None)
+        self._raw.tidy()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all windows."""
+        return self._raw.size
+
+    def _ready(self, at: int | None) -> None:
+        self._forest.bind()
+        if self._forest.settle():
+            self._evidence.forget(self._raw.retention)
+        if at is not None:
+            self._raw.advance(at)
+
+    def _acceptable(self, batch: SampleBatch, at: int, lateness: int, drops: Counter[str]) -> tuple[Ids, Times, Values]:
+        ids, times, values = batch.ids, batch.times, batch.values
+        if not len(ids) or (times.min() >= at - lateness and times.max() <= at + AHEAD and ids.min() >= 0):
+            return ids, times, values
+        reasons = {"refused": ids < 0, "late": times < at - lateness, "future": times > at + AHEAD}
+        fine = np.ones(len(ids), np.bool_)
+        for reason, bad in reasons.items():
+            if dropped := int((bad & fine).sum()):
+                drops[reason] = dropped
+            fine &= ~bad
+        return ids[fine], times[fine], values[fine]
+
+    def _witness(self, exemplars: tuple[PlacedExemplar, ...], oldest: int | None, newest: int | None) -> None:
+        for placed in exemplars:
+            if placed.series < 0 or not self._raw.retention[placed.series]:
+                continue
+            if (oldest is None or placed.time >= oldest) and (newest is None or placed.time <= newest):
+                self._evidence.take(placed)

@@ -1,0 +1,363 @@
+"""The raw leaf: the recent samples of every series that some plan reads, exact, in one pair of flat arrays.
+
+Each series owns a slab, a contiguous piece of the pool: `[start, limit)`, of which `[begin, end)` holds its samples
+in order of time, never two of the same time. New samples go to the end. When a slab is full, what its series no
+longer needs is cut off the front and the rest moves to the front of the slab, or to a larger one. Slabs are taken
+from the end of the pool, an abandoned slab is waste; when the pool is full, all slabs are copied side by side into a
+new pool, in order of series, with some air. So allocation is one addition, and whole columns of windows stay nearly
+contiguous, which is what makes reductions over them fast.
+
+What a series needs, seen from the newest engine time (the *horizon*; nobody evaluates earlier than that): everything
+younger than its retention (the longest window that reads it, and at least a minute, the usual lateness), and the one
+sample before, unless that is too old to say that the series is alive. With that one the newest sample at any
+later instant is always here, so an instant selector needs no five minutes of samples.
+
+Times are int32 milliseconds from `base`, which moves with the horizon every twelve days, when the pool is copied:
+12 bytes a sample. Two things are noted on the way in because a window needs a closer look only where they lie in it:
+the time of the newest stale marker and of the newest fall of the value (a counter reset) of each series.
+
+There are two ways in. The fast one takes samples newer than the last one of their series, a few numpy operations a
+batch. The exact one (late samples, duplicates, history) merges: of two samples of the same series and time the one
+that was there, or came first, wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.engine.window import Offsets, Window, first_after, spread
+from rtmd.formats.batch import STALE_BITS, Ids, Times, Values, is_stale
+
+LOOKBACK = 300_000  # a series without a sample for this long is not alive (Prometheus)
+LONGEST = 6 * 24 * 3_600_000  # the longest window, and the largest lateness, that the offsets have room for
+
+_SHORTEST = 60_000
+_REBASE = 1 << 30  # offsets stay within ±2^31 with room for windows, lateness and clocks that run ahead
+_NEVER = -(1 << 62)
+_UNSEEN = 1 << 62
+_AHEAD = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of samples: the series that got one (unique), and how many were there already."""
+
+    series: Ids
+    duplicates: int
+
+
+def _ascending(ids: Ids) -> bool:
+    return bool((ids[1:] > ids[:-1]).all())
+
+
+def _heads(ids: Ids) -> NDArray[np.bool_]:
+    """Where a run of equal ids begins."""
+    heads = np.ones(len(ids), np.bool_)
+    np.not_equal(ids[1:], ids[:-1], out=heads[1:])
+    return heads
+
+
+class RawLeaf:
+    """Samples by series id. `retention[series]` is 0 for a series that nobody reads: it is not stored.
+
+    `version` rises with every change, so that results may be remembered beside it.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.first: Times = np.empty(0, np.int64)  # the first sample ever, _UNSEEN before that
+        self.retention: Times = np.empty(0, np.int64)
+        self._last: Times = np.empty(0, np.int64)
+        self._stale: Times = np.empty(0, np.int64)
+        self._fall: Times = np.empty(0, np.int64)
+        self._start = self._limit = self._begin = self._end = np.empty(0, np.int64)
+        self._times: Offsets = np.zeros(0, np.int32)
+        self._values: Values = np.zeros(0, np.float64)
+        self._used = 0
+        self._base = 0
+        self._horizon = _NEVER
+
+    def __repr__(self) -> str:
+        stored = int((self._limit > self._start).sum())
+        return f"<RawLeaf {stored} series, {int((self._end - self._begin).sum())} samples, {self.size} bytes>"
+
+    @property
+    def size(self) -> int:
+        """Bytes in use: the pool as far as it was ever touched, and what is kept for each series."""
+        return 12 * self._used + 9 * 8 * len(self.first)
+
+    # -- who is read, and for how long
+
+    def cover(self, series: int) -> None:
+        """Make room for the series with ids below `series`."""
+        known = len(self.first)
+        if series <= known:
+            return
+        more = max(series, 2 * known, 64) - known
+
+        def longer(column: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
+            return np.concatenate((column, np.full(more, empty, np.int64)))
+
+        self.first = longer(self.first, _UNSEEN)
+        self.retention = longer(self.retention, 0)
+        self._last, self._stale, self._fall = (longer(each, _NEVER) for each in (self._last, self._stale, self._fall))
+        self._start, self._limit = longer(self._start, 0), longer(self._limit, 0)
+        self._begin, self._end = longer(self._begin, 0), longer(self._end, 0)
+
+    def read(self, series: Ids, window: int) -> None:
+        """From now on keep what a window of this length (ms) needs of these series, and no less than before.
+
+        A series that is kept longer than before counts as first seen with the oldest sample that is still here:
+        what lay before that is gone, and a longer window must not be called covered.
+        """
+        retention = max(window, _SHORTEST)
+        grown = series[self.retention[series] < retention]
+        self.retention[grown] = retention
+        held = grown[self._end[grown] > self._begin[grown]]
+        self.first[held] = self._times[self._begin[held]] + np.int64(self._base)
+        self.version += 1
+
+    def keep(self, windows: Times) -> None:
+        """Keep exactly this much (ms, by series id), and nothing of series where it is negative."""
+        self.retention = np.where(windows < 0, 0, np.maximum(windows, _SHORTEST))
+        unread = self.retention == 0
+        self.first[unread] = _UNSEEN
+        for column in (self._last, self._stale, self._fall):
+            column[unread] = _NEVER
+        for column in (self._start, self._limit, self._begin, self._end):
+            column[unread] = 0
+        self.version += 1
+
+    def seen(self, series: Ids, first: Times) -> None:
+        """It is known that these series had a first sample then."""
+        series, first = series[self.retention[series] > 0], first[self.retention[series] > 0]
+        np.minimum.at(self.first, series, first)
+
+    def advance(self, at: int) -> None:
+        """Engine time is `at`: nothing will be asked for an earlier instant."""
+        self._horizon = max(self._horizon, at)
+        if self._horizon - self._base > _REBASE:
+            self._rebuild()
+
+    def tidy(self) -> None:
+        """Cut off all that nobody needs any more and lay the slabs side by side again."""
+        self._rebuild()
+        self.version += 1
+
+    # -- samples in
+
+    def store(self, ids: Ids, times: Times, values: Values) -> Stored:
+        """Take samples of series that are read, in order of arrival; shapes (n,)."""
+        self.version += 1
+        if not _ascending(ids):
+            order = ids.argsort(kind="stable")
+            ids, times, values = ids[order], times[order], values[order]
+        heads = _heads(ids)
+        before = self._last[ids]
+        if not heads.all():
+            before[~heads] = times[:-1][~heads[1:]]
+        early = times <= before
+        if not early.any():
+            return Stored(self._append(ids, times, values, heads), 0)
+        troubled = np.isin(ids, ids[early])
+        merged = self._merge(ids[troubled], times[troubled], values[troubled])
+        fine = ~troubled
+        appended = self._append(ids[fine], times[fine], values[fine], heads[fine])
+        return Stored(np.concatenate((merged.series, appended)), merged.duplicates)
+
+    def fill(self, ids: Ids, times: Times, values: Values) -> None:
+        """Take history, of any age and order, of series that are read. Costs one merge: hand over all at once."""
+        if not len(ids):
+            return
+        self.version += 1
+        # Every sample was at most this much ahead of the engine when it came.
+        self.advance(int(times.max()) - _AHEAD)
+        self.seen(ids, times)
+        useful = times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)
+        self._merge(ids[useful], times[useful], values[useful])
+
+    def _append(self, ids: Ids, times: Times, values: Values, heads: NDArray[np.bool_]) -> Ids:
+        """The fast way: sorted by series, then time, and newer than all that is there. Gives the series."""
+        series = ids
+        counts: Ids | np.int64 = np.int64(1)
+        rank: Ids | np.int64 = np.int64(0)
+        if not heads.all():
+            starts = np.flatnonzero(heads)
+            series, counts = ids[starts], np.diff(starts, append=len(ids))
+            rank = np.arange(len(ids)) - np.repeat(starts, counts)
+        self._reserve(series, counts)
+        place = self._end[ids] + rank
+        self._times[place] = times - self._base
+        self._values[place] = values
+        self._end[series] += counts
+        self._last[ids] = times  # of several samples of a series the last, and newest, assignment stays
+        self.first[series] = np.minimum(self.first[series], times[heads])
+        self._note(ids, times, values, place)
+        return series
+
+    def _note(self, ids: Ids, times: Times, values: Values, place: Ids) -> None:
+        """Remember stale markers and falls; of several in a series the last one stays, which is the newest."""
+        fell = values < self._values[place - 1]
+        if fell.any():
+            fell &= place > self._begin[ids]
+            self._fall[ids[fell]] = times[fell]
+        stale = is_stale(values)
+        if stale.any():
+            self._stale[ids[stale]] = times[stale]
+
+    def _merge(self, ids: Ids, times: Times, values: Values) -> Stored:
+        """The exact way: any order, any age, duplicates."""
+        series = np.unique(ids)
+        counts = self._end[series] - self._begin[series]
+        here = spread(self._begin[series], counts)
+        old = len(here)
+        ids = np.concatenate((np.repeat(series, counts), ids))
+        times = np.concatenate((self._times[here] + np.int64(self._base), times))
+        values = np.concatenate((self._values[here], values))
+        order = np.lexsort((times, ids))  # stable: what was here before stands before its duplicates
+        ids, times, values = ids[order], times[order], values[order]
+        repeated = np.zeros(len(ids), np.bool_)
+        repeated[1:] = (ids[1:] == ids[:-1]) & (times[1:] == times[:-1])
+        fresh = np.unique(ids[(order >= old) & ~repeated])
+        self._replace(series, ids[~repeated], times[~repeated], values[~repeated])
+        return Stored(fresh, int(repeated.sum()))
+
+    def _replace(self, series: Ids, ids: Ids, times: Times, values: Values) -> None:
+        """Let these samples, in order and without duplicates, be all that these series hold."""
+        self._begin[series] = self._end[series] = self._start[series]
+        self._last[series] = self._stale[series] = self._fall[series] = _NEVER
+        kept = self._worth(ids, times)
+        # Falls between a sample that goes and one that stays need no note: no window has both.
+        ids, times, values = ids[kept], times[kept], values[kept]
+        if len(ids):
+            self._append(ids, times, values, _heads(ids))
+
+    def _worth(self, ids: Ids, times: Times) -> NDArray[np.bool_]:
+        """Which of these sorted samples anybody still needs (see the theory above)."""
+        young = times >= self._horizon - self.retention[ids]
+        before_young = np.ones(len(ids), np.bool_)
+        before_young[:-1] = young[1:] | (ids[1:] != ids[:-1])
+        return young | (before_young & (times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)))
+
+    # -- slabs
+
+    def _reserve(self, series: Ids, extra: NDArray[np.int64] | np.int64) -> None:
+        """Make sure that so many samples fit behind each series."""
+        short = self._end[series] + extra > self._limit[series]
+        if not short.any():
+            return
+        series = series[short]
+        extra = np.broadcast_to(extra, short.shape)[short]
+        cut = self._cut(series)
+        kept = self._end[series] - cut
+        need = kept + extra
+        target = self._start[series]
+        capacity = self._limit[series] - target
+        moves = need * 8 > capacity * 7  # a slab nearly full of what is needed would be full again at once
+        capacity[moves] = _roomy(need[moves])
+        ends = self._used + np.cumsum(capacity[moves])
+        if len(ends) and ends[-1] > len(self._times):
+            self._rebuild(series, extra)
+            return
+        if len(ends):
+            target[moves] = ends - capacity[moves]
+            self._used = int(ends[-1])
+        source, place = spread(cut, kept), spread(target, kept)
+        self._times[place] = self._times[source]
+        self._values[place] = self._values[source]
+        self._settle(series, target, kept, capacity)
+
+    def _settle(self, series: Ids, start: Ids, kept: Ids, capacity: Ids) -> None:
+        self._start[series] = self._begin[series] = start
+        self._end[series] = start + kept
+        self._limit[series] = start + capacity
+
+    def _cut(self, series: Ids) -> Ids:
+        """Where what each series still needs begins (see the theory above)."""
+        begin, end, retention = self._begin[series], self._end[series], self.retention[series]
+        young = first_after(self._times, begin, end, self._offset(self._horizon - retention - 1))
+        before = np.maximum(young - 1, begin)
+        alive = self._offset(self._horizon - np.maximum(retention, LOOKBACK))
+        useful = (before < young) & (self._times.take(before, mode="clip") >= alive) if len(self._times) else False
+        return np.where(useful, before, young)
+
+    def _rebuild(self, series: Ids | None = None, extra: Ids | None = None) -> None:
+        """Copy everything that is needed into a new pool, with room for `extra` more samples of some series."""
+        stored = np.flatnonzero(self._limit > self._start)
+        if series is not None:
+            stored = np.union1d(stored, series)
+        cut = self._cut(stored)
+        kept = self._end[stored] - cut
+        need = kept.copy()
+        if series is not None and extra is not None:
+            need[np.searchsorted(stored, series)] += extra
+        capacity = np.where(need > 0, _roomy(need), 0)
+        ends = np.cumsum(capacity)
+        used = int(ends[-1]) if len(ends) else 0
+        base = self._horizon if self._horizon - self._base > _REBASE else self._base
+        source, place = spread(cut, kept), spread(ends - capacity, kept)
+        times = np.zeros(used + used // 4 + 64, np.int32)
+        values = np.zeros(len(times), np.float64)
+        times[place] = self._times[source] + np.int64(self._base - base)
+        values[place] = self._values[source]
+        self._times, self._values, self._used, self._base = times, values, used, base
+        self._settle(stored, ends - capacity, kept, capacity)
+
+    def _offset(self, time: Times | int) -> NDArray[np.int64] | np.int64:
+        """A time as an offset from base; what lies outside int32 lies outside all samples too."""
+        offset: NDArray[np.int64] | np.int64 = np.clip(np.asarray(time, np.int64) - self._base, -(2**31), 2**31 - 1)
+        return offset
+
+    # -- samples out
+
+    def window(self, series: Ids, at: int, length: int) -> Window:
+        """The samples of each series in (at − length, at], stale markers among them."""
+        begin, end = self._begin[series], self._end[series]
+        high = self._high(series, begin, end, at)
+        start = int(self._offset(at - length))
+        low = first_after(self._times, begin, high, start)
+        falling = self._fall[series] > at - length
+        return Window(self._times, self._values, low, high, start=start, length=length, falling=falling)
+
+    def marked(self, series: Ids, since: int) -> NDArray[np.bool_]:
+        """Which series may have a stale marker later than `since`."""
+        return self._stale[series] > since
+
+    def latest(self, series: Ids, at: int, reach: int) -> tuple[Values, NDArray[np.bool_]]:
+        """The newest value of each series at `at`, and whether the series is alive.
+
+        Alive: that sample lies in (at − reach, at] and is no stale marker.
+        """
+        begin, end = self._begin[series], self._end[series]
+        newest = self._high(series, begin, end, at) - 1
+        if not len(self._times):
+            return np.full(len(series), np.nan), np.zeros(len(series), np.bool_)
+        values = self._values.take(newest, mode="clip")
+        alive = (newest >= begin) & (self._times.take(newest, mode="clip") > self._offset(at - reach))
+        alive &= values.view(np.uint64) != STALE_BITS
+        return values, alive
+
+    def columns(self) -> tuple[Ids, NDArray[np.int64], Times, Values]:
+        """A copy of everything: series ids, samples of each, and all their times and values one after the other."""
+        series = np.flatnonzero(self.first != _UNSEEN)
+        counts = self._end[series] - self._begin[series]
+        place = spread(self._begin[series], counts)
+        return series, counts, self._times[place] + np.int64(self._base), self._values[place]
+
+    def first_of(self, series: Ids) -> int | None:
+        """The first sample ever of the oldest of these series."""
+        oldest = int(self.first[series].min(initial=_UNSEEN))
+        return None if oldest == _UNSEEN else oldest
+
+    def _high(self, series: Ids, begin: Ids, end: Ids, at: int) -> Ids:
+        ahead = np.flatnonzero(self._last[series] > at)
+        if len(ahead):
+            end[ahead] = first_after(self._times, begin[ahead], end[ahead], int(self._offset(at)))
+        return end
+
+
+def _roomy(need: NDArray[np.int64]) -> NDArray[np.int64]:
+    return need + need // 4 + 4
