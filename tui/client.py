@@ -1,0 +1,297 @@
+"""The daemon over a Unix socket or TCP: its stream of changes, and the mutations.
+
+HTTP/1.1 on asyncio streams, one connection a request, so that the first paint needs nothing but msgspec.
+`follow` never ends and never raises for what can go wrong outside: it says so (`Down`) and tries again after
+0.5, 1, 2, 4, 5, 5 … s. It keeps the stream whole: a message that does not follow the last one means something
+was missed, so it reconnects without `Last-Event-ID` and gets a new snapshot. Decoding is sliced: after 5 ms of it
+the event loop gets its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from rtmd.wire import (
+    STREAM_BEAT,
+    STREAM_CHANGES,
+    STREAM_SNAPSHOT,
+    AckRequest,
+    Beat,
+    Changes,
+    Done,
+    ExpireRequest,
+    FiringDetail,
+    Problem,
+    SilenceRequest,
+    SilenceView,
+    Snapshot,
+)
+from tui.http import HEAD_LIMIT, Body, EventReader, Head, ProtocolError, ServerEvent, parse_head, request
+from tui.picture import Message
+
+BASE = "/api/rtmd/v1"
+BACKOFF = (0.5, 1.0, 2.0, 4.0, 5.0)
+SILENT_AFTER = 10.0  # s without a byte: beats come each second, so the link is dead
+ANSWER_WITHIN = 10.0
+SLICE = 0.005
+_READ = 65_536
+_ANSWER_LIMIT = 64 * 1024 * 1024
+
+_T = TypeVar("_T")
+
+_DECODERS: dict[str, Callable[[bytes], Message]] = {
+    STREAM_SNAPSHOT: msgspec.json.Decoder(Snapshot).decode,
+    STREAM_CHANGES: msgspec.json.Decoder(Changes).decode,
+    STREAM_BEAT: msgspec.json.Decoder(Beat).decode,
+}
+
+
+class RefusedError(Exception):
+    """The daemon did not do it; the text is the daemon's, or says why it was not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The link is down for the next `retry_in` ms."""
+
+    problem: str
+    retry_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the daemon is: a socket's path, or host and port."""
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read a path, `unix:PATH` or `http://HOST:PORT`."""
+        if not text.startswith(("http://", "https://")):
+            return cls(path=text.removeprefix("unix:"))
+        url = urlsplit(text)
+        if url.scheme != "http" or not url.hostname:
+            raise ValueError(f"{text}: give a socket's path or http://HOST:PORT")
+        return cls(host=url.hostname, port=url.port or 80)
+
+    def __str__(self) -> str:
+        return self.path or f"http://{self.host}:{self.port}"
+
+
+class Client:
+    """Speaks to one daemon."""
+
+    def __init__(self, target: str, backoff: tuple[float, ...] = BACKOFF) -> None:
+        self.target = Target.parse(target)
+        self._backoff = backoff
+        self._epoch = ""
+        self._seq = 0
+        self._wake = asyncio.Event()
+
+    async def follow(self) -> AsyncIterator[Message | Down]:
+        """The stream, for ever."""
+        failures = 0
+        while True:
+            problem = ""
+            try:
+                async with self._get_stream() as (reader, body):
+                    async for message in self._messages(reader, body):
+                        failures = 0
+                        yield message
+                problem = f"{self.target} closed the stream"
+            except _GapError:
+                if failures == 0:  # a second gap in a row waits like any failure
+                    failures = 1
+                    continue
+                problem = f"{self.target} keeps skipping messages"
+            except (OSError, ProtocolError, RefusedError, msgspec.MsgspecError, asyncio.IncompleteReadError) as error:
+                problem = words(error, self.target)
+            wait = self._backoff[min(failures, len(self._backoff) - 1)]
+            failures += 1
+            yield Down(problem, int(wait * 1000))
+            await self._pause(wait)
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        self._wake.set()
+
+    async def ack(self, wanted: AckRequest) -> Done:
+        """Take a firing."""
+        return await self._ask("POST", f"{BASE}/ack", Done, msgspec.json.encode(wanted))
+
+    async def silence(self, wanted: SilenceRequest) -> Done:
+        """Make a silence."""
+        return await self._ask("POST", f"{BASE}/silence", Done, msgspec.json.encode(wanted))
+
+    async def expire(self, silence_id: str) -> Done:
+        """End a silence now."""
+        body = msgspec.json.encode(ExpireRequest(id=silence_id))
+        return await self._ask("POST", f"{BASE}/silence/expire", Done, body)
+
+    async def detail(self, firing_id: str) -> FiringDetail:
+        """Everything recorded about a firing."""
+        return await self._ask("GET", f"{BASE}/firings/{quote(firing_id, safe='')}", FiringDetail)
+
+    async def silences(self) -> list[SilenceView]:
+        """All silences that are remembered."""
+        return await self._ask("GET", f"{BASE}/silences", list[SilenceView])
+
+    async def _pause(self, seconds: float) -> None:
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        if self.target.path:
+            opening = asyncio.open_unix_connection(self.target.path, limit=HEAD_LIMIT)
+        else:
+            opening = asyncio.open_connection(self.target.host, self.target.port, limit=HEAD_LIMIT)
+        reader, writer = await asyncio.wait_for(opening, ANSWER_WITHIN)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+    @asynccontextmanager
+    async def _get_stream(self) -> AsyncIterator[tuple[asyncio.StreamReader, Body]]:
+        headers = self._headers(accept="text/event-stream")
+        if self._epoch:
+            headers["Last-Event-ID"] = f"{self._epoch}:{self._seq}"
+        async with self._connected() as (reader, writer):
+            writer.write(request("GET", f"{BASE}/stream", headers))
+            head = await asyncio.wait_for(_head(reader), ANSWER_WITHIN)
+            body = Body(head)
+            if head.status != 200:
+                raise RefusedError(_complaint(head, await _whole(reader, body)))
+            yield reader, body
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        host = "localhost" if self.target.path else f"{self.target.host}:{self.target.port}"
+        return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui"}
+
+    async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncIterator[Message]:
+        events = EventReader()
+        while not body.complete:
+            received = await asyncio.wait_for(reader.read(_READ), SILENT_AFTER)
+            if not received:
+                return
+            turn = time.monotonic()
+            for event in events.feed(body.feed(received)):
+                message = _DECODERS[event.name](event.content) if event.name in _DECODERS else None
+                if message is not None and self._follows(message, event):
+                    yield message
+                if time.monotonic() - turn > SLICE:
+                    await asyncio.sleep(0)
+                    turn = time.monotonic()
+
+    def _follows(self, message: Message, event: ServerEvent) -> bool:
+        """Whether the message is news; raises when something was missed before it."""
+        if isinstance(message, Snapshot):
+            self._epoch, self._seq = message.epoch, message.seq
+            return True
+        epoch = event.id.rpartition(":")[0]
+        if not self._epoch or (epoch and epoch != self._epoch) or message.seq > self._seq + 1:
+            self._epoch = ""
+            raise _GapError
+        news = message.seq > self._seq or isinstance(message, Beat)
+        self._seq = max(self._seq, message.seq)
+        return news
+
+    async def _ask(self, method: str, path: str, kind: type[_T], body: bytes = b"") -> _T:
+        try:
+            return await asyncio.wait_for(self._exchange(method, path, kind, body), ANSWER_WITHIN)
+        except (OSError, ProtocolError, msgspec.MsgspecError, asyncio.IncompleteReadError) as error:
+            raise RefusedError(words(error, self.target)) from error
+
+    async def _exchange(self, method: str, path: str, kind: type[_T], body: bytes) -> _T:
+        headers = self._headers(accept="application/json") | {"Connection": "close"}
+        if body:
+            headers["Content-Type"] = "application/json"
+        async with self._connected() as (reader, writer):
+            writer.write(request(method, path, headers, body))
+            head = await _head(reader)
+            content = await _whole(reader, Body(head))
+        if not 200 <= head.status < 300:
+            raise RefusedError(_complaint(head, content))
+        return msgspec.json.decode(content, type=kind)
+
+
+class _GapError(Exception):
+    """A message of the stream was missed."""
+
+
+async def _head(reader: asyncio.StreamReader) -> Head:
+    try:
+        raw = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise ProtocolError("the answer is not HTTP") from None
+    return parse_head(raw[:-4])
+
+
+async def _whole(reader: asyncio.StreamReader, body: Body) -> bytes:
+    content = bytearray()
+    while not body.complete:
+        received = await asyncio.wait_for(reader.read(_READ), ANSWER_WITHIN)
+        if not received:
+            break
+        content += body.feed(received)
+        if len(content) > _ANSWER_LIMIT:
+            raise ProtocolError("the answer is too long")
+    return bytes(content)
+
+
+def _complaint(head: Head, content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=Problem).error
+    except msgspec.MsgspecError:
+        return f"rtmd answered {head.status}"
+
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (RefusedError, "{error}"),
+    (FileNotFoundError, "cannot reach {target} (ENOENT). systemctl status rtmd · rtmd tui --connect URL"),
+    (PermissionError, "EACCES on {target}: you (uid {uid}) are not in group {group}"),
+    (ConnectionRefusedError, "{target} refused (ECONNREFUSED): nobody listens there. systemctl status rtmd"),
+    (TimeoutError, "{target} is silent"),
+    (asyncio.IncompleteReadError, "{target} hung up"),
+    (ConnectionError, "{target} hung up"),
+)
+
+
+def words(error: BaseException, target: Target) -> str:
+    """What is wrong with the link, for somebody who has to do something about it."""
+    for kind, sentence in _WORDS:
+        if isinstance(error, kind):
+            return sentence.format(target=target, uid=os.getuid(), group=_group(target.path), error=error)
+    if isinstance(error, OSError):
+        code = errno.errorcode.get(error.errno or 0, "")
+        return f"cannot reach {target} ({code or type(error).__name__})"
+    return f"{target} does not speak as rtmd does: {error}"
+
+
+def _group(path: str) -> str:
+    """The group that may use the socket, as far as one can see it from outside."""
+    import grp  # noqa: PLC0415  # needed for one error message only
+
+    for place in (Path(path), Path(path).parent):
+        try:
+            return grp.getgrgid(place.stat().st_gid).gr_name
+        except (OSError, KeyError):
+            continue
+    return "rtmd"

@@ -1,0 +1,157 @@
+"""How long a silence lasts by default, what it would hit, and when it needs a second key (semantics S4).
+
+The strip is a state machine without I/O: keys in, a new strip or a verdict out. Digits and ⏎ commit; `r` widens
+to the whole rule and back; `e` takes a typed length; a silence that hides a lot, for long, or something critical
+at `hours`, asks for `y` and says why. What it hits is counted in the screen's own picture at each keypress.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from rtmd.model.rule import HOUR, MINUTE, SECOND
+from rtmd.wire import FiringView, SilenceRequest
+from tui.states import is_open, stage_rank
+
+DAY = 24 * HOUR
+
+# Each default ends while whoever made it is still there: a few times the time scale of the stage.
+PRESETS = {
+    "seconds": (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    "minutes": (5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR),
+    "hours": (HOUR, 4 * HOUR, 8 * HOUR, 24 * HOUR),
+}
+DEFAULT = 1  # index into the presets
+
+LONG = 7 * DAY
+TOO_LONG = 30 * DAY
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_LENGTH = re.compile(r"(?:\d{1,6}[smhd])+", re.ASCII)
+_PART = re.compile(r"(\d+)([smhd])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Make this silence."""
+
+    request: SilenceRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Leave everything as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceStrip:
+    """The open strip: its target as it was when `s` was pressed, and what was chosen since."""
+
+    target: FiringView
+    opened_hits: int
+    rule_wide: bool = False
+    typed: str | None = None  # None: no free entry
+    wrong: str = ""  # what is wrong with the entry
+    asks: str = ""  # why a second key is needed
+    length: int = 0  # waiting for the second key
+
+    @property
+    def presets(self) -> tuple[int, ...]:
+        """The lengths behind the digits."""
+        return PRESETS.get(self.target.stage, PRESETS["minutes"])
+
+    @property
+    def default(self) -> int:
+        """The length behind ⏎."""
+        return self.presets[DEFAULT]
+
+
+Verdict: TypeAlias = SilenceStrip | Commit | Cancel
+
+
+def open_strip(target: FiringView, firings: Iterable[FiringView]) -> SilenceStrip:
+    """The strip as `s` opens it."""
+    return SilenceStrip(target, len(hit_by(target, firings, rule_wide=False)))
+
+
+def hit_by(target: FiringView, firings: Iterable[FiringView], *, rule_wide: bool) -> list[FiringView]:
+    """The open firings that the silence would hide now: at the target's stage or lower, so that a rise shows."""
+    top = stage_rank(target)
+    return [
+        firing
+        for firing in firings
+        if firing.rule == target.rule
+        and is_open(firing)
+        and stage_rank(firing) <= top
+        and (rule_wide or firing.labels == target.labels)
+    ]
+
+
+def press(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
+    """What a key makes of the strip; keys without a meaning change nothing."""
+    if key == "escape":
+        return _step_back(strip) if strip.asks or strip.typed is not None else Cancel()
+    if strip.asks:
+        return _commit(strip, strip.length) if key == "y" else strip
+    return _choose_by(strip, key, firings) if strip.typed is None else _type(strip, key, firings)
+
+
+def parse_length(text: str) -> int | None:
+    """Ms of `90s`, `1h30m`, `3d`; None for anything else, and for nothing."""
+    if not _LENGTH.fullmatch(text):
+        return None
+    return sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text)) or None
+
+
+def second_thoughts(strip: SilenceStrip, length: int, firings: list[FiringView]) -> str:
+    """Why this silence needs a second key; empty when it does not."""
+    hits = hit_by(strip.target, firings, rule_wide=strip.rule_wide)
+    total = sum(map(is_open, firings))
+    if any(hit.severity == "critical" and hit.stage == "hours" for hit in hits):
+        return "hides something critical at hours"
+    if len(hits) > 50 or (len(hits) >= 10 and len(hits) * 4 > total):
+        return f"hides {len(hits)} of {total} open firings"
+    if len(hits) > strip.opened_hits:
+        return f"grew from {strip.opened_hits} to {len(hits)} firings"
+    return "lasts over 7 days" if length > LONG else ""
+
+
+def _step_back(strip: SilenceStrip) -> SilenceStrip:
+    return replace(strip, asks="", typed=None, wrong="")
+
+
+def _choose_by(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
+    if key == "enter":
+        return _choose(strip, strip.default, firings)
+    if key in ("1", "2", "3", "4"):
+        return _choose(strip, strip.presets[int(key) - 1], firings)
+    if key == "r":
+        wide = not strip.rule_wide
+        return replace(strip, rule_wide=wide, opened_hits=len(hit_by(strip.target, firings, rule_wide=wide)))
+    return replace(strip, typed="") if key == "e" else strip
+
+
+def _choose(strip: SilenceStrip, length: int, firings: list[FiringView]) -> Verdict:
+    asks = second_thoughts(strip, length, firings)
+    return replace(strip, asks=asks, length=length) if asks else _commit(strip, length)
+
+
+def _commit(strip: SilenceStrip, length: int) -> Commit:
+    return Commit(SilenceRequest(firing=strip.target.id, rule_wide=strip.rule_wide, length=length))
+
+
+def _type(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
+    typed = strip.typed or ""
+    if key == "backspace":
+        return replace(strip, typed=typed[:-1], wrong="")
+    if key != "enter":
+        fine = len(key) == 1 and (key.isdigit() or key in _UNITS) and len(typed) < 12
+        return replace(strip, typed=typed + key, wrong="") if fine else strip
+    length = parse_length(typed)
+    if length is None:
+        return replace(strip, wrong="give a length like 90s, 45m, 2h, 3d")
+    if length > TOO_LONG:
+        return replace(strip, wrong="30d is the longest")
+    return _choose(strip, length, firings)

@@ -1,0 +1,85 @@
+"""The last line: the keys, or the strip that took their place."""
+
+from __future__ import annotations
+
+from rtmd.wire import FiringView
+from tui.silencing import SilenceStrip, hit_by
+from tui.view.glyphs import Glyphs
+from tui.view.length import length
+from tui.view.line import Line, Piece, cut, fit, lit, styled, width
+from tui.view.row import where
+
+
+def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
+    """The keys that fit; the last pair (help) always does."""
+    *others, last = [(Piece(" " + glyphs.words(key), "key"), Piece(f" {word} ", "quiet")) for key, word in pairs]
+    line: list[Piece] = []
+    for pair in others:
+        if width(line) + width(pair) + width(last) > cells:
+            break
+        line += pair
+    return (*line, *last)
+
+
+def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, glyphs: Glyphs) -> Line:
+    """The silence strip: what, how many firings that hides now, the lengths, and the keys."""
+    hits = len(hit_by(strip.target, firings, rule_wide=strip.rule_wide))
+    keys_part = _silence_keys(strip, firings, glyphs)
+    scope = "whole rule" if strip.rule_wide else where(strip.target, glyphs)
+    room = cells - width(keys_part) - len(f" SILENCE  ({hits})  ")
+    what = f"{lit(strip.target.rule, 60)} {scope}".strip()
+    what = cut(what, room if room >= 8 else 18, glyphs.more)
+    head = (Piece(" SILENCE ", "key"), Piece(f"{what} ({hits})  ", "text"))
+    return bar((*head, *keys_part), cells, glyphs)
+
+
+def question_line(text: str, cells: int, glyphs: Glyphs) -> Line:
+    """Something that needs a second key."""
+    answers = (Piece("  y", "key"), Piece(" yes  "), Piece("esc", "key"), Piece(" no"))
+    return bar((Piece(f" {cut(text, max(10, cells - 18), glyphs.more)}", "strong"), *answers), cells, glyphs)
+
+
+def filter_line(text: str, shown: int, total: int, cells: int, glyphs: Glyphs) -> Line:
+    """The filter while it is typed, with a block for the text cursor."""
+    tail = (
+        Piece(f"   {shown} of {total}   ", "quiet"),
+        Piece(glyphs.enter, "key"),
+        Piece(" keep  ", "quiet"),
+        Piece("esc", "key"),
+        Piece(" clear", "quiet"),
+    )
+    room = max(8, cells - width(tail) - 4)
+    return bar(
+        (Piece(" / ", "key"), Piece(_end_of(lit(text), room), "strong"), Piece(" ", "new"), *tail), cells, glyphs
+    )
+
+
+def bar(line: Line, cells: int, glyphs: Glyphs) -> Line:
+    """The line on the strip's background, to the edge."""
+    short = fit(line, cells, glyphs.more)
+    return styled((*short, Piece(" " * (cells - width(short)))), "strip")
+
+
+def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs) -> Line:
+    if strip.asks:
+        yes = (Piece("y", "key"), Piece(f" silence {length(strip.length)}  "), Piece("esc", "key"), Piece(" back"))
+        return (Piece(f"{strip.asks}  ", "strong"), *yes)
+    if strip.typed is not None:
+        entry = (Piece("for ", "text"), Piece(f"{strip.typed}", "strong"), Piece(" ", "new"), Piece("  "))
+        hint = (Piece(strip.wrong, "strong"),) if strip.wrong else (Piece(glyphs.enter, "key"), Piece("  esc back"))
+        return (*entry, *hint)
+    pieces: list[Piece] = []
+    for digit, preset in enumerate(strip.presets, start=1):
+        text = length(preset)
+        shown = f"[{text}]" if preset == strip.default else text
+        pieces += [Piece(f"{digit}", "key"), Piece(f" {shown}  ")]
+    wide = len(hit_by(strip.target, firings, rule_wide=not strip.rule_wide))
+    other = f" only this ({wide})  " if strip.rule_wide else f" rule-wide ({wide})  "
+    last = (Piece(glyphs.enter, "key"), Piece(f" {length(strip.default)}"))
+    return (*pieces, Piece("e", "key"), Piece(" other  "), Piece("r", "key"), Piece(other), *last)
+
+
+def _end_of(text: str, cells: int) -> str:
+    while width((Piece(text),)) > cells:
+        text = text[1:]
+    return text

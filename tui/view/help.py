@@ -1,0 +1,44 @@
+"""The help screen: keys, columns and marks on one page."""
+
+from __future__ import annotations
+
+from tui.keymap import LIVE, STRIP, WHY, Key
+from tui.view.glyphs import Glyphs
+from tui.view.line import EMPTY, Line, Piece, fit, pad
+
+_ROWS = (
+    ("STG", "stages of the rule: S M H burn, s m h are pending, · is quiet, blank: no such stage"),
+    ("VALUE", "the latest value of the signal, beside the threshold of the stage"),
+    ("FOR", "how long it fires: 47s 12m 3h05 2d"),
+    ("NEW", "nobody has it"),
+    ("ack ana 12m", "ana has it for 12 more minutes; `raised` before it: it rose since"),
+    ("SIL 14m bo", "silenced by bo for 14 more minutes; a rise to a higher stage breaks through"),
+    ("RECOVERING 9s", "its condition ended; resolves in 9 s unless it comes back"),
+    ("NODATA", "no data feeds it any more: the last state known stays"),
+    ("OK", "resolved; the row goes after 30 s, never while the cursor is on it"),
+)
+
+
+def help_page(cells: int, glyphs: Glyphs) -> list[Line]:
+    """Everything there is to press and to read."""
+    lines = [
+        *_keys("On the list", LIVE, glyphs),
+        *_keys("In the silence strip", STRIP, glyphs),
+        *_keys("On the Why screen", WHY, glyphs),
+        EMPTY,
+        (Piece(" What the rows say", "head"),),
+        *(_pair(name, text, glyphs) for name, text in _ROWS),
+        EMPTY,
+        (Piece(" Order: nobody's first, then severity, stage (hours first), newest.", "quiet"),),
+        (Piece(" The order is held for 3 s after you move; the row under the cursor keeps its place.", "quiet"),),
+    ]
+    return [fit(line, cells, glyphs.more) for line in lines]
+
+
+def _keys(name: str, table: tuple[Key, ...], glyphs: Glyphs) -> list[Line]:
+    rows = [_pair(key.label, key.help, glyphs) for key in table]
+    return [EMPTY, (Piece(f" {name}", "head"),), *rows]
+
+
+def _pair(name: str, text: str, glyphs: Glyphs) -> Line:
+    return (Piece(f"   {pad(glyphs.words(name), 14)}", "key"), Piece(glyphs.words(text), "text"))

@@ -1,0 +1,219 @@
+"""Why it fires: what the daemon recorded when it decided, clause by clause. Nothing is computed again here.
+
+Sections stand in the order of the questions: what is it, which stages burn and how they turned out, why (the
+clauses with their values), the posts behind it, who has it, what was run, where to read on, what happened.
+Sections without content are left out. `preview` is the short form under the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rtmd.model.display import age
+from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, StageView
+from tui.view.glyphs import STYLES, WORDS, Glyphs
+from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, spread, width, wrap
+from tui.view.moment import Moment
+from tui.view.row import ladder, state, threshold, where
+
+_INDENT = 12  # sections' names stand left of this
+
+
+def why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells: int, glyphs: Glyphs) -> list[Line]:
+    """The body of the Why screen; without `detail` as far as the stream tells."""
+    try:
+        lines = list(_why(firing, detail, moment, cells, glyphs))
+    except Exception:  # noqa: BLE001  # whatever a firing holds, the screen stays up and says which it is
+        lines = [(Piece(f" <unrenderable {lit(firing.id, 40)}>", "quiet"),)]
+    return [fit(line, cells, glyphs.more) for line in lines]
+
+
+def title(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
+    """The firing in one line, over everything else."""
+    left = (
+        Piece(" WHY  ", "head"),
+        Piece(lit(firing.rule, 80), "strong"),
+        Piece(f"  {where(firing, glyphs)}", "text"),
+    )
+    ended = firing.resolved_at if firing.resolved_at is not None else moment.at
+    word = WORDS.get(firing.severity, lit(firing.severity, 8).upper())
+    right = (
+        Piece(f"{glyphs.of(firing.severity)} {word}  ", STYLES.get(firing.severity, "text")),
+        Piece(ladder(firing, glyphs) + "  ", "text"),
+        *state(firing, moment, glyphs, wide=True),
+        Piece(f"  {age(ended - firing.fired_at)} ", "text"),
+    )
+    return spread(left, right, cells)
+
+
+def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: Glyphs) -> list[Line]:
+    """The firing under the cursor in a few lines: what, which stages, where exactly."""
+    name = f" {lit(firing.rule, 60)} {glyphs.between.strip()} {where(firing, glyphs)} "
+    hint = f" {glyphs.enter} why "
+    room = max(0, cells - width((Piece(name), Piece(hint))) - 3)
+    edge = fit((Piece(glyphs.rule * 2 + name + glyphs.rule * room + hint + glyphs.rule, "quiet"),), cells, glyphs.more)
+    try:
+        lines = [
+            _say(lit(firing.title or firing.rule), "strong"),
+            *_ladder(firing.stages, moment, glyphs),
+            *_section("labels", [_labels(firing.labels)], cells),
+            *(_section("ack", [_ack_text(firing, moment)], cells) if firing.ack else ()),
+            *(_section("actions", _runs(firing, moment), cells)),
+        ]
+    except Exception:  # noqa: BLE001  # as in `why`
+        lines = [_say(f"<unrenderable {lit(firing.id, 40)}>", "quiet")]
+    return [edge, *(fit(line, cells, glyphs.more) for line in lines)][:rows]
+
+
+def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+    full = detail.firing if detail is not None else firing
+    yield _say(lit(firing.title or firing.rule), "strong")
+    yield _now(firing, moment)
+    yield from _headed("stages", _ladder(full.stages, moment, glyphs))
+    for stage in full.stages:
+        if stage.evidence is not None:
+            yield from _headed(f"why {stage.name}", _evidence(stage, stage.evidence, moment, cells, glyphs))
+    if detail is None:
+        yield from _headed("why", [_say("asking the daemon …", "quiet")])
+    for name, texts in (
+        ("ack", [_ack_text(firing, moment)] if firing.ack else []),
+        ("silenced", [_silence_text(firing, moment)] if firing.silenced_by else []),
+        ("actions", _runs(firing, moment)),
+        ("labels", [_labels(firing.labels)]),
+        ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
+    ):
+        section = list(_section(name, texts, cells))
+        if section:
+            yield from (EMPTY, *section)
+    if detail is not None and detail.journal:
+        lines = [f"{moment.engine_clock(line.at)}  {lit(line.kind, 20)}  {lit(line.text)}" for line in detail.journal]
+        yield from (EMPTY, *_section("journal", lines, cells))
+
+
+def _say(text: str, style: str = "text") -> Line:
+    return (Piece(f" {text}", style),)
+
+
+def _headed(name: str, lines: list[Line] | Iterator[Line]) -> Iterator[Line]:
+    """A section whose lines indent themselves."""
+    yield EMPTY
+    yield (Piece(f" {lit(name, 40)}", "head"),)
+    yield from lines
+
+
+def _section(name: str, texts: list[str], cells: int) -> Iterator[Line]:
+    """A section with its name to the left and its texts, wrapped, to the right."""
+    label = name
+    for text in texts:
+        for part in wrap(text, max(20, cells - _INDENT - 2)):
+            yield (Piece(" " + pad(label, _INDENT), "head"), Piece(part, "text"))
+            label = ""
+
+
+def _now(firing: FiringView, moment: Moment) -> Line:
+    unit = f" {lit(firing.unit, 24)}" if firing.unit else ""
+    parts = [
+        Piece(f" {figure(firing.value)}{unit}", "strong"),
+        Piece(f"   threshold {threshold(firing.threshold)}", "text"),
+        Piece(f"   since {moment.engine_clock(firing.fired_at)}", "quiet"),
+    ]
+    if firing.reason:
+        parts.append(Piece(f"   {lit(firing.reason, 200)}", "quiet"))
+    if firing.episodes > 1:
+        parts.append(Piece(f"   {firing.episodes} episodes", "quiet"))
+    if firing.owner:
+        parts.append(Piece(f"   owner {lit(firing.owner, 40)}", "quiet"))
+    if firing.follows:
+        parts.append(Piece(f"   follows {lit(firing.follows, 40)}", "quiet"))
+    return tuple(parts)
+
+
+def _ladder(stages: list[StageView], moment: Moment, glyphs: Glyphs) -> Iterator[Line]:
+    for stage in stages:
+        burns = stage.state in ("firing", "recovering")
+        letter = lit(stage.name, 1).upper() if burns else glyphs.unlit
+        held = f"{figure(stage.value)} {threshold(stage.threshold)}"
+        text = f"{letter} {pad(lit(stage.name, 9), 8)} {pad(lit(stage.state, 10), 11)} {pad(held, 18)}"
+        peak = f"peak {figure(stage.peak)}" if stage.peak is not None else ""
+        yield (
+            Piece(f" {text} {pad(peak, 13)}", "text" if burns else "quiet"),
+            Piece(_story(stage, moment, glyphs), "quiet"),
+        )
+
+
+def _story(stage: StageView, moment: Moment, glyphs: Glyphs) -> str:
+    """When the stage fired and ended, and how it turned out or when that is known."""
+    parts: list[str] = []
+    if stage.fired_at is not None:
+        parts.append(f"fired {moment.engine_clock(stage.fired_at)}")
+    elif stage.state == "pending" and stage.active_at is not None:
+        parts.append(f"pending {moment.since(stage.active_at)}")
+    if stage.ended_at is not None:
+        parts.append(f"ended {moment.engine_clock(stage.ended_at)}")
+    if stage.clears_at is not None:
+        parts.append(f"clears in {age(stage.clears_at - moment.at)}")
+    if stage.outcome:
+        parts.append(lit(stage.outcome, 20))
+    elif stage.judge_at is not None and stage.judge_at > moment.at:
+        parts.append(f"judged in {age(stage.judge_at - moment.at)}")
+    return glyphs.between.join(parts)
+
+
+def _evidence(stage: StageView, evidence: EvidenceView, moment: Moment, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+    yield _say(f"recorded {moment.engine_clock(evidence.at)}", "quiet")
+    for clause in evidence.clauses:
+        yield from _clause(clause, cells, glyphs)
+    by_reach = sorted(evidence.exemplars, key=lambda exemplar: -exemplar.reach)
+    if by_reach:
+        yield _say(f"behind {stage.name}, by reach", "quiet")
+    for exemplar in by_reach:
+        yield from _exemplar(exemplar, cells)
+
+
+def _clause(clause: ClauseView, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+    mark = glyphs.ok if clause.holds else glyphs.fails
+    label, value = pad(lit(clause.name, 20), 9), pad(figure(clause.value), 8, right=True)
+    lead = f" {mark} {label} {value}  "
+    for index, part in enumerate(wrap(lit(clause.text), max(20, cells - len(lead) - 1))):
+        start = lead if index == 0 else " " * len(lead)
+        yield (Piece(start, "strong" if clause.holds else "quiet"), Piece(part, "text" if clause.holds else "quiet"))
+
+
+def _exemplar(exemplar: ExemplarView, cells: int) -> Iterator[Line]:
+    author = f"{lit(exemplar.author, 40)}  " if exemplar.author else ""
+    lead = f" {pad(figure(exemplar.reach), 8, right=True)}  "
+    rest = wrap(lit(exemplar.text), max(20, cells - len(lead) - 1))
+    yield (Piece(lead, "strong"), Piece(author or (rest.pop(0) if rest else ""), "info" if author else "text"))
+    for part in rest:
+        if part:
+            yield (Piece(" " * len(lead)), Piece(part, "text"))
+    if exemplar.url:
+        yield (Piece(" " * len(lead)), Piece(lit(exemplar.url), "quiet"))
+
+
+def _ack_text(firing: FiringView, moment: Moment) -> str:
+    ack = firing.ack
+    if ack is None:
+        return ""
+    note = f' · "{lit(ack.note, 200)}"' if ack.note else ""
+    raised = " · it rose since" if ack.raised else ""
+    return f"{lit(ack.by, 40)} until {moment.clock(ack.until)} ({moment.until(ack.until)}){raised}{note}"
+
+
+def _silence_text(firing: FiringView, moment: Moment) -> str:
+    until = f" until {moment.clock(firing.silenced_until)}" if firing.silenced_until is not None else ""
+    by = f" by {lit(firing.silencer, 40)}" if firing.silencer else ""
+    ids = ", ".join(lit(silence_id, 40) for silence_id in firing.silenced_by)
+    return f"{until}{by} ({ids})".strip()
+
+
+def _runs(firing: FiringView, moment: Moment) -> list[str]:
+    return [
+        f"{lit(run.action, 40)}  {lit(run.state, 20)}  {lit(run.stage, 10)}  {moment.engine_clock(run.at)}"
+        + (f"  {lit(run.detail, 300)}" if run.detail else "")
+        for run in firing.runs
+    ]
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return "  ".join(f"{lit(name, 60)}={lit(value, 200)}" for name, value in sorted(labels.items()))
