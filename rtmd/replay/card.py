@@ -26,8 +26,9 @@ _HINTS: tuple[tuple[float, str], ...] = (
     (62, "too many alerts for you? edit {rules}: above = 12 → 30, save, and watch the seconds stage"),
     (73, "a joke at the wrong moment: the outgoing queue is held at once, and released when the wave is over"),
     (87, "volt's numbers jitter: a plain threshold would ring every few seconds, this screen stays quiet"),
-    (108, "the share of negative replies to volt climbs: a risk, judged over 30 s; press ⏎ for the evidence"),
-    (125, "hours stage (90 s here): the black-out is no blip; a brief would go out now"),
+    (100, "volt's jitter goes on and still nothing rings; meanwhile the replies to volt turn sour"),
+    (118, "the share of negative replies to volt is a risk, judged over 30 s; press ⏎ for the evidence"),
+    (132, "hours stage (90 s here): the black-out is no blip; a brief would go out now"),
     (150, "things calm down: firings resolve by themselves once their clear level holds"),
     (172, "almost over: the card with the night's figures comes next; q leaves"),
 )

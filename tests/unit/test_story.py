@@ -1,7 +1,7 @@
 """The event night comes true: brute force over its samples against the demo's own rules, seed by seed.
 
-The judge here is written from the semantics alone (Prometheus' rate with extrapolation, for, clear, keep,
-coverage, grid), so that story and engine cannot be wrong together.
+The first judge here is written from the semantics alone (Prometheus' rate with extrapolation, for, clear, keep,
+coverage, grid), so that story and engine cannot be wrong together; the second is the pipeline itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 
 from rtmd.formats.batch import SeriesTable
+from rtmd.model.effects import RunAction
 from rtmd.model.firing import Firing, Outcome, StageRecord
+from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded
 from rtmd.model.labels import Labels, get, labels_of
+from rtmd.model.reaction import RunState
 from rtmd.model.rule import GRID, Kind, Severity, StageName
+from rtmd.pipeline import Pipeline, Samples
 from rtmd.replay import card as cards
 from rtmd.replay.story import LENGTH, PLAIN, TICK, TICKS, Story, plain_alerts
+from rtmd.rulefile import load_rules
 
 ROOT = Path(__file__).parents[2]
 RULES = tomllib.loads((ROOT / "rules/demo/event-night.toml").read_text())["rules"]
@@ -191,6 +196,39 @@ def test_evidence_shows_who_made_the_burst() -> None:
     }
     assert len(authors) == 3
     assert all(author.startswith("fizzfan_") for author in authors)
+
+
+def played(start: int) -> dict[tuple[str, str], tuple[Outcome | None, ...]]:
+    """The outcomes of the stages, by (rule, brand), when the pipeline plays the story with actions that succeed."""
+    table = SeriesTable()
+    story, pipeline = Story(1, start, table), Pipeline(table, start)
+    loaded = load_rules({"event-night.toml": (ROOT / "rules/demo/event-night.toml").read_bytes()})
+    actions = frozenset({"hold-queue", "draft-reply"})
+    reactions = ReactionsLoaded(receivers=frozenset({"log"}), actions=actions, undoable=frozenset({"hold-queue"}))
+    pipeline.step([reactions, RulesLoaded(loaded.rules)], start)
+    for at, batch in story.until(story.ends):
+        for effect in pipeline.step([Samples("story", batch)], at).effects:
+            if isinstance(effect, RunAction):
+                state = RunState.UNDONE if effect.undo else RunState.DONE
+                pipeline.step([ActionDone(effect.run.id, state)], at)
+    return {
+        (one.rule, get(one.labels, "brand")): tuple(record.outcome for record in one.stages)
+        for one in pipeline.firings()
+    }
+
+
+@pytest.mark.parametrize("offset", [0, 44_444])
+def test_the_pipeline_sees_the_night_as_it_was_designed(offset: int) -> None:
+    outcomes = played(1_800_000_000_000 + offset)
+    assert outcomes["mention-surge", "fizz"][0] is Outcome.FALSE_START
+    assert outcomes["mention-surge", "biscuit"][:2] == (Outcome.CONFIRMED, Outcome.CONFIRMED)
+    assert outcomes["reply-flood", "fizz"][0] is Outcome.HANDLED
+    assert set(outcomes) == {
+        ("mention-surge", "fizz"),
+        ("mention-surge", "biscuit"),
+        ("reply-flood", "fizz"),
+        ("negative-share", "volt"),
+    }
 
 
 def firing(rule: str, labels: Labels, **stages: tuple[int, Outcome | None]) -> Firing:
