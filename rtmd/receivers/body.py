@@ -1,0 +1,153 @@
+"""What receivers and actions are told, as JSON bytes: pure, the same notification gives the same bytes.
+
+`docs/receivers.md` documents both bodies. Strings are raw, whatever they hold; `summary` is raw too: who prints it
+passes it through `display.safe`. JSON has no NaN and no infinities: such values are null.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from rtmd.model.display import age, number
+from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
+from rtmd.model.reaction import ActionRun, Notification, Told
+from rtmd.wire import (
+    AckView,
+    ActionBody,
+    ClauseView,
+    EvidenceView,
+    ExemplarView,
+    FiringView,
+    NotificationBody,
+    StageView,
+)
+
+BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes
+
+
+def notification_body(notification: Notification) -> bytes:
+    """The `NotificationBody` of a notification."""
+    record = notification.firing.record(notification.firing.stage)
+    body = NotificationBody(
+        version=BODY_VERSION,
+        key=notification.key,
+        seq=notification.seq,
+        status="resolved" if notification.told is Told.RESOLVED else "firing",
+        message=str(notification.told),
+        reason=notification.reason,
+        receiver=notification.receiver,
+        at=notification.at,
+        summary=summary(notification),
+        firing=firing_view(notification.firing),
+        evidence=_evidence(record.evidence) if record and record.evidence else None,
+    )
+    return msgspec.json.encode(body)
+
+
+def action_body(run: ActionRun, *, undo: bool) -> bytes:
+    """The `ActionBody` of a run, or of its reversal."""
+    body = ActionBody(
+        version=BODY_VERSION,
+        run=run.id,
+        action=run.action,
+        undo=undo,
+        rule=run.rule,
+        stage=str(run.stage),
+        firing=run.firing_id,
+        labels=dict(run.labels),
+    )
+    return msgspec.json.encode(body)
+
+
+def summary(notification: Notification) -> str:
+    """One line in plain words: what, stage, value against threshold, since when, outcomes so far.
+
+    `Mentions of acme: raised to minutes, 182 posts against > 120, since 14:02:11 UTC (12m), seconds confirmed`
+    """
+    firing = notification.firing
+    said = {
+        Told.FIRING: f"firing in {firing.stage}",
+        Told.RAISED: f"raised to {firing.stage}",
+        Told.STILL_FIRING: f"still firing in {firing.stage}",
+        Told.RESOLVED: "resolved",
+    }[notification.told]
+    since = datetime.fromtimestamp(firing.fired_at // 1000, UTC)
+    parts = [
+        f"{firing.title}: {said}",
+        _value(firing),
+        f"since {since:%H:%M:%S} UTC ({age(notification.at - firing.fired_at)})",
+        *(f"{record.name} {record.outcome}" for record in firing.stages if record.outcome),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def firing_view(firing: Firing) -> FiringView:
+    """A firing as receivers see it: what was recorded, without the flags and silences of a screen."""
+    record = firing.record(firing.stage)
+    return FiringView(
+        id=firing.id,
+        version=firing.version,
+        rule=firing.rule,
+        title=firing.title,
+        labels=dict(firing.extra_labels) | dict(firing.labels),
+        kind=str(firing.kind),
+        severity=str(firing.severity),
+        stage=str(firing.stage),
+        state=_state(firing, record),
+        stages=[_stage(each, firing) for each in firing.stages],
+        value=record.value if record else None,
+        threshold=firing.threshold,
+        unit=firing.unit,
+        active_at=firing.active_at,
+        fired_at=firing.fired_at,
+        resolved_at=firing.resolved_at,
+        reason=firing.reason,
+        episodes=firing.episodes,
+        owner=firing.owner,
+        ack=_ack(firing.ack) if firing.ack else None,
+        links=dict(firing.links),
+        follows=firing.follows,
+    )
+
+
+def _value(firing: Firing) -> str:
+    record = firing.record(firing.stage)
+    if record is None or record.value is None:
+        return ""
+    shown = f"{number(record.value)} {firing.unit}".rstrip()
+    return f"{shown} against {firing.threshold}" if firing.threshold else shown
+
+
+def _state(firing: Firing, record: StageRecord | None) -> str:
+    if not firing.open:
+        return "resolved"
+    return "recovering" if record and record.state is StageState.RECOVERING else "firing"
+
+
+def _stage(record: StageRecord, firing: Firing) -> StageView:
+    return StageView(
+        name=str(record.name),
+        state=str(record.state),
+        threshold=firing.threshold if record.name is firing.stage else "",
+        value=record.value,
+        peak=record.peak,
+        active_at=record.active_at,
+        fired_at=record.fired_at,
+        ended_at=record.ended_at,
+        judge_at=record.judge_at,
+        outcome=str(record.outcome or ""),
+    )
+
+
+def _ack(ack: Ack) -> AckView:
+    return AckView(by=ack.by, at=ack.at, until=ack.until, note=ack.note, raised=ack.raised)
+
+
+def _evidence(evidence: Evidence) -> EvidenceView:
+    return EvidenceView(
+        at=evidence.at,
+        clauses=[ClauseView(clause.name, clause.text, clause.value, clause.holds) for clause in evidence.clauses],
+        exemplars=[ExemplarView(each.text, each.author, each.reach, each.url) for each in evidence.exemplars],
+    )

@@ -1,0 +1,31 @@
+"""The receiver that is always there: one line a notification in the daemon's log, safe to print."""
+
+from __future__ import annotations
+
+import logging
+
+from rtmd.model.display import safe
+from rtmd.model.labels import show
+from rtmd.model.reaction import Notification, Told
+from rtmd.model.rule import Severity
+from rtmd.receivers.body import summary
+
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
+
+
+class LogSink:
+    """Writes to the logger `rtmd.notify`, at the level that fits the severity (resolved: INFO); never fails."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._log = logging.getLogger("rtmd.notify")
+
+    def __repr__(self) -> str:
+        return f"<LogSink {self.name}>"
+
+    async def send(self, notification: Notification) -> None:
+        """Write one line, with the fields rule, instance and firing."""
+        firing = notification.firing
+        level = logging.INFO if notification.told is Told.RESOLVED else _LEVELS[firing.severity]
+        fields = {"rule": safe(firing.rule), "instance": safe(show(firing.labels)), "firing": firing.id}
+        self._log.log(level, "%s", safe(summary(notification)), extra=fields)

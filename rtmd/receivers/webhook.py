@@ -1,0 +1,106 @@
+"""POSTs the documented JSON body to one URL.
+
+1. 2xx: taken.
+2. 408, 425, 429, 5xx, timeouts, and everything that goes wrong on the way (names, TLS, connections): it may take it
+   later; a `Retry-After` of up to 15 minutes is honoured, in seconds or as an HTTP date.
+3. Everything else, redirects included: it never will. A redirect is not followed, because it would lead to a
+   destination that nobody configured.
+
+The time limit is for the whole exchange: a server that drips cannot hold a place for ever. Of the answer at most
+64 KiB are read and none is used. The URL may hold a secret: only its host is ever named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from rtmd.config import WebhookReceiver
+from rtmd.errors import DeliveryError, PermanentError, RetryableError
+from rtmd.model.reaction import Notification
+from rtmd.receivers.body import notification_body
+
+LONGEST_RETRY_AFTER = 15 * 60_000
+
+_ANSWER_BYTES = 64 * 1024
+_LATER = frozenset({408, 425, 429})
+
+
+def make_client() -> httpx.AsyncClient:
+    """The client that all webhooks share: no redirects, no proxies from the environment, no URLs in the log."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole URLs, with their secrets
+    return httpx.AsyncClient(follow_redirects=False, trust_env=False, headers={"User-Agent": "rtmd"})
+
+
+class Webhook:
+    """A webhook receiver; the client is lent and stays open. `send` raises RetryableError or PermanentError."""
+
+    def __init__(self, config: WebhookReceiver, client: httpx.AsyncClient) -> None:
+        self.name = config.name
+        self._url = config.url
+        self._timeout = config.timeout / 1000
+        self._client = client
+        self._host = _host(config.url)
+
+    def __repr__(self) -> str:
+        return f"<Webhook {self.name} → {self._host}>"
+
+    async def send(self, notification: Notification) -> None:
+        """POST one notification; returns on 2xx."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": notification.key}
+        try:
+            async with asyncio.timeout(self._timeout):
+                status, wait = await self._post(notification_body(notification), headers)
+        except (TimeoutError, httpx.TimeoutException):
+            raise RetryableError(f"{self._host}: no answer within {self._timeout:g} s") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
+            raise PermanentError(f"{self._host}: this is no URL that can be posted to") from None
+        except httpx.HTTPError as error:
+            # Its text may quote the URL, and so may its causes.
+            raise RetryableError(f"{self._host}: {type(error).__name__}") from None
+        if not 200 <= status < 300:
+            raise self._refusal(status, wait)
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        request = self._client.stream("POST", self._url, content=body, headers=headers, timeout=self._timeout)
+        async with request as response:
+            # Read so that the connection can be used again; raw, so that nothing unpacks a bomb.
+            read = 0
+            async for chunk in response.aiter_raw():
+                read += len(chunk)
+                if read > _ANSWER_BYTES:
+                    break
+            return response.status_code, response.headers.get("Retry-After", "")
+
+    def _refusal(self, status: int, wait: str) -> DeliveryError:
+        problem = f"{self._host}: answered {status}"
+        if status in _LATER or status >= 500:
+            return RetryableError(problem, retry_after(wait, datetime.now(UTC)))
+        if 300 <= status < 400:
+            problem += ", and redirects are not followed"
+        return PermanentError(problem)
+
+
+def retry_after(header: str, now: datetime) -> int | None:
+    """How long a `Retry-After` asks to wait, in ms, at most 15 minutes; None where it says nothing understandable."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text[:9]) * 1000, LONGEST_RETRY_AFTER)
+    try:
+        wanted = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
+    wait = int((wanted - now).total_seconds() * 1000)
+    return min(max(wait, 0), LONGEST_RETRY_AFTER)
+
+
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host or "webhook"
+    except (httpx.InvalidURL, UnicodeError):
+        return "webhook"

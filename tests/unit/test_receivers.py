@@ -1,0 +1,283 @@
+"""Receivers: the body they are given, and what they make of what the far side says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from rtmd.config import CommandReceiver, LogReceiver, WebhookReceiver
+from rtmd.errors import PermanentError, RetryableError
+from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
+from rtmd.model.reaction import Notification, Told
+from rtmd.model.rule import Kind, Severity, StageName
+from rtmd.receivers.body import firing_view, notification_body, summary
+from rtmd.receivers.command import Command
+from rtmd.receivers.log import LogSink
+from rtmd.receivers.make import make_receivers
+from rtmd.receivers.webhook import Webhook, make_client, retry_after
+from rtmd.wire import NotificationBody
+
+AT = 1_800_000_000_000  # 2027-01-15 08:00:00 UTC
+SECRET_URL = "https://user:hunter2@hooks.example/T0/secret-path?token=hunter3"  # noqa: S105  # a made-up one
+
+EVIDENCE = Evidence(AT, (Clause("window", "sum > 120", 182.0, holds=True),), (Exemplar("wow", "ann", 9.0, "u"),))
+FIRING = Firing(
+    id="f1",
+    version=2,
+    rule="mentions",
+    labels=(("brand", "acme"),),
+    kind=Kind.RISK,
+    title="Mentions of acme",
+    severity=Severity.WARNING,
+    stage=StageName.MINUTES,
+    stages=(
+        StageRecord(StageName.SECONDS, outcome=Outcome.CONFIRMED, value=9.0, fired_at=AT - 720_000),
+        StageRecord(StageName.MINUTES, StageState.FIRING, value=182.0, peak=190.0, evidence=EVIDENCE),
+    ),
+    active_at=AT - 730_000,
+    fired_at=AT - 720_000,
+    unit="posts",
+    threshold="> 120",
+    extra_labels=(("team", "desk"),),
+    links=(("runbook", "https://x"),),
+    ack=Ack("ana", AT, AT + 1),
+)
+NOTE = Notification("f1/desk/2", "desk", Told.RAISED, 2, AT, "minutes fired", FIRING)
+
+
+def test_the_summary_says_what_where_how_much_since_when_and_how_it_turned_out() -> None:
+    assert summary(NOTE) == (
+        "Mentions of acme: raised to minutes, 182 posts against > 120, since 07:48:00 UTC (12m), seconds confirmed"
+    )
+
+
+def test_the_body_is_the_documented_one_with_the_evidence_of_the_stage() -> None:
+    body = msgspec.json.decode(notification_body(NOTE), type=NotificationBody)
+    assert (body.key, body.seq, body.status, body.message) == ("f1/desk/2", 2, "firing", "raised")
+    assert body.firing == firing_view(FIRING)
+    assert body.firing.labels == {"brand": "acme", "team": "desk"}
+    assert (body.firing.value, body.firing.stages[1].threshold, body.firing.stages[0].threshold) == (182.0, "> 120", "")
+    assert body.evidence is not None
+    assert body.evidence.exemplars[0].author == "ann"
+
+
+def test_a_resolved_firing_is_told_as_resolved() -> None:
+    note = replace(NOTE, told=Told.RESOLVED, firing=replace(FIRING, resolved_at=AT))
+    body = msgspec.json.decode(notification_body(note), type=NotificationBody)
+    assert (body.status, body.message, body.firing.state) == ("resolved", "resolved", "resolved")
+    assert summary(note).startswith("Mentions of acme: resolved, ")
+
+
+def test_values_that_json_cannot_hold_are_null() -> None:
+    odd = replace(FIRING, stages=(StageRecord(StageName.MINUTES, StageState.RECOVERING, value=math.nan),))
+    body = json.loads(notification_body(replace(NOTE, firing=odd)))
+    assert body["firing"]["value"] is None
+    assert body["firing"]["state"] == "recovering"
+
+
+async def test_the_log_gets_one_safe_line_at_the_level_of_the_severity(caplog: pytest.LogCaptureFixture) -> None:
+    hostile = replace(FIRING, title="a\x1b[31m\nb\u202e", severity=Severity.CRITICAL)
+    with caplog.at_level(logging.INFO, logger="rtmd.notify"):
+        await LogSink("log").send(replace(NOTE, firing=hostile))
+        await LogSink("log").send(replace(NOTE, told=Told.RESOLVED))
+    first, second = caplog.records
+    assert first.getMessage().startswith("a␛[31m␊b\ufffd: raised to minutes")
+    assert (first.levelno, second.levelno) == (logging.ERROR, logging.INFO)
+    assert first.__dict__["firing"] == "f1"
+
+
+class NoContent(httpx.AsyncByteStream):
+    """An answer without a body that, like a real one, has not been read yet."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+
+def answered(status: int, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, headers=headers, stream=NoContent())
+
+
+def webhook(answer: Callable[[httpx.Request], httpx.Response], *, timeout: int = 1_000) -> Webhook:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return Webhook(WebhookReceiver("desk", SECRET_URL, timeout), client)
+
+
+async def test_a_webhook_posts_the_body_under_its_key() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answered(204)
+
+    await webhook(answer).send(NOTE)
+    (request,) = seen
+    assert request.method == "POST"
+    assert request.headers["Idempotency-Key"] == "f1/desk/2"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.content == notification_body(NOTE)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+async def test_what_may_work_later_is_retryable(status: int) -> None:
+    with pytest.raises(RetryableError, match=f"hooks.example: answered {status}") as failed:
+        await webhook(lambda _: answered(status, {"Retry-After": "7"})).send(NOTE)
+    assert failed.value.retry_after == 7_000
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 410, 413])
+async def test_what_will_never_work_is_permanent_and_redirects_are_not_followed(status: int) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return answered(status, {"Location": "https://elsewhere.example"})
+
+    with pytest.raises(PermanentError, match=f"answered {status}"):
+        await webhook(answer).send(NOTE)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.ReadError])
+async def test_trouble_on_the_way_is_retryable_and_tells_no_secrets(error: type[httpx.TransportError]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise error(f"cannot reach {request.url}")
+
+    with pytest.raises(RetryableError) as failed:
+        await webhook(answer).send(NOTE)
+    assert "hooks.example" in str(failed.value)
+    shown = f"{failed.value!r} {webhook(answer)!r}"
+    assert "hunter" not in shown
+    assert "secret-path" not in shown
+    assert failed.value.__suppress_context__
+
+
+class Drip(httpx.AsyncByteStream):
+    """An answer that never ends: byte after byte, or nothing at all."""
+
+    def __init__(self, chunk: bytes) -> None:
+        self.chunk = chunk
+        self.read = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.chunk:
+            self.read += len(self.chunk)
+            yield self.chunk
+        await asyncio.Event().wait()
+
+
+async def test_an_answer_that_never_comes_to_an_end_takes_no_longer_than_the_time_limit() -> None:
+    with pytest.raises(RetryableError, match="no answer within"):
+        await webhook(lambda _: httpx.Response(200, stream=Drip(b"")), timeout=20).send(NOTE)
+
+
+async def test_an_endless_answer_is_read_to_64_kib_only() -> None:
+    drip = Drip(b"x" * 1024)
+    await webhook(lambda _: httpx.Response(200, stream=drip)).send(NOTE)
+    assert drip.read <= 66 * 1024
+
+
+async def test_a_url_that_is_none_is_permanent() -> None:
+    async with make_client() as client:
+        with pytest.raises(PermanentError, match="no URL"):
+            await Webhook(WebhookReceiver("desk", "ftp://hooks.example/x"), client).send(NOTE)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("", None),
+        ("soon", None),
+        ("0", 0),
+        ("120", 120_000),
+        ("99999999999999", 900_000),
+        ("Fri, 15 Jan 2027 08:01:30 GMT", 90_000),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", 0),
+        ("Sat, 16 Jan 2027 08:00:00 GMT", 900_000),
+        ("-5", None),
+        ("١٢", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_at_most_fifteen_minutes(header: str, wait: int | None) -> None:
+    assert retry_after(header, datetime.fromtimestamp(AT / 1000, UTC)) == wait
+
+
+def command(script: str, *args: str, timeout: int = 10_000) -> Command:
+    return Command(CommandReceiver("cmd", ("/bin/sh", "-c", script, "sh", *args), timeout))
+
+
+async def test_a_command_gets_the_body_on_stdin(tmp_path: Path) -> None:
+    await command('cat > "$1"', str(tmp_path / "body")).send(NOTE)
+    assert (tmp_path / "body").read_bytes() == notification_body(NOTE)
+
+
+async def test_a_command_need_not_read_a_large_body() -> None:
+    await command("exit 0").send(replace(NOTE, firing=replace(FIRING, title="x" * 1_000_000)))
+
+
+@pytest.mark.parametrize("code", [64, 65, 77, 78, 126, 127])
+async def test_exit_codes_that_mean_never_are_permanent(code: int) -> None:
+    with pytest.raises(PermanentError, match=f"exit {code}: no such room"):
+        await command(f"echo no such room >&2; exit {code}").send(NOTE)
+
+
+@pytest.mark.parametrize("script", ["exit 75", "exit 1", "kill -9 $$"])
+async def test_every_other_failure_is_retryable(script: str) -> None:
+    with pytest.raises(RetryableError):
+        await command(script).send(NOTE)
+
+
+async def test_a_command_that_cannot_be_started_is_permanent() -> None:
+    with pytest.raises(PermanentError, match="cannot be started: No such file"):
+        await Command(CommandReceiver("cmd", ("/no/such/program",))).send(NOTE)
+
+
+async def test_the_time_limit_kills_the_whole_group(tmp_path: Path) -> None:
+    with pytest.raises(RetryableError, match="not done within"):
+        await command('sleep 600 & echo $! > "$1"; wait', str(tmp_path / "child"), timeout=300).send(NOTE)
+    child = int((tmp_path / "child").read_text())
+    assert _gone(child)
+
+
+async def test_a_cancelled_command_leaves_nothing_running(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ready")
+    running = asyncio.create_task(command('echo $$ > "$1"; exec sleep 600', str(tmp_path / "ready")).send(NOTE))
+    pid = int(await asyncio.to_thread((tmp_path / "ready").read_text))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert _gone(pid)
+
+
+def _gone(pid: int) -> bool:
+    """Dead, or a zombie that init has not collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+async def test_each_table_becomes_its_receiver() -> None:
+    async with make_client() as client:
+        made = make_receivers(
+            {
+                "log": LogReceiver("log"),
+                "desk": WebhookReceiver("desk", SECRET_URL),
+                "cmd": CommandReceiver("cmd", (sys.executable,)),
+            },
+            client,
+        )
+    assert [type(receiver) for receiver in made.values()] == [LogSink, Webhook, Command]
+    assert [receiver.name for receiver in made.values()] == list(made)
