@@ -86,7 +86,7 @@ class Ingest:
         try:
             self._door.check(headers)
             body = await read_body(receive, limit=self.limits.body_bytes, budget=self._budget)
-            return self._door.answer(self._take(body, headers))
+            return self._door.answer(self.take(body, headers))
         except FormatError as error:
             self._desk.dropped(error.reason)
             return _refused(_STATUS.get(error.reason, 400), str(error), error.reason)
@@ -95,7 +95,8 @@ class Ingest:
             self._desk.dropped(reason)
             return _refused(refused.status_code, refused.detail, reason)
 
-    def _take(self, body: bytes, headers: Headers) -> Taken:
+    def take(self, body: bytes, headers: Headers) -> Taken:
+        """Decode one post and hand it over; raises FormatError, and then nothing of it was kept."""
         before = self._desk.series.refused.copy()
         encoding = headers.get("content-encoding", self._door.encoding)
         plain = decode_body(body, encoding, limit=self.limits.decoded_bytes)

@@ -7,6 +7,7 @@ and exit code 1: an unreachable daemon, a refusal (with the daemon's own words),
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -62,9 +63,14 @@ class Client:
         self.target = target
         remote = target.startswith(("http://", "https://"))
         base = target if remote else "http://localhost"
+        if not remote:
+            _knock(target)
         transport = None if remote else httpx.HTTPTransport(uds=target)
         # Proxies of the environment have no business between us and this machine's daemon.
-        self._http = httpx.Client(base_url=base, transport=transport, timeout=_SECONDS, trust_env=False)
+        try:
+            self._http = httpx.Client(base_url=base, transport=transport, timeout=_SECONDS, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise click.ClickException(f"{safe(target)} is neither a socket nor a URL: {safe(str(error))}") from None
 
     def get(self, path: str, kind: type[Answer], params: Mapping[str, str] | None = None) -> Answer:
         """What the daemon says at this path."""
@@ -98,6 +104,28 @@ class Client:
             raise click.ClickException(
                 f"the answer of {safe(self.target)} is not rtmd's; is it another version?"
             ) from None
+
+
+def _knock(path: str) -> None:
+    """See whether somebody listens: httpx says less about it, and leaves the failed socket lying about."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.settimeout(_SECONDS)
+            probe.connect(path)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(f"cannot reach rtmd at {safe(path)}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such socket; is the daemon running?"
+        case ConnectionRefusedError():
+            return "nobody listens there; is the daemon running?"
+        case PermissionError():
+            return "you may not use this socket; are you in its group?"
+        case _:
+            return safe(str(error))
 
 
 def _words(response: httpx.Response) -> str:

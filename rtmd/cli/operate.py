@@ -76,12 +76,12 @@ def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("firing_id", metavar="ID")
-@click.option("--for", "length", type=DURATION, default=0, help="How long (default: 15m, 1h or 8h by stage).")
+@click.option("--for", "length", type=DURATION, default=None, help="How long (default: 15m, 1h or 8h by stage).")
 @click.option("--note", default="", help="What you are doing about it.")
 @_remote
-def ack(*, firing_id: str, length: int, note: str, connect: str | None, as_json: bool) -> None:
+def ack(*, firing_id: str, length: int | None, note: str, connect: str | None, as_json: bool) -> None:
     """Take the firing ID: repeats stop until the ack ends or the firing resolves."""
-    request = AckRequest(firing=firing_id, length=length, note=note)
+    request = AckRequest(firing=firing_id, length=length or 0, note=note)
     with _client(connect) as client:
         done = client.post("/api/rtmd/v1/ack", request, Done)
     output.either(done, as_json=as_json, shown=partial(click.echo, f"You have {safe(firing_id)}."))
@@ -96,7 +96,7 @@ def silence() -> None:
 @click.argument("matchers", nargs=-1, metavar="[MATCHER]...")
 @click.option("--firing", default="", metavar="ID", help="Silence this firing at its present stage and below.")
 @click.option("--rule-wide", is_flag=True, help="With --firing: all firings of its rule.")
-@click.option("--for", "length", type=DURATION, default=0, help="How long (default: 1h; by stage with --firing).")
+@click.option("--for", "length", type=DURATION, default=None, help="How long (default: 1h; by stage with --firing).")
 @click.option("--comment", default="", help="Why.")
 @_remote
 def silence_add(  # noqa: PLR0913  # one parameter an option
@@ -104,7 +104,7 @@ def silence_add(  # noqa: PLR0913  # one parameter an option
     matchers: tuple[str, ...],
     firing: str,
     rule_wide: bool,
-    length: int,
+    length: int | None,
     comment: str,
     connect: str | None,
     as_json: bool,
@@ -115,7 +115,7 @@ def silence_add(  # noqa: PLR0913  # one parameter an option
     if rule_wide and not firing:
         raise click.UsageError("--rule-wide needs --firing ID")
     request = SilenceRequest(
-        matchers=list(matchers), firing=firing, rule_wide=rule_wide, length=length, comment=comment
+        matchers=list(matchers), firing=firing, rule_wide=rule_wide, length=length or 0, comment=comment
     )
     with _client(connect) as client:
         done = client.post("/api/rtmd/v1/silence", request, Done)
