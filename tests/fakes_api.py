@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -32,6 +34,7 @@ from rtmd.wire import (
 )
 
 NOW = 1_790_000_000_000
+ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def firing_view(firing_id: str = "f1", *, stage: str = "minutes", **changes: object) -> FiringView:
@@ -182,10 +185,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(folder: Path, settings: Config | None = None, desk: FakeDesk | None = None) -> AsyncIterator[Served]:
+async def serving(
+    folder: Path, settings: Config | None = None, desk: FakeDesk | None = None, *, patience: float = 30.0
+) -> AsyncIterator[Served]:
     """Serve over a Unix socket in `folder` and a free loopback port."""
     desk = desk or FakeDesk()
-    hub = Hub(desk, every=0.01)
+    hub = Hub(desk, every=0.01, patience=patience)
     app = build_app(desk, hub, settings or config())
     path = folder / "rtmd.sock"
     server = Server(app, [UnixListen(path), TcpListen("127.0.0.1", 0)], closing=hub.close, grace=1)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from fakes_api import NOW, Served, config, firing_view, serving, silence_view
+
+from rtmd.cli import VERBS, main
+from rtmd.cli.client import SYSTEM_SOCKET, find_target
+from rtmd.config import Role
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
+from rtmd.model.rule import MINUTE
+from rtmd.wire import AckView, RuleErrorView
+
+HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path, config(tcp_role=Role.VIEW)) as running:
+        yield running
+
+
+async def rtmd(served: Served, *arguments: str, tcp: bool = False) -> Result:
+    """Run a verb against the running server."""
+    where = f"tcp:127.0.0.1:{served.port}" if tcp else str(served.path)
+    return await asyncio.to_thread(CliRunner().invoke, main, arguments, env={"RTMD_CONNECT": where})
+
+
+async def test_firings_are_a_table_of_what_is_open(served: Served) -> None:
+    served.desk.open["f0"] = firing_view("f0", resolved_at=NOW, state="resolved")
+    served.desk.open["f1"] = firing_view(ack=AckView("ana", NOW, NOW + 1))
+    result = await rtmd(served, "firings")
+    assert result.exit_code == 0
+    assert [line.split()[:4] for line in result.output.splitlines()] == [
+        ["ID", "SEVERITY", "STAGE", "STATE"],
+        ["f1", "warning", "minutes", "firing"],
+    ]
+    assert "60s  93 mentions/min  > 80       ana  acme: mentions surge  brand=acme" in result.output
+    assert "f0" in (await rtmd(served, "firings", "--all")).output
+
+
+async def test_columns_are_aligned_whatever_is_in_them(served: Served) -> None:
+    served.desk.open["f2"] = firing_view("f2", title="日本", labels={"a": 'x "y"', "b": "1"})
+    header, *rows = (await rtmd(served, "firings")).output.splitlines()
+    place = header.index("LABELS")
+    assert rows[0][place:] == "brand=acme"
+    assert rows[1].endswith('a="x \\"y\\"" b=1')
+
+
+async def test_nothing_from_outside_acts_on_the_terminal(served: Served) -> None:
+    served.desk.open["f1"] = firing_view(title=HOSTILE, labels={HOSTILE: HOSTILE})
+    served.desk.kept_silences = [silence_view(comment=HOSTILE, created_by=HOSTILE, matchers=[HOSTILE])]
+    served.desk.errors = [RuleErrorView(HOSTILE, 1, 1, HOSTILE)]
+    served.desk.answer = Answered(request=1, status=409, error=HOSTILE)
+    for verb in (["firings"], ["silence", "list"], ["ack", "f1"], ["status"]):
+        for extra in ([], ["--json"]):
+            output = (await rtmd(served, *verb, *extra)).output
+            assert output
+            assert not set(output) & set("\x1b\x07\u202e\x9b"), (verb, extra)
+
+
+async def test_json_is_what_the_daemon_said(served: Served) -> None:
+    served.desk.open["f1"] = firing_view(title=HOSTILE)
+    firings = json.loads((await rtmd(served, "firings", "--json")).output)
+    assert [firing["title"] for firing in firings] == [HOSTILE]
+    assert json.loads((await rtmd(served, "rules", "--json")).output)[0]["name"] == "mention-surge"
+    assert json.loads((await rtmd(served, "status", "--json")).output)["name"] == "rtmd"
+
+
+async def test_silencing_a_firing_and_by_matchers(served: Served) -> None:
+    result = await rtmd(served, "silence", "add", "--firing", "f1", "--for", "15m", "--comment", "known")
+    assert (result.exit_code, result.output) == (0, "made-1\n")
+    await rtmd(served, "silence", "add", "brand=acme", 'stage=~"sec.*"')
+    first, second = served.desk.asked
+    assert isinstance(first, SilenceSet)
+    assert isinstance(second, SilenceSet)
+    assert (first.ends_at - first.starts_at, first.comment, len(first.matchers)) == (15 * MINUTE, "known", 3)
+    assert [str(matcher) for matcher in second.matchers] == ['brand="acme"', 'stage=~"sec.*"']
+
+
+async def test_expiring_and_acking(served: Served) -> None:
+    assert (await rtmd(served, "silence", "expire", "s1")).output == "s1 has ended.\n"
+    assert (await rtmd(served, "ack", "f1", "--for", "1h", "--note", "on it")).output == "You have f1.\n"
+    expired, ack = served.desk.asked
+    assert isinstance(expired, SilenceExpired)
+    assert isinstance(ack, AckSet)
+    assert (ack.length, ack.note) == (60 * MINUTE, "on it")
+
+
+async def test_silences_rules_and_status_are_shown(served: Served) -> None:
+    served.desk.kept_silences.append(silence_view("s2", state="expired"))
+    shown = (await rtmd(served, "silence", "list")).output
+    assert 's1  active  in 10m  ana  1        rule="mention-surge"  known' in shown
+    assert "s2" not in shown
+    assert "s2" in (await rtmd(served, "silence", "list", "--all")).output
+    assert "seconds,minutes" in (await rtmd(served, "rules")).output
+    assert "12.5/s" in (await rtmd(served, "status")).output
+
+
+async def test_empty_tables_say_so(served: Served) -> None:
+    served.desk.open.clear()
+    served.desk.kept_silences.clear()
+    served.desk.kept_rules.clear()
+    served.desk.result = []
+    outputs = [
+        (await rtmd(served, *verb)).output for verb in (["firings"], ["silence", "list"], ["rules"], ["eval", "up"])
+    ]
+    assert outputs == ["Nothing fires.\n", "No silences.\n", "No rules are loaded.\n", "No result.\n"]
+
+
+async def test_eval_prints_a_vector_or_a_number(served: Served) -> None:
+    assert (await rtmd(served, "eval", "up", "--time", "5", tcp=True)).output.splitlines()[1].split() == [
+        "93",
+        "brand=acme",
+    ]
+    served.desk.result = 2.5
+    assert (await rtmd(served, "eval", "1 + 1.5")).output == "2.5\n"
+    assert json.loads((await rtmd(served, "eval", "2.5", "--json")).output)["result"][1] == "2.5"
+    assert served.desk.queries[0] == ("up", 5000)
+
+
+async def test_a_refusal_is_one_line_and_exit_1(served: Served) -> None:
+    served.desk.answer = Answered(request=1, status=409, error="bo has it")
+    for arguments, words in (
+        (["ack", "f1"], "bo has it"),
+        (["eval", ""], "the expression is empty"),
+        (["silence", "add", 'a=~".*"'], "empty string"),
+    ):
+        result = await rtmd(served, *arguments)
+        assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
+        assert words in result.output
+    assert "tcp has view" in (await rtmd(served, "ack", "f1", tcp=True)).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["silence", "add"],
+        ["silence", "add", "a=b", "--firing", "f1"],
+        ["silence", "add", "a=b", "--rule-wide"],
+        ["silence", "add", "a=b", "--for", "soon"],
+        ["silence", "add", "a=b", "--for", "0s"],
+        ["ack"],
+        ["nonsense"],
+        ["completion", "csh"],
+    ],
+)
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "target", ["/nonexistent/rtmd.sock", "http://127.0.0.1:1", "http://[", "http://x\x00y", "a" * 200]
+)
+def test_an_unreachable_daemon_is_one_line_and_exit_1(target: str) -> None:
+    result = CliRunner().invoke(main, ["status", "--connect", target])
+    assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_the_target_is_what_was_asked_for_or_the_first_socket_there_is(tmp_path: Path) -> None:
+    (tmp_path / "rtmd").mkdir()
+    (tmp_path / "rtmd" / "rtmd.sock").touch()
+    assert find_target("unix:/a", {"RTMD_CONNECT": "/b"}) == "/a"
+    assert find_target(None, {"RTMD_CONNECT": "tcp:127.0.0.1:9095"}) == "http://127.0.0.1:9095"
+    assert find_target(None, {"XDG_RUNTIME_DIR": str(tmp_path)}) == f"{tmp_path}/rtmd/rtmd.sock"
+    assert find_target(None, {"RUNTIME_DIRECTORY": f"{tmp_path}/rtmd"}) == f"{tmp_path}/rtmd/rtmd.sock"
+    assert find_target(None, {"XDG_RUNTIME_DIR": "/nonexistent"}) == SYSTEM_SOCKET
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell: str) -> None:
+    result = CliRunner().invoke(main, ["completion", shell])
+    assert (result.exit_code, "_RTMD_COMPLETE" in result.output) == (0, True)
+
+
+def test_version_is_printed() -> None:
+    assert CliRunner().invoke(main, ["version"]).output.startswith("rtmd 0.")
+
+
+def test_help_names_every_verb_and_imports_none() -> None:
+    script = (
+        "import sys\nfrom rtmd.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print(*(name for name in ('httpx', 'msgspec', 'numpy', 'textual', 'uvicorn') if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    *help_lines, heavy = done.stdout.splitlines()
+    assert heavy == ""
+    assert all(any(line.strip().startswith(verb) for line in help_lines) for verb in VERBS)
