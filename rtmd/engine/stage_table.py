@@ -1,16 +1,9 @@
 """One stage of one rule over all its instances: flat arrays, one dense compare, then the few rows that matter.
 
 Row i of every array belongs to row i of the stage's signal plan. At a grid point `judge` reads all rows at once
-(signal, recent, guard), finds the rows whose state can change, and shows each of those one event of the protocol
+(`reading`), finds the rows whose state can change, and shows each of those one event of the protocol
 table. Between grid points `judge_touched` looks at instances that just got a sample: it can only start a pending
 entry, or a firing when nothing has to be held (design §4).
-
-What a reading says of a row, in this order:
-
-1. frozen: no result while data may still come (MISSING), or nothing feeds it any more (UNFED): no event; `for` and
-   `keep` stand still. A recent window or guard without a result freezes a row only where the signal itself is met.
-2. met: present, held against the threshold over `window` and over `recent`, and the guard has a result.
-3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
 
 Clocks of instances that have no row yet (after a restart, or a changed signal) wait in `_waiting` and count as
 MISSING until the signal's look back has passed, then as UNFED.
@@ -20,24 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Clocks
-from rtmd.engine.plan import Column, Plan, Plans
-from rtmd.engine.presence import Presence
+from rtmd.engine.plan import Plan, Plans
 from rtmd.engine.protocol import Event, advance
-from rtmd.engine.thresholds import clears, falls, meets
+from rtmd.engine.reading import Bools, Reader, Reading, Rows
+from rtmd.engine.thresholds import falls
 from rtmd.model.display import number
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
 from rtmd.model.rule import HOUR, MINUTE, NoData, Stage, StageName
-
-Bools: TypeAlias = NDArray[np.bool_]
-Rows: TypeAlias = NDArray[np.int64]
 
 UNFED_AFTER = 5 * MINUTE  # semantics S3: at least this long without a sample
 NO_DATA_LIMIT = 24 * HOUR  # S3: a kept firing without data ends as lost
@@ -57,27 +46,14 @@ class Transition:
     evidence: Evidence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the stage saw in some rows at one instant: parallel arrays."""
-
-    values: NDArray[np.float64]
-    met: Bools
-    clear: Bools
-    frozen: Bools
-    unfed: Bools
-
-
 class StageTable:
     """The instances of one stage."""
 
     def __init__(self, stage: Stage, plans: Plans, *, limit: int = 10_000) -> None:
         self.stage = stage
-        self.signal = plans.plan(stage.signal)
         self.refused = 0  # instances over the limit: known ones are kept, new ones refused (S13)
-        self._plans = plans
-        self._recent = _Beside(self.signal, plans.plan(stage.recent_signal)) if stage.recent_signal else None
-        self._guard = _Beside(self.signal, plans.plan(stage.guard)) if stage.guard else None
+        self._reader = Reader(stage, plans)
+        self._instances = self._reader.instances
         self._clocks = Clocks()
         self._waiting: dict[Labels, tuple[StageRecord, int]] = {}
         self._limit = limit
@@ -105,15 +81,20 @@ class StageTable:
         return int(np.count_nonzero(self._clocks.state >= FIRING)) + waiting
 
     @property
+    def signal(self) -> Plan:
+        """The plan whose rows are the instances."""
+        return self._reader.signal
+
+    @property
     def plans(self) -> tuple[Plan, ...]:
         """Everything it reads: signal, recent, guard."""
-        return (self.signal, *(beside.plan for beside in (self._recent, self._guard) if beside))
+        return self._reader.plans
 
     def judge(self, at: int) -> list[Transition]:
         """Work through one grid point."""
         self._sync()
         clocks = self._clocks
-        reading = self._read(at, None)
+        reading = self._reader.read(at, None)
         self._remember(reading, at)
         held = self._held(at)
         state = clocks.state
@@ -123,6 +104,7 @@ class StageTable:
             | ((state == FIRING) & ~reading.met)
             | (state == RECOVERING)
         ) & ~reading.frozen
+        changing[self._instances.repeated] = False
         transitions = []
         for row in map(int, np.flatnonzero(changing)):
             event = self._event(
@@ -173,14 +155,13 @@ class StageTable:
 
     def release(self) -> None:
         """Give the plans back."""
-        for plan in self.plans:
-            self._plans.release(plan)
+        self._reader.release()
 
     def adopt(self, records: Iterable[tuple[Labels, StageRecord]], at: int) -> None:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""
         self._sync()
         for labels, record in records:
-            row = self.signal.row_of(labels)
+            row = self._instances.row_of(labels)
             if row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
             elif record.state is not StageState.INACTIVE:
@@ -190,13 +171,13 @@ class StageTable:
         """The clocks of all instances that are not idle (or have an M-of-N history)."""
         clocks = self._clocks
         for row in map(int, np.flatnonzero((clocks.state != INACTIVE) | (clocks.history != 0))):
-            yield self.signal.labels(row), clocks.read(row, self.stage.name)
+            yield self._instances.labels(row), clocks.read(row, self.stage.name)
         for labels, (record, _) in self._waiting.items():
             yield labels, record
 
     def record(self, labels: Labels) -> StageRecord:
         """The clock of one instance; an idle one where it is not known."""
-        row = self.signal.row_of(labels)
+        row = self._instances.row_of(labels)
         if row is not None and row < self._clocks.size:
             return self._clocks.read(row, self.stage.name)
         waiting = self._waiting.get(labels)
@@ -205,17 +186,17 @@ class StageTable:
     def burning_labels(self) -> Iterator[Labels]:
         """The instances that are firing or recovering."""
         for row in map(int, np.flatnonzero(self._clocks.state >= FIRING)):
-            yield self.signal.labels(row)
+            yield self._instances.labels(row)
         yield from self._waiting
 
     def is_unfed(self, labels: Labels) -> bool:
         """Whether nothing fed the instance at the last grid point."""
-        row = self.signal.row_of(labels)
+        row = self._instances.row_of(labels)
         return row is None or (row < len(self._unfed) and bool(self._unfed[row]))
 
     def is_warming(self, labels: Labels, at: int) -> bool:
         """Whether the instance is pending only because its window does not reach back far enough yet."""
-        row = self.signal.row_of(labels)
+        row = self._instances.row_of(labels)
         if row is None or row >= self._clocks.size or self._clocks.state[row] != PENDING:
             return False
         return self._coverage(row, at) < self.stage.coverage
@@ -227,43 +208,10 @@ class StageTable:
         if size == self._clocks.size:
             return
         self._clocks.grow(size)
-        for labels in [labels for labels in self._waiting if self.signal.row_of(labels) is not None]:
+        self._instances.sync(size)
+        for labels in [labels for labels in self._waiting if self._instances.row_of(labels) is not None]:
             record, _ = self._waiting.pop(labels)
-            self._clocks.write(self.signal.row_of(labels) or 0, record)
-
-    def _read(self, at: int, rows: Rows | None) -> Reading:
-        """Signal, recent and guard in these rows (None: all), boiled down to four truths a row."""
-        size = self._clocks.size
-        stage = self.stage
-        column = self.signal.evaluate(at, rows)
-        values, presence = self._fill(column, size if rows is None else len(rows))
-        met = meets(stage.condition, values) & (presence == Presence.PRESENT)
-        missing = presence <= Presence.MISSING
-        unfed = presence == Presence.UNFED
-        blind = np.zeros(len(values), np.bool_)
-        blocked = np.zeros(len(values), np.bool_)
-        passes = met
-        if self._recent is not None:
-            aside, seen = self._fill(self._recent.evaluate(at, rows, size, Presence.MISSING), len(values))
-            passes = passes & meets(stage.condition, aside) & (seen == Presence.PRESENT)
-            blind |= seen <= Presence.MISSING
-        if self._guard is not None:
-            seen = self._guard.evaluate(at, rows, size, Presence.FILTERED).presence
-            passes = passes & (seen == Presence.PRESENT)
-            gone = (Presence.FILTERED, Presence.UNFED) if stage.no_data is NoData.ZERO else (Presence.FILTERED,)
-            blocked = np.isin(seen, gone)
-            blind |= (seen <= Presence.MISSING) & ~blocked
-        clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked
-        return Reading(values, passes, clear & ~passes, (missing | (met & blind)) & ~blocked, unfed)
-
-    def _fill(self, column: Column, size: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """The column cut to the limit, with `no_data = "zero"` applied: what nothing feeds is 0."""
-        values, presence = column.values[:size], column.presence[:size]
-        if self.stage.no_data is NoData.ZERO:
-            unfed = presence == Presence.UNFED
-            values = np.where(unfed, 0.0, values)
-            presence = np.where(unfed, np.uint8(Presence.PRESENT), presence)
-        return values, presence
+            self._clocks.write(self._instances.row_of(labels) or 0, record)
 
     def _remember(self, reading: Reading, at: int) -> None:
         """What only a grid point may write: values, peaks, M-of-N histories, clocks that stand still."""
@@ -308,7 +256,7 @@ class StageTable:
         rows = rows[self._clocks.state[rows] == INACTIVE]
         if not len(rows):
             return []
-        reading = self._read(at, rows)
+        reading = self._reader.read(at, rows)
         instant = not self.stage.hold.duration and not self.stage.hold.count
         transitions = []
         for place in map(int, np.flatnonzero(reading.met & ~reading.frozen)):
@@ -361,7 +309,7 @@ class StageTable:
         return [
             Transition(
                 self.stage,
-                self.signal.labels(row),
+                self._instances.labels(row),
                 was,
                 event,
                 reason,
@@ -382,12 +330,7 @@ class StageTable:
     def _evidence(self, row: int, at: int) -> Evidence:
         """The evaluation as it was, clause by clause, with the loudest exemplars of the window."""
         stage, value = self.stage, float(self._clocks.value[row])
-        clauses = [Clause("window", f"{stage.signal_text} {stage.condition}", value, holds=True)]
-        if self._recent is not None:
-            text = f"the same over {show_duration(stage.recent or 0)} {stage.condition}"
-            clauses.append(Clause("recent", text, self._recent.value(row, at), holds=True))
-        if self._guard is not None:
-            clauses.append(Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True))
+        clauses = list(self._reader.clauses(row, at, value))
         if stage.hold.count:
             text = f"{stage.hold.count} of {stage.hold.of} grid points"
             met = (int(self._clocks.history[row]) & int(_mask(stage.hold.of))).bit_count()
@@ -400,46 +343,6 @@ class StageTable:
             clauses.append(Clause("coverage", text, self._coverage(row, at), holds=True))
         since = at - max(stage.window or 0, self.signal.window())
         return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
-
-
-class _Beside:
-    """A second plan read in the rows of a first: recent or guard beside the signal."""
-
-    def __init__(self, signal: Plan, plan: Plan) -> None:
-        self.plan = plan
-        self._signal = signal
-        self._rows = np.empty(0, np.int64)
-        self._seen = 0  # size of `plan` when the rows were matched last
-
-    def evaluate(self, at: int, rows: Rows | None, size: int, absent: Presence) -> Column:
-        """The plan's column in the signal's rows (the first `size` of them); `absent` where it has no such row."""
-        self._match(size)
-        theirs = self._rows[:size] if rows is None else self._rows[rows]
-        found = theirs >= 0
-        values = np.full(len(theirs), np.nan)
-        presence = np.full(len(theirs), absent, np.uint8)
-        column = self.plan.evaluate(at, theirs[found])
-        values[found] = column.values
-        presence[found] = column.presence
-        return Column(values, presence)
-
-    def value(self, row: int, at: int) -> float | None:
-        """The value in one row of the signal, None without a result."""
-        if self._rows[row] < 0:
-            return None
-        column = self.plan.evaluate(at, self._rows[row : row + 1])
-        return float(column.values[0]) if column.presence[0] == Presence.PRESENT else None
-
-    def _match(self, size: int) -> None:
-        """Find the partner of every new row; look again for lonely ones only when the other plan has grown."""
-        known = len(self._rows)
-        lonely = np.flatnonzero(self._rows < 0) if self.plan.size != self._seen else np.empty(0, np.int64)
-        if size > known:
-            self._rows = np.concatenate([self._rows, np.full(size - known, -1, np.int64)])
-        for row in [*map(int, lonely), *range(known, size)]:
-            partner = self.plan.row_of(self._signal.labels(row))
-            self._rows[row] = -1 if partner is None else partner
-        self._seen = self.plan.size
 
 
 def _mask(of: int) -> np.uint64:

@@ -52,8 +52,14 @@ def read_history(log: SegmentLog, since: int, wanted: Sequence[tuple[Matcher, ..
     batches = [entry.batch for entry in log.read(since, intern)]
     if not batches:
         return History(table, EMPTY)
-    columns = (np.concatenate([getattr(batch, name) for batch in batches]) for name in ("ids", "times", "values"))
-    return History(table, SampleBatch(*columns))
+    return History(
+        table,
+        SampleBatch(
+            np.concatenate([batch.ids for batch in batches]),
+            np.concatenate([batch.times for batch in batches]),
+            np.concatenate([batch.values for batch in batches]),
+        ),
+    )
 
 
 def evaluate(log: SegmentLog, query: str, at: int) -> list[ValueView] | float:

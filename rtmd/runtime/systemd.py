@@ -53,5 +53,5 @@ class Notifier:
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
         ):
-            sock.setblocking(False)
+            sock.setblocking(False)  # noqa: FBT003  # the name of the method says what it is
             sock.sendto(message.encode(), self._address)

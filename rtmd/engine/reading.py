@@ -1,0 +1,153 @@
+"""Reading a stage's plans at one instant: signal, recent window and guard, boiled down to a few truths a row.
+
+What a reading says of a row, in this order:
+
+1. frozen: no result while data may still come (MISSING), or nothing feeds it any more (UNFED): no event; `for` and
+   `keep` stand still. A recent window or guard without a result freezes a row only where the signal itself is met.
+2. met: present, held against the threshold over `window` and over `recent`, and the guard has a result.
+3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
+
+`no_data = "zero"` enters here: what nothing feeds is 0, in the signal and in the recent window alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.engine.identities import Identities
+from rtmd.engine.plan import Column, Plan, Plans
+from rtmd.engine.presence import Presence
+from rtmd.engine.thresholds import clears, meets
+from rtmd.model.duration import show_duration
+from rtmd.model.firing import Clause
+from rtmd.model.rule import NoData, Stage
+
+Bools: TypeAlias = NDArray[np.bool_]
+Rows: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the stage saw in some rows at one instant: parallel arrays."""
+
+    values: NDArray[np.float64]
+    met: Bools
+    clear: Bools
+    frozen: Bools
+    unfed: Bools
+
+
+class Reader:
+    """The plans of one stage; rows are those of its signal."""
+
+    def __init__(self, stage: Stage, plans: Plans) -> None:
+        self.stage = stage
+        self.instances = Identities(plans.plan(stage.signal))
+        self._plans = plans
+        recent = plans.plan(stage.recent_signal) if stage.recent_signal else None
+        guard = plans.plan(stage.guard) if stage.guard else None
+        self._recent = _Beside(self.instances, recent) if recent else None
+        self._guard = _Beside(self.instances, guard) if guard else None
+
+    @property
+    def signal(self) -> Plan:
+        """The plan whose rows are the instances."""
+        return self.instances.plan
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Everything it reads: signal, recent, guard."""
+        return (self.signal, *(beside.plan for beside in (self._recent, self._guard) if beside))
+
+    def release(self) -> None:
+        """Give the plans back."""
+        for plan in self.plans:
+            self._plans.release(plan)
+
+    def read(self, at: int, rows: Rows | None) -> Reading:
+        """The truths of these rows (None: all instances)."""
+        stage, size = self.stage, len(self.instances)
+        values, presence = self._fill(self.signal.evaluate(at, rows), size)
+        met = meets(stage.condition, values) & (presence == Presence.PRESENT)
+        blind = np.zeros(len(values), np.bool_)
+        blocked = np.zeros(len(values), np.bool_)
+        passes = met
+        if self._recent is not None:
+            aside, seen = self._fill(self._recent.evaluate(at, rows, absent=Presence.MISSING), size)
+            passes = passes & meets(stage.condition, aside) & (seen == Presence.PRESENT)
+            blind |= seen <= Presence.MISSING
+        if self._guard is not None:
+            seen = self._guard.evaluate(at, rows, absent=Presence.FILTERED).presence
+            passes = passes & (seen == Presence.PRESENT)
+            blocked = (seen == Presence.FILTERED) | ((seen == Presence.UNFED) & (stage.no_data is NoData.ZERO))
+            blind |= (seen <= Presence.MISSING) & ~blocked
+        clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked
+        missing = presence <= Presence.MISSING
+        frozen = (missing | (met & blind)) & ~blocked
+        return Reading(values, passes, clear & ~passes, frozen, presence == Presence.UNFED)
+
+    def clauses(self, row: int, at: int, value: float) -> Iterator[Clause]:
+        """What was read of a row that is met, as evidence."""
+        stage = self.stage
+        yield Clause("window", f"{stage.signal_text} {stage.condition}", value, holds=True)
+        if self._recent is not None:
+            text = f"the same over {show_duration(stage.recent or 0)} {stage.condition}"
+            yield Clause("recent", text, self._recent.value(row, at), holds=True)
+        if self._guard is not None:
+            yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
+
+    def _fill(self, column: Column, size: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """The column cut to the known instances, with `no_data = "zero"` applied."""
+        values, presence = column.values[:size], column.presence[:size]
+        if self.stage.no_data is NoData.ZERO:
+            unfed = presence == Presence.UNFED
+            values = np.where(unfed, 0.0, values)
+            presence = np.where(unfed, np.uint8(Presence.PRESENT), presence)
+        return values, presence
+
+
+class _Beside:
+    """A second plan read in the rows of a first: recent or guard beside the signal."""
+
+    def __init__(self, signal: Identities, plan: Plan) -> None:
+        self.plan = plan
+        self._signal = signal
+        self._theirs = Identities(plan)
+        self._rows = np.empty(0, np.int64)
+
+    def evaluate(self, at: int, rows: Rows | None, *, absent: Presence) -> Column:
+        """The plan's column in these rows of the signal; `absent` where it has no such row."""
+        self._match()
+        theirs = self._rows if rows is None else self._rows[rows]
+        found = theirs >= 0
+        column = self.plan.evaluate(at, theirs[found])
+        if found.all():
+            return column
+        values = np.full(len(theirs), np.nan)
+        presence = np.full(len(theirs), absent, np.uint8)
+        values[found] = column.values
+        presence[found] = column.presence
+        return Column(values, presence)
+
+    def value(self, row: int, at: int) -> float | None:
+        """The value in one row of the signal, None without a result."""
+        column = self.evaluate(at, np.array([row]), absent=Presence.MISSING)
+        return float(column.values[0]) if column.presence[0] == Presence.PRESENT else None
+
+    def _match(self) -> None:
+        """Find the partner of every new row; look again for lonely ones only when the other plan has grown."""
+        known, size = len(self._rows), len(self._signal)
+        lonely: list[int] = []
+        if len(self._theirs) != self.plan.size:
+            self._theirs.sync()
+            lonely = [int(row) for row in np.flatnonzero(self._rows < 0)]
+        if size > known:
+            self._rows = np.concatenate([self._rows, np.full(size - known, -1, np.int64)])
+        for row in [*lonely, *range(known, size)]:
+            partner = self._theirs.row_of(self._signal.labels(row))
+            self._rows[row] = -1 if partner is None else partner

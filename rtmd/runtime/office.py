@@ -1,0 +1,218 @@
+"""The daemon as its API sees it: `rtmd.api.desk.Desk`, answered from the loop, the pipeline and the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rtmd import __version__
+from rtmd.api.desk import Metric
+from rtmd.errors import Located
+from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import PersonInput
+from rtmd.model.silence import SilenceState
+from rtmd.pipeline import Samples
+from rtmd.pipeline.views import firing_view, rule_views, silence_view
+from rtmd.ports import Clock
+from rtmd.runtime.history import evaluate
+from rtmd.runtime.loop import StepLoop
+from rtmd.runtime.outbox import Outbox
+from rtmd.store.samplelog import SegmentLog
+from rtmd.store.state import StateStore
+from rtmd.wire import (
+    FiringDetail,
+    FiringView,
+    JournalView,
+    RuleErrorView,
+    RuleView,
+    SilenceView,
+    StatusView,
+    ValueView,
+)
+
+_RATE_OVER = 5  # seconds over which samples per second are averaged
+_NOTICES = 20
+_LATENESS = 60_000
+
+
+@dataclass(slots=True)
+class Board:
+    """What people should know that is no firing: errors in files, notices, a hint of the demo."""
+
+    rule_errors: list[Located] = field(default_factory=list)
+    notices: deque[str] = field(default_factory=lambda: deque(maxlen=_NOTICES))
+    coach: str = ""
+    lateness: dict[str, int] = field(default_factory=dict)  # by source, ms
+
+
+class Office:
+    """Implements `Desk`. `reload` is given by the daemon."""
+
+    def __init__(
+        self,
+        loop: StepLoop,
+        *,
+        name: str,
+        series: SeriesTable,
+        clock: Clock,
+        store: StateStore,
+        samples: SegmentLog,
+        outbox: Outbox,
+        board: Board,
+        reload: Callable[[], asyncio.Future[None] | asyncio.Task[None]],
+    ) -> None:
+        self.series = series
+        self._loop = loop
+        self._name = name
+        self._clock = clock
+        self._store = store
+        self._samples = samples
+        self._outbox = outbox
+        self._board = board
+        self._reload = reload
+        self._started_at = clock.wall()
+        self.epoch = f"{self._started_at:x}"
+        self._drops: Counter[str] = Counter()
+        self._accepted: deque[int] = deque([0], maxlen=_RATE_OVER + 1)
+
+    def __repr__(self) -> str:
+        return f"<Office {self._name} epoch {self.epoch}>"
+
+    def wall(self) -> int:
+        """Wall time, ms."""
+        return self._clock.wall()
+
+    def now(self) -> int:
+        """Engine time, ms."""
+        return self._clock.now()
+
+    def ingest(self, source: str, batch: SampleBatch) -> None:
+        """Queue one atomic batch."""
+        self._loop.put(Samples(source, batch, self._board.lateness.get(source, _LATENESS)))
+
+    def dropped(self, reason: str, count: int = 1) -> None:
+        """Count what was refused before it became a batch."""
+        self._drops[reason] += count
+
+    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
+        """Send a person's input; resolves when it is on disk."""
+        return await self._loop.ask(make)
+
+    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
+        """An instant query over the sample log, off the loop."""
+        return await asyncio.to_thread(evaluate, self._samples, query, self.now() if at is None else at)
+
+    async def reload(self) -> list[RuleErrorView]:
+        """Read rules and configuration again, now."""
+        await self._reload()
+        return self.rule_errors()
+
+    def tick(self) -> None:
+        """Once a second: remember how much came in."""
+        self._accepted.append(self._counted("samples"))
+
+    def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:
+        """These firings, or all that are remembered."""
+        pipeline, at = self._loop.pipeline, self.now()
+        if ids is None:
+            return [firing_view(pipeline, firing, at) for firing in pipeline.firings()]
+        found = (pipeline.firing(firing_id) for firing_id in ids)
+        return [firing_view(pipeline, firing, at) for firing in found if firing is not None]
+
+    def detail(self, firing_id: str) -> FiringDetail | None:
+        """One firing with its evidence and its journal; old ones come from the store."""
+        firing = self._loop.pipeline.firing(firing_id) or self._store.firing(firing_id)
+        if firing is None:
+            return None
+        journal = [JournalView(entry.at, entry.kind, entry.text) for entry in self._store.journal(firing_id)]
+        return FiringDetail(firing_view(self._loop.pipeline, firing, self.now(), evidence=True), journal)
+
+    def silences(self) -> list[SilenceView]:
+        """All silences, those that end last first."""
+        pipeline = self._loop.pipeline
+        firings = [firing for firing in pipeline.firings() if firing.open]
+        silences = sorted(pipeline.reactor.silences, key=lambda silence: (-silence.ends_at, silence.id))
+        return [silence_view(pipeline, silence, self.now(), firings) for silence in silences]
+
+    def rules(self) -> list[RuleView]:
+        """The rules in force."""
+        return rule_views(self._loop.pipeline)
+
+    def rule_errors(self) -> list[RuleErrorView]:
+        """What is wrong with the files on disk."""
+        return [RuleErrorView(each.file, each.line, each.column, each.problem) for each in self._board.rule_errors]
+
+    def status(self) -> StatusView:
+        """The header of the screen."""
+        pipeline, now, wall = self._loop.pipeline, self.now(), self.wall()
+        silences = pipeline.reactor.silences
+        is_open = [firing for firing in pipeline.firings() if firing.open]
+        tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
+        notices = [*self._board.notices, *([f"not on disk: {self._loop.degraded}"] if self._loop.degraded else [])]
+        return StatusView(
+            version=__version__,
+            name=self._name,
+            started_at=self._started_at,
+            wall=wall,
+            evaluated_at=pipeline.engine.evaluated_at,
+            at=now,
+            rules=len(pipeline.engine.rules),
+            series=len(self.series),
+            samples=self._counted("samples"),
+            samples_per_second=(self._accepted[-1] - self._accepted[0]) / max(1, len(self._accepted) - 1),
+            drops=dict(self._all_drops()),
+            firing=len(is_open),
+            pending=sum(table.pending for table in tables),
+            silenced=sum(bool(pipeline.reactor.muting(firing, wall)) for firing in is_open),
+            silences=sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences),
+            outbox=self._outbox.waiting,
+            dead_letters=self._outbox.buried,
+            react=pipeline.reactor.reactions.react,
+            rule_errors=self.rule_errors(),
+            notices=notices,
+            coach=self._board.coach,
+        )
+
+    def metrics(self) -> list[Metric]:
+        """Everything for /metrics."""
+        status = self.status()
+        gauges = {
+            "rtmd_rules": ("Rules in force.", status.rules),
+            "rtmd_rule_errors": ("Problems in rule files on disk.", len(status.rule_errors)),
+            "rtmd_series": ("Series known.", status.series),
+            "rtmd_firings_open": ("Open firings.", status.firing),
+            "rtmd_stages_pending": ("Pending stages.", status.pending),
+            "rtmd_firings_silenced": ("Open firings that a silence covers.", status.silenced),
+            "rtmd_silences_active": ("Active silences.", status.silences),
+            "rtmd_outbox_waiting": ("Notifications not delivered yet.", status.outbox),
+            "rtmd_dead_letters": ("Notifications given up since start.", status.dead_letters),
+            "rtmd_evaluation_lag_seconds": ("Age of the last evaluation.", (status.at - status.evaluated_at) / 1000),
+        }
+        families = [Metric(name, "gauge", text, [((), float(value))]) for name, (text, value) in gauges.items()]
+        drops = [((("reason", reason),), float(count)) for reason, count in sorted(self._all_drops().items())]
+        families.append(Metric("rtmd_dropped_total", "counter", "Samples and posts refused, by reason.", drops))
+        return families + [self._counter(*each) for each in _COUNTERS]
+
+    def _counter(self, what: str, name: str, label: str, text: str) -> Metric:
+        counts = sorted((which, n) for (kind, which), n in self._loop.pipeline.counts.items() if kind == what)
+        return Metric(name, "counter", text, [(((label, which),), float(count)) for which, count in counts])
+
+    def _counted(self, what: str) -> int:
+        return sum(count for (kind, _), count in self._loop.pipeline.counts.items() if kind == what)
+
+    def _all_drops(self) -> Counter[str]:
+        dropped = {which: n for (kind, which), n in self._loop.pipeline.counts.items() if kind == "dropped"}
+        lost = Counter({"sample_log": self._samples.lost}) if self._samples.lost else Counter()
+        return self._drops + self.series.refused + Counter(dropped) + lost
+
+
+_COUNTERS = (
+    ("samples", "rtmd_samples_total", "source", "Samples accepted, by source."),
+    ("firings", "rtmd_firings_total", "change", "Firings opened, reopened and resolved."),
+    ("transitions", "rtmd_transitions_total", "to", "Stage transitions, by stage and new state."),
+    ("outcomes", "rtmd_outcomes_total", "outcome", "Judged stage firings, by stage and outcome."),
+    ("deliveries", "rtmd_deliveries_total", "result", "Notifications that left the outbox, by result."),
+)

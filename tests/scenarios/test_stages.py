@@ -1,0 +1,153 @@
+"""Stages through time (semantics S1, S3): for, keep, clear, M-of-N, eager evaluation, coverage, no data."""
+
+from scenarios.score import START, Score
+
+from rtmd.model.firing import StageState
+from rtmd.model.inputs import TimeGap
+
+LEVEL = """
+[rules.hot]
+signal = 'm'
+[rules.hot.seconds]
+above = 10
+"""
+
+
+def rule(stage: str, head: str = "") -> str:
+    return f"[rules.hot]\nsignal = 'm'\n{head}\n[rules.hot.seconds]\n{stage}\n"
+
+
+def test_without_for_a_sample_over_the_threshold_fires_on_arrival() -> None:
+    score = Score(LEVEL)
+    score.push(2.25, 'm{host="a"}', 11)
+    assert score.told == [(2.25, "log", "firing", "hot")]
+    assert score.firing.fired_at == START + 2_250
+    assert score.firing.labels == (("host", "a"),)
+
+
+def test_a_value_on_the_threshold_is_not_above_it() -> None:
+    score = Score(LEVEL)
+    score.feed("m", [10] * 5)
+    assert score.firings == []
+
+
+def test_for_is_counted_from_arrival_and_judged_at_grid_points() -> None:
+    score = Score(rule("above = 10\nfor = '3s'"))
+    score.feed("m", [11] * 8, start=1)
+    assert score.told == [(5.0, "log", "firing", "hot")]
+
+
+def test_one_false_grid_point_deletes_a_pending_entry() -> None:
+    score = Score(rule("above = 10\nfor = '3s'"))
+    score.feed("m", [11, 11, 11, 5, 11, 11, 11, 5, 11], start=1)
+    assert score.told == []
+
+
+def test_without_a_clear_level_the_stage_ends_when_the_condition_does() -> None:
+    score = Score(LEVEL)
+    score.feed("m", [11, 11, 9, 9], start=1)
+    score.run(6)
+    assert [told[:3] for told in score.told] == [(1.1, "log", "firing"), (4.0, "log", "resolved")]
+
+
+def test_hysteresis_keeps_it_firing_until_the_clear_level() -> None:
+    score = Score(rule("above = 10\nclear = 6"))
+    score.feed("m", [11, 8, 7, 6.5, 6, 6], start=1)
+    score.run(8)
+    assert [told[:3] for told in score.told] == [(1.1, "log", "firing"), (6.0, "log", "resolved")]
+
+
+def test_keep_starts_at_the_first_false_grid_point() -> None:
+    score = Score(rule("above = 10\nkeep = '3s'"))
+    score.feed("m", [11, 11, 5, 5, 5, 5, 5], start=1)
+    score.run(9)
+    # False for the first time at second 4: 4 + 3 = 7.
+    assert [told[:3] for told in score.told] == [(1.1, "log", "firing"), (7.0, "log", "resolved")]
+
+
+def test_a_true_grid_point_resets_keep() -> None:
+    score = Score(rule("above = 10\nkeep = '3s'"))
+    score.feed("m", [11, 5, 5, 11, 5, 5, 5, 5], start=1)
+    score.run(10)
+    assert [told[:3] for told in score.told][-1] == (9.0, "log", "resolved")
+    assert len(score.told) == 2
+
+
+def test_three_in_a_row_counts_grid_points_only() -> None:
+    score = Score(rule("above = 10\nfor = { count = 3 }"))
+    score.feed("m", [11, 11, 5, 11, 11, 11, 11], start=1)
+    assert [told[:3] for told in score.told] == [(7.0, "log", "firing")]
+
+
+def test_three_of_five_survives_a_false_grid_point() -> None:
+    score = Score(rule("above = 10\nfor = { count = 3, of = 5 }"))
+    score.feed("m", [11, 11, 5, 11, 11], start=1)
+    assert [told[:3] for told in score.told] == [(5.0, "log", "firing")]
+
+
+def test_a_window_that_does_not_reach_back_far_enough_does_not_fire() -> None:
+    score = Score(
+        "[rules.hot]\nsignal = 'avg_over_time(m[$window])'\n[rules.hot.seconds]\nwindow = '10s'\nabove = 10\n"
+    )
+    score.feed("m", [11] * 9, start=1)
+    # First sample at 1.1; half of the window is covered from 6.1 on.
+    assert [told[:3] for told in score.told] == [(7.0, "log", "firing")]
+
+
+def test_between_no_result_and_unfed_the_state_is_frozen() -> None:
+    score = Score("[rules.hot]\nsignal = 'avg_over_time(m[$window])'\n[rules.hot.seconds]\nwindow = '4s'\nabove = 10\n")
+    score.feed("m", [11] * 5, start=1)
+    score.run(200)
+    assert [told[:3] for told in score.told] == [(4.0, "log", "firing")]
+    assert score.firing.open
+
+
+def test_a_feed_that_dies_never_resolves_by_default() -> None:
+    score = Score(LEVEL)
+    score.feed("m", [11] * 3, start=1)
+    score.run(1200)
+    assert score.firing.open
+    assert [told[2] for told in score.told] == ["firing"]
+
+
+def test_no_data_resolve_ends_it_when_unfed() -> None:
+    score = Score(rule("above = 10", "no_data = 'resolve'"))
+    score.feed("m", [11] * 3, start=1)
+    score.run(400)
+    # The last sample at 3.1 leaves the five-minute look back at 303.1.
+    assert score.told[-1][:3] == (304.0, "log", "resolved")
+
+
+def test_no_data_zero_counts_what_stopped_as_nothing() -> None:
+    score = Score(rule("below = 1", "no_data = 'zero'"))
+    score.feed("m", [5] * 3, start=1)
+    score.run(310)
+    assert score.told == [(304.0, "log", "firing", "hot")]
+
+
+def test_a_guard_without_a_result_makes_the_condition_false_and_clear() -> None:
+    text = "[rules.hot]\nsignal = 'm'\nguard = 'n > 3'\n[rules.hot.seconds]\nabove = 10\nclear = 1\n"
+    score = Score(text)
+    score.push(1.1, 'n{a="x"}', 5)
+    score.push(1.2, 'm{a="x"}', 11)
+    score.push(3.1, 'n{a="x"}', 2)
+    score.run(5)
+    assert [told[:3] for told in score.told] == [(1.2, "log", "firing"), (4.0, "log", "resolved")]
+
+
+def test_a_stall_counts_neither_for_nor_against_for() -> None:
+    score = Score(rule("above = 10\nfor = '5s'"))
+    score.feed("m", [11] * 3, start=1)
+    score.send(4, TimeGap(START + 64_000, "test"))
+    score.run(64)
+    assert score.told == []
+    score.feed("m", [11] * 6, start=64)
+    # Three of the five seconds were held before the gap (1.1 → 4), the rest after it.
+    assert score.told == [(67.0, "log", "firing", "hot")]
+
+
+def test_a_recovering_stage_shows_it() -> None:
+    score = Score(rule("above = 10\nkeep = '10s'"))
+    score.feed("m", [11, 5, 5], start=1)
+    (record,) = score.firing.stages
+    assert record.state is StageState.RECOVERING

@@ -1,0 +1,36 @@
+"""The protocol table: its whole product is walked, nothing is implied (semantics S1)."""
+
+import itertools
+
+import pytest
+
+from rtmd.engine.protocol import TRANSITIONS, Event, IllegalTransition, advance
+from rtmd.model.firing import StageState
+
+
+@pytest.mark.parametrize(("state", "event"), itertools.product(StageState, Event))
+def test_every_pair_is_either_in_the_table_or_illegal(state: StageState, event: Event) -> None:
+    if event in TRANSITIONS[state]:
+        after, reason = advance(state, event)
+        assert isinstance(after, StageState)
+        assert reason
+    else:
+        with pytest.raises(IllegalTransition, match=f"{event} cannot happen to a stage that is {state}"):
+            advance(state, event)
+
+
+def test_an_idle_stage_only_knows_a_condition_that_becomes_true() -> None:
+    assert set(TRANSITIONS[StageState.INACTIVE]) == {Event.RISE, Event.HOLD}
+
+
+def test_every_state_can_be_reached_and_left() -> None:
+    reached = {after for events in TRANSITIONS.values() for after, _ in events.values()}
+    assert reached == set(StageState)
+    for state, events in TRANSITIONS.items():
+        assert any(after is not state for after, _ in events.values())
+
+
+def test_removal_and_loss_end_whatever_is_not_idle() -> None:
+    for state in set(StageState) - {StageState.INACTIVE}:
+        for event in (Event.REMOVE, Event.LOSE):
+            assert advance(state, event)[0] is StageState.INACTIVE
