@@ -1,9 +1,9 @@
 """Rule files on disk: which files of a folder are rules, read with care. The only I/O of this room.
 
 Regular files `*.toml` in the folder and below, following links to them; not rule tests (`*.test.toml`), nor what
-editors leave behind, nor hidden folders (Kubernetes keeps `..data` there). Sizes are looked at before reading, pipes
-and devices are never opened. What cannot be read is reported as content that `load_rules` refuses, not skipped in
-silence.
+editors leave behind, nor hidden folders (Kubernetes keeps `..data` there), nor sub-folders with a file `.rtmdignore`
+in them (rules that stand by, or belong to another daemon). No more than the allowed size is read; pipes and devices
+are never waited for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from rtmd.rulefile.document import MAX_BYTES
 
 _DEPTH = 16
+IGNORE = ".rtmdignore"
 _LEFTOVERS = ("~", ".swp", "#")
 
 
@@ -44,7 +45,7 @@ def read_rule_files(paths: Iterable[Path]) -> Mapping[str, bytes]:
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
-            if depth < _DEPTH and not entry.name.startswith("."):
+            if depth < _DEPTH and not entry.name.startswith(".") and not (folder / entry.name / IGNORE).exists():
                 yield from _walk(folder / entry.name, depth + 1)
         elif is_rule_file(entry.name):
             yield folder / entry.name

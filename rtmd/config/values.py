@@ -1,7 +1,7 @@
 """rtmd.toml as values: what the daemon reads, listens on, tells, runs and allows.
 
-Every key has a default; an empty file runs. Paths are absolute here. `load_config` checks everything and raises
-`FileErrors` with located problems.
+Every key has a default; an empty file runs. Paths are absolute here, names refer to what exists: `load_config` has
+checked all of it. Addresses may carry secrets, so they are kept out of every repr.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ScrapeSource:
     """A /metrics page."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     every: int = 5_000
     timeout: int = 5_000
     lateness: int = 60_000
@@ -90,7 +90,7 @@ class WebhookReceiver:
     """POSTs the documented JSON body."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     timeout: int = 10_000
 
 

@@ -1,0 +1,217 @@
+"""The text of rtmd.toml to `Config`, or every problem in it at its place.
+
+Pure: the environment and the reader of credential files are arguments. Keys of the design that are still to come are
+called "not supported yet", everything else that is not known is an error with the nearest valid name. A problem never
+shows the text of an address once a credential has been put into it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from rtmd.config.places import Places, Surroundings
+from rtmd.config.values import (
+    CommandAction,
+    CommandReceiver,
+    Config,
+    DaemonConfig,
+    HostSource,
+    Limits,
+    LogReceiver,
+    ReceiverConfig,
+    Role,
+    ScrapeSource,
+    SourceConfig,
+    WebhookReceiver,
+)
+from rtmd.errors import FileErrors, Located
+from rtmd.rulefile.document import read_document
+from rtmd.rulefile.table import Table, nearest
+
+_TABLES = frozenset({"daemon", "sources", "receivers", "actions", "route", "users", "limits"})
+_LATER_TABLES = frozenset({"inhibit", "calendars", "escalations", "tokens"})
+_LATER_RECEIVERS = frozenset({"mail", "slack", "teams", "discord", "mattermost", "ntfy", "pagerduty", "alertmanager"})
+_LATER_OF_RECEIVER = frozenset({"fallback", "template", "secret", "headers"})
+_LATER_OF_SOURCE = frozenset({"birth_zero", "headers", "labels"})
+_LATER_OF_ROUTE = frozenset(
+    {"group_by", "routes", "match", "continue", "group_wait", "group_interval", "repeat_interval"}
+)
+_SHORTEST_EVERY = 100
+
+
+def _no_credentials(path: Path) -> str:
+    raise FileNotFoundError(path)
+
+
+def load_config(
+    text: bytes | str,
+    *,
+    file: str,
+    base: Path,
+    env: Mapping[str, str],
+    read_credential: Callable[[Path], str] = _no_credentials,
+) -> Config:
+    """Check a configuration; raises FileErrors with all of its problems.
+
+    `base` is the folder that relative paths start from (that of the file); `read_credential` reads the file of a
+    `${cred:name}` and raises OSError where there is none.
+    """
+    document = read_document(text, file=file)
+    problems: list[Located] = []
+    root = Table.root(document, problems)
+    root.refuse_unknown(_TABLES, _LATER_TABLES)
+    places = Places(Surroundings(base=base, env=env, read_credential=read_credential))
+    receivers = _receivers(root, places)
+    config = Config(
+        daemon=_daemon(_part(root, "daemon"), places),
+        sources=_sources(root, places),
+        receivers=receivers,
+        actions=_actions(root, places),
+        default_receiver=_route(_part(root, "route"), receivers),
+        users=_users(_part(root, "users")),
+        limits=_limits(_part(root, "limits")),
+        file=file,
+    )
+    if problems:
+        raise FileErrors(tuple(sorted(set(problems))))
+    return config
+
+
+def default_state(env: Mapping[str, str]) -> Path:
+    """The state folder where rtmd.toml names none: systemd's, else that of the user."""
+    return Places(Surroundings(base=Path("/"), env=env, read_credential=_no_credentials)).default_state()
+
+
+def default_socket(env: Mapping[str, str]) -> Path:
+    """The Unix socket where rtmd.toml names no address: clients look for the daemon there."""
+    places = Places(Surroundings(base=Path("/"), env=env, read_credential=_no_credentials))
+    return places.default_socket(places.default_state())
+
+
+def _default(kind: type, name: str) -> int:
+    """The default of a field, which the dataclass alone decides."""
+    fields = {field.name: field.default for field in dataclasses.fields(kind)}
+    return cast("int", fields[name])
+
+
+def _part(root: Table, key: str) -> Table:
+    return root.table(key) or Table(root.document, (key,), root.problems, content={})
+
+
+def _daemon(table: Table, places: Places) -> DaemonConfig:
+    table.refuse_unknown({"rules", "state", "listen", "name", "tcp_role", "react"}, {"heartbeat"})
+    rules = table.texts("rules")
+    state = places.path(table.text("state", empty=False)) if "state" in table else places.default_state()
+    return DaemonConfig(
+        rules=tuple(places.path(folder) for folder in (("rules",) if rules is None else rules)),
+        state=state,
+        listen=places.listen(table, state),
+        name=table.text("name", "rtmd", empty=False),
+        tcp_role=table.choice("tcp_role", Role.VIEW),
+        react=table.switch("react", default=True),
+    )
+
+
+def _sources(root: Table, places: Places) -> tuple[SourceConfig, ...]:
+    found: list[SourceConfig] = []
+    for name, table in root.tables("sources"):
+        match table.text("kind", name):
+            case "host":
+                table.refuse_unknown({"kind", "every"}, _LATER_OF_SOURCE)
+                found.append(
+                    HostSource(
+                        name, every=table.duration("every", _default(HostSource, "every"), least=_SHORTEST_EVERY)
+                    )
+                )
+            case "scrape":
+                found.append(_scrape(name, table, places))
+            case kind:
+                _refuse_kind(table, kind, known=("host", "scrape"))
+    return tuple(found)
+
+
+def _scrape(name: str, table: Table, places: Places) -> ScrapeSource:
+    table.refuse_unknown({"kind", "url", "every", "timeout", "lateness"}, _LATER_OF_SOURCE)
+    every = table.duration("every", _default(ScrapeSource, "every"), least=_SHORTEST_EVERY)
+    return ScrapeSource(
+        name,
+        places.url(table),
+        every=every,
+        timeout=table.duration("timeout", min(every, _default(ScrapeSource, "timeout")), least=1),
+        lateness=table.duration("lateness", _default(ScrapeSource, "lateness")),
+    )
+
+
+def _receivers(root: Table, places: Places) -> dict[str, ReceiverConfig]:
+    found: dict[str, ReceiverConfig] = {"log": LogReceiver("log")}
+    for name, table in root.tables("receivers"):
+        if name.startswith("@"):
+            table.broken("names that begin with @ are reserved")
+        match table.text("kind", name):
+            case "log":
+                table.refuse_unknown({"kind"}, _LATER_OF_RECEIVER)
+                found[name] = LogReceiver(name)
+            case "webhook":
+                table.refuse_unknown({"kind", "url", "timeout"}, _LATER_OF_RECEIVER)
+                timeout = table.duration("timeout", _default(WebhookReceiver, "timeout"), least=1)
+                found[name] = WebhookReceiver(name, places.url(table), timeout=timeout)
+            case "command":
+                table.refuse_unknown({"kind", "argv", "timeout"}, _LATER_OF_RECEIVER)
+                timeout = table.duration("timeout", _default(CommandReceiver, "timeout"), least=1)
+                found[name] = CommandReceiver(name, places.argv(table, "argv"), timeout=timeout)
+            case kind:
+                _refuse_kind(table, kind, known=("log", "webhook", "command"), later=_LATER_RECEIVERS)
+                found[name] = LogReceiver(name)  # the name exists: one problem is enough
+    if not isinstance(found["log"], LogReceiver):
+        root.misplaced("receivers", 'has a "log" that is not of kind "log": that name is the log everywhere')
+    return found
+
+
+def _actions(root: Table, places: Places) -> dict[str, CommandAction]:
+    found: dict[str, CommandAction] = {}
+    for name, table in root.tables("actions"):
+        kind = table.text("kind", "command")
+        if kind != "command":
+            _refuse_kind(table, kind, known=("command",), later=frozenset({"webhook"}))
+            continue
+        table.refuse_unknown({"kind", "argv", "undo", "timeout"}, {"at_most", "idempotent"})
+        found[name] = CommandAction(
+            name,
+            places.argv(table, "argv"),
+            undo=places.argv(table, "undo") if "undo" in table else (),
+            timeout=table.duration("timeout", _default(CommandAction, "timeout"), least=1),
+        )
+    return found
+
+
+def _refuse_kind(table: Table, kind: str, *, known: tuple[str, ...], later: frozenset[str] = frozenset()) -> None:
+    if kind in later:
+        table.misplaced("kind", f'"{kind}" is not supported yet')
+    else:
+        listed = ", ".join(f'"{name}"' for name in known)
+        table.misplaced("kind", f'must be one of {listed}, not "{kind[:60]}"{nearest(kind, known)}')
+
+
+def _route(table: Table, receivers: Mapping[str, ReceiverConfig]) -> str:
+    table.refuse_unknown({"receiver"}, _LATER_OF_ROUTE)
+    receiver = table.text("receiver", "log", empty=False)
+    if receiver not in receivers:
+        table.wrong("receiver", f'names "{receiver[:60]}", which does not exist{nearest(receiver, receivers)}')
+    return receiver
+
+
+def _users(table: Table) -> dict[str, Role]:
+    for name in table.content:
+        if not name.removeprefix("@").isprintable() or not name.removeprefix("@"):
+            table.misplaced(name, "is no name of a user or an @group")
+    return {name: table.choice(name, Role.VIEW) for name in table.content}
+
+
+def _limits(table: Table) -> Limits:
+    fields = {field.name: int(getattr(Limits(), field.name)) for field in dataclasses.fields(Limits)}
+    table.refuse_unknown(fields)
+    counts = {name: table.integer(name, default, least=1) for name, default in fields.items() if name != "sample_log"}
+    return Limits(**counts, sample_log=table.duration("sample_log", fields["sample_log"]))
