@@ -1,0 +1,56 @@
+"""Series that end: what a source brought last time and no longer brings gets the stale marker, as in Prometheus.
+
+Without it a rule would go on seeing the last value for the lookback of five minutes. Series with timestamps of their
+own are not tracked: their sender says when they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtmd.formats.batch import STALE_BITS, Ids, SampleBatch
+
+
+class Lineage:
+    """The series that a source brought last time."""
+
+    def __init__(self) -> None:
+        self._live: Ids = np.empty(0, np.int64)
+
+    def __repr__(self) -> str:
+        return f"<Lineage {len(self._live)} live series>"
+
+    def continued(self, batch: SampleBatch, at: int) -> SampleBatch:
+        """The batch, with a stale marker at `at` for each series of the last one that is not in it."""
+        tracked = np.unique(batch.ids[batch.times == at])
+        ended = np.setdiff1d(self._live, batch.ids)
+        self._live = tracked
+        if not len(ended):
+            return batch
+        markers = np.full(len(ended), STALE_BITS, np.uint64).view(np.float64)
+        return SampleBatch(
+            np.concatenate([batch.ids, ended]),
+            np.concatenate([batch.times, np.full(len(ended), at, np.int64)]),
+            np.concatenate([batch.values, markers]),
+            batch.exemplars,
+        )
+
+
+def rows(samples: list[tuple[int, float]], at: int) -> SampleBatch:
+    """A batch of (series, value) samples at `at`; refused series (negative ids) are left out."""
+    kept = [sample for sample in samples if sample[0] >= 0]
+    return SampleBatch(
+        np.array([series for series, _ in kept], np.int64),
+        np.full(len(kept), at, np.int64),
+        np.array([value for _, value in kept], np.float64),
+    )
+
+
+def joined(first: SampleBatch, second: SampleBatch) -> SampleBatch:
+    """Two batches as one, in this order."""
+    return SampleBatch(
+        np.concatenate([first.ids, second.ids]),
+        np.concatenate([first.times, second.times]),
+        np.concatenate([first.values, second.values]),
+        first.exemplars + second.exemplars,
+    )
