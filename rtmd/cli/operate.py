@@ -181,7 +181,7 @@ def tui(*, connect: str | None, ascii_only: bool) -> None:
     """Open the screen of a running daemon."""
     from tui.app import main as open_screen
 
-    open_screen(find_target(connect), ascii_only=ascii_only)
+    click.get_current_context().exit(open_screen(find_target(connect), ascii_only=ascii_only))
 
 
 @click.command()

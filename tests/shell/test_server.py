@@ -6,6 +6,8 @@ import random
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +150,20 @@ async def test_inherited_sockets_take_the_place_of_configured_ones(tmp_path: Pat
 def test_listen_fds_count_only_for_the_process_they_are_meant_for() -> None:
     assert inherited_sockets({"LISTEN_FDS": "1", "LISTEN_PID": "1"}, os.getpid()) == []
     assert inherited_sockets({}, os.getpid()) == []
+
+
+def test_sockets_of_socket_activation_are_taken_over(tmp_path: Path) -> None:
+    script = (
+        "import os, socket, sys\n"
+        "from rtmd.api.sockets import inherited_sockets\n"
+        "theirs = socket.socket(socket.AF_UNIX)\n"
+        "theirs.bind(sys.argv[1])\n"
+        "os.dup2(theirs.detach(), 3)\n"
+        "[ours] = inherited_sockets({'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())}, os.getpid())\n"
+        "print(ours.getsockname(), ours.family.name, ours.get_inheritable())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "s"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{tmp_path}/s AF_UNIX False\n"
 
 
 async def test_signals_stay_the_daemons(tmp_path: Path) -> None:

@@ -182,6 +182,24 @@ def test_completion_is_a_script_for_the_shell(shell: str) -> None:
     assert (result.exit_code, "_RTMD_COMPLETE" in result.output) == (0, True)
 
 
+def test_verbs_complete_without_being_imported() -> None:
+    environment = {"_RTMD_COMPLETE": "bash_complete", "COMP_WORDS": "rtmd s", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(main, [], prog_name="rtmd", env=environment)
+    assert result.output.split() == ["plain,silence", "plain,status", "plain,service"]
+
+
+def test_the_screen_is_opened_on_the_target_and_its_exit_code_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, bool]] = []
+
+    def screen(target: str, *, ascii_only: bool) -> int:
+        opened.append((target, ascii_only))
+        return 3
+
+    monkeypatch.setattr("tui.app.main", screen)
+    result = CliRunner().invoke(main, ["tui", "--connect", "tcp:127.0.0.1:9095", "--ascii"])
+    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True)])
+
+
 def test_version_is_printed() -> None:
     assert CliRunner().invoke(main, ["version"]).output.startswith("rtmd 0.")
 
