@@ -1,0 +1,385 @@
+"""The outbox: at least once, in order, one destination never in the way of another, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from rtmd.errors import DeliveryError, PermanentError, RetryableError, StoreError
+from rtmd.model.effects import Durable
+from rtmd.model.firing import Firing
+from rtmd.model.inputs import DeliveryDone, Restored
+from rtmd.model.reaction import Notification, Told
+from rtmd.model.rule import Kind, Severity, StageName
+from rtmd.ports import OutboxRow
+from rtmd.runtime.outbox import GIVE_UP_AFTER, IN_FLIGHT, LONGEST_BACKOFF, Outbox
+
+START = 1_800_000_000_000
+FIRING = Firing(
+    id="f1",
+    version=1,
+    rule="r",
+    labels=(),
+    kind=Kind.HEALTH,
+    title="t",
+    severity=Severity.INFO,
+    stage=StageName.SECONDS,
+    stages=(),
+    active_at=START,
+    fired_at=START,
+)
+
+
+def note(key: str, receiver: str = "desk", firing: str = "f1", at: int = START) -> Notification:
+    return Notification(key, receiver, Told.FIRING, 1, at, "", replace(FIRING, id=firing))
+
+
+class VirtualTime:
+    """A clock whose sleepers wake when a test moves it."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self.waits: list[float] = []
+
+    def now(self) -> int:
+        return self.at
+
+    def wall(self) -> int:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.sleepers.append((self.at + round(seconds * 1000), waiter))
+        await waiter
+
+    async def advance(self, milliseconds: int) -> None:
+        end = self.at + milliseconds
+        await settle()
+        while due := [sleeper for sleeper in self.sleepers if sleeper[0] <= end]:
+            first = min(due, key=lambda sleeper: sleeper[0])
+            self.sleepers.remove(first)
+            self.at = max(self.at, first[0])
+            if not first[1].done():
+                first[1].set_result(None)
+            await settle()
+        self.at = end
+
+
+async def settle() -> None:
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+class MemoryStore:
+    """`ports.Store` in a dictionary; what it holds survives the outbox, as a disk does."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, OutboxRow] = {}
+        self.dead: dict[str, str] = {}
+        self.full = False
+
+    def add(self, notification: Notification) -> Notification:
+        self.rows[notification.key] = OutboxRow(notification, 0, 0)
+        return notification
+
+    def commit(self, effects: Sequence[Durable]) -> Awaitable[None]:
+        raise NotImplementedError
+
+    def restore(self) -> Restored:
+        return Restored()
+
+    def outbox(self) -> tuple[OutboxRow, ...]:
+        return tuple(self.rows.values())
+
+    async def confirm(self, key: str) -> None:
+        self._take()
+        self.rows.pop(key)
+
+    async def postpone(self, key: str, *, attempts: int, due: int, error: str) -> None:
+        self._take()
+        assert error
+        self.rows[key] = replace(self.rows[key], attempts=attempts, due=due)
+
+    async def bury(self, key: str, *, error: str) -> None:
+        self._take()
+        self.rows.pop(key)
+        self.dead[key] = error
+
+    def _take(self) -> None:
+        if self.full:
+            raise StoreError("disk is full")
+
+
+@dataclass
+class Sink:
+    """`ports.Receiver` that does as told: errors one after the other, or no answer until the gate opens."""
+
+    name: str = "desk"
+    errors: list[DeliveryError] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    taken: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    busy: int = 0
+    most: int = 0
+
+    async def send(self, notification: Notification) -> None:
+        self.asked.append(notification.key)
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+            if self.errors:
+                raise self.errors.pop(0)
+            self.taken.append(notification.key)
+        finally:
+            self.busy -= 1
+
+
+class Highest(random.Random):
+    """Always the longest wait that the jitter allows."""
+
+    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002  # the signature of its base
+        return b
+
+
+@dataclass
+class Desk:
+    """One outbox with everything it works with."""
+
+    sinks: list[Sink]
+    time: VirtualTime = field(default_factory=VirtualTime)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    results: list[DeliveryDone] = field(default_factory=list)
+    outbox: Outbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.boot()
+
+    def boot(self) -> None:
+        self.outbox = Outbox(
+            self.store,
+            {sink.name: sink for sink in self.sinks},
+            self.time,
+            on_result=self.results.append,
+            sleep=self.time.sleep,
+            rng=Highest(),
+        )
+
+    def offer(self, *notifications: Notification) -> None:
+        for each in notifications:
+            self.outbox.offer(self.store.add(each))
+
+
+def later(wait: int | None = None) -> RetryableError:
+    return RetryableError("answered 503", wait)
+
+
+async def test_what_was_taken_is_confirmed_and_reported() -> None:
+    desk = Desk([sink := Sink()])
+    desk.offer(note("a"))
+    await settle()
+    assert sink.taken == ["a"]
+    assert desk.store.rows == {}
+    assert desk.results == [DeliveryDone("a", "desk", "f1")]
+    assert len(desk.outbox) == 0
+
+
+async def test_messages_about_one_firing_keep_their_order_through_retries() -> None:
+    desk = Desk([sink := Sink(errors=[later(), later()])])
+    desk.offer(note("a1"), note("a2"), note("b1", firing="f2"))
+    await settle()
+    assert sink.asked == ["a1", "b1"]
+    await desk.time.advance(60_000)
+    assert sink.taken.index("a1") < sink.taken.index("a2")
+    assert sorted(sink.taken) == ["a1", "a2", "b1"]
+
+
+async def test_a_dead_destination_delays_no_other() -> None:
+    desk = Desk([Sink("dead", gate=asyncio.Event()), alive := Sink("alive")])
+    desk.offer(*(note(f"d{n}", "dead", f"f{n}") for n in range(50)), note("x", "alive"))
+    await settle()
+    assert alive.taken == ["x"]
+
+
+async def test_at_most_sixteen_are_in_flight_per_destination() -> None:
+    desk = Desk([sink := Sink(gate=asyncio.Event())])
+    desk.offer(*(note(f"k{n}", firing=f"f{n}") for n in range(50)))
+    await settle()
+    assert sink.busy == IN_FLIGHT
+    assert sink.gate is not None
+    sink.gate.set()
+    await settle()
+    assert (sink.most, len(sink.taken)) == (IN_FLIGHT, 50)
+
+
+async def test_waiting_for_the_next_attempt_takes_no_place_in_flight() -> None:
+    desk = Desk([sink := Sink(errors=[later(60_000) for _ in range(IN_FLIGHT)])])
+    desk.offer(*(note(f"k{n:02}", firing=f"f{n}") for n in range(IN_FLIGHT + 1)))
+    await settle()
+    assert sink.taken == [f"k{IN_FLIGHT}"]
+
+
+async def test_a_crash_between_send_and_confirm_delivers_again_under_the_same_key() -> None:
+    desk = Desk([sink := Sink()])
+    desk.store.full = True
+    desk.offer(note("a"))
+    await settle()
+    assert sink.taken == ["a"]
+    await desk.outbox.stop(0)
+    desk.store.full = False
+    desk.boot()
+    desk.outbox.start()
+    await settle()
+    assert sink.taken == ["a", "a"]
+    assert desk.store.rows == {}
+
+
+async def test_a_full_disk_stops_no_delivery_and_is_written_to_when_it_has_room_again() -> None:
+    desk = Desk([sink := Sink()])
+    desk.offer(note("a"), note("b"))
+    desk.store.full = True
+    await settle()
+    assert sink.taken == ["a", "b"]
+    desk.store.full = False
+    await desk.time.advance(10_000)
+    assert desk.store.rows == {}
+    assert sink.taken == ["a", "b"]
+
+
+async def test_attempts_and_the_next_time_survive_a_restart() -> None:
+    desk = Desk([sink := Sink(errors=[later(), later(), later()])])
+    desk.offer(note("a"))
+    await desk.time.advance(3_500)
+    row = desk.store.rows["a"]
+    assert (row.attempts, row.due) == (3, START + 1_000 + 2_000 + 4_000)
+    await desk.outbox.stop(0)
+    desk.boot()
+    desk.outbox.start()
+    await desk.time.advance(3_000)
+    assert len(sink.asked) == 3
+    await desk.time.advance(1_000)
+    assert sink.taken == ["a"]
+
+
+async def test_the_wait_doubles_up_to_five_minutes() -> None:
+    desk = Desk([Sink(errors=[later() for _ in range(12)])])
+    desk.offer(note("a"))
+    await desk.time.advance(3 * 3_600_000)
+    assert desk.time.waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+
+
+async def test_the_jitter_is_spread_over_the_whole_wait_and_never_beyond_it() -> None:
+    desk = Desk([Sink()])
+    box = Outbox(desk.store, {}, desk.time, on_result=desk.results.append, rng=random.Random(7))  # noqa: S311  # seeded
+    waits = [box._backoff(20, later()) for _ in range(500)]
+    assert 0 <= min(waits) < 0.05 * LONGEST_BACKOFF
+    assert 0.95 * LONGEST_BACKOFF < max(waits) <= LONGEST_BACKOFF
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(0, 1), (30_000, 30), (3_600_000, 900)])
+async def test_what_the_receiver_asks_for_is_honoured_up_to_fifteen_minutes(asked: int, wait: int) -> None:
+    desk = Desk([Sink(errors=[later(asked)])])
+    desk.offer(note("a"))
+    await settle()
+    assert desk.time.waits == [wait]
+
+
+async def test_what_will_never_be_taken_is_buried_and_reported_and_the_next_one_goes_on() -> None:
+    desk = Desk([sink := Sink(errors=[PermanentError("answered 410")])])
+    desk.offer(note("a"), note("b"))
+    await settle()
+    assert desk.store.dead == {"a": "answered 410"}
+    assert [(done.key, done.error) for done in desk.results] == [("a", "answered 410"), ("b", "")]
+    assert sink.taken == ["b"]
+
+
+async def test_after_a_day_of_trying_it_is_given_up() -> None:
+    desk = Desk([Sink(errors=[later() for _ in range(1_000)])])
+    desk.offer(note("a"))
+    await desk.time.advance(GIVE_UP_AFTER - 1)
+    assert desk.store.dead == {}
+    await desk.time.advance(LONGEST_BACKOFF)
+    assert desk.store.dead["a"].startswith("given up after 29")
+    assert desk.results[0].error == desk.store.dead["a"]
+
+
+async def test_a_day_in_which_nobody_tried_is_no_reason_to_give_up() -> None:
+    desk = Desk([sink := Sink(errors=[later()])])
+    desk.store.add(note("a", at=START - 3 * GIVE_UP_AFTER))
+    desk.outbox.start()
+    await desk.time.advance(2_000)
+    assert sink.taken == ["a"]
+
+
+async def test_a_receiver_that_is_no_longer_configured_makes_dead_letters() -> None:
+    desk = Desk([Sink()])
+    desk.offer(note("a", "gone"))
+    await settle()
+    assert desk.store.dead == {"a": "no receiver gone is configured any more"}
+
+
+async def test_a_receiver_that_was_replaced_gets_the_next_attempt() -> None:
+    desk = Desk([old := Sink(errors=[later()])])
+    desk.offer(note("a"))
+    await settle()
+    assert desk.outbox.troubles == {"desk": "answered 503"}
+    desk.outbox.replace({"desk": (new := Sink())})
+    await desk.time.advance(1_000)
+    assert (old.taken, new.taken) == ([], ["a"])
+    assert desk.outbox.troubles == {}
+
+
+async def test_a_mistake_in_a_receiver_does_not_end_its_lane(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Sink):
+        async def send(self, notification: Notification) -> None:
+            if not self.asked:
+                self.asked.append(notification.key)
+                raise KeyError(notification.key)
+            await super().send(notification)
+
+    desk = Desk([sink := Broken()])
+    desk.offer(note("a"))
+    await desk.time.advance(1_000)
+    assert sink.taken == ["a"]
+    assert "receiver desk failed on a" in caplog.text
+
+
+async def test_a_key_is_delivered_once_however_often_it_is_offered() -> None:
+    desk = Desk([sink := Sink()])
+    desk.offer(note("a"))
+    desk.outbox.start()
+    desk.offer(note("a"))
+    await settle()
+    assert sink.taken == ["a"]
+
+
+async def test_stopping_lets_what_is_in_flight_finish_and_keeps_the_rest() -> None:
+    desk = Desk([sink := Sink(gate=asyncio.Event())])
+    desk.offer(note("a1"), note("a2"), note("b", firing="f2"))
+    await settle()
+    stopping = asyncio.create_task(desk.outbox.stop(30))
+    await settle()
+    assert sink.gate is not None
+    sink.gate.set()
+    await stopping
+    assert sorted(sink.taken) == ["a1", "b"]
+    assert list(desk.store.rows) == ["a2"]
+    desk.offer(note("late", firing="f3"))
+    await settle()
+    assert "late" not in sink.asked
+
+
+async def test_stopping_waits_no_longer_than_its_grace() -> None:
+    desk = Desk([sink := Sink(gate=asyncio.Event())])
+    desk.offer(note("a"))
+    await settle()
+    await desk.outbox.stop(0.01)
+    assert sink.busy == 0
+    assert list(desk.store.rows) == ["a"]
