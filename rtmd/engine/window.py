@@ -86,24 +86,33 @@ class Window:
         Rows that lie densely one after the other are reduced in place, across the gaps between them; only
         scattered rows are copied together first. Both add up the same numbers in the same order.
         """
-        if (self.low[1:] >= self.high[:-1]).all():
-            return _reduced(self, operation)
+        if _apart(self):
+            return _dense(self, operation)
         order = np.argsort(self.low)
+        ordered = self.rows(order)
         result = np.empty(len(order))
-        result[order] = _reduced(self.rows(order), operation)
+        result[order] = _dense(ordered, operation) if _apart(ordered) else _scattered(ordered, operation)
         return result
 
 
-def _reduced(window: Window, operation: np.ufunc) -> Values:
-    """`Window.reduce` for rows in the order of their samples."""
+def _apart(window: Window) -> bool:
+    """Whether the rows lie one after the other in memory."""
+    return bool((window.low[1:] >= window.high[:-1]).all())
+
+
+def _scattered(window: Window, operation: np.ufunc) -> Values:
+    counts = window.counts
+    reduced: Values = operation.reduceat(window.values[window.flat()], np.cumsum(counts) - counts)
+    return reduced
+
+
+def _dense(window: Window, operation: np.ufunc) -> Values:
     if not len(window.low):
         return np.empty(0)
-    counts = window.counts
     origin, stop = int(window.low[0]), int(window.high[-1])
-    if stop - origin > 2 * int(counts.sum()):
-        scattered: Values = operation.reduceat(window.values[window.flat()], np.cumsum(counts) - counts)
-        return scattered
+    if stop - origin > 2 * int(window.counts.sum()):
+        return _scattered(window, operation)
     # Every second piece is a gap; its reduction is nobody's.
     pieces = np.column_stack((window.low, window.high)).ravel() - origin
-    dense: Values = operation.reduceat(window.values[origin:stop], pieces[:-1])[::2]
-    return dense
+    reduced: Values = operation.reduceat(window.values[origin:stop], pieces[:-1])[::2]
+    return reduced

@@ -1,0 +1,80 @@
+"""What a full tick, an eager evaluation and the intake of samples cost: `python bench/tick.py`.
+
+Series tick at 1/s with windows of a minute (60 samples each), in 100 groups. Times are the median of some runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+
+from rtmd.engine.plan import Plans
+from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.expr import Aggregate, Call, Selector
+from rtmd.model.labels import labels_of
+from rtmd.model.matcher import Matcher, MatchOp
+
+START = 1_700_000_000_000
+SELECTOR = Selector((Matcher("__name__", MatchOp.EQUAL, "posts_total"),))
+AVERAGE = Aggregate("avg", Call("avg_over_time", SELECTOR, 60_000), ("group",))
+RATE = Aggregate("sum", Call("rate", SELECTOR, 60_000), ("group",))
+ALONE = Call("rate", SELECTOR, 60_000)
+SECONDS = 200
+POST = 1_000
+
+
+def measured(call: Callable[[], object], runs: int) -> float:
+    """Median seconds of a call."""
+    spent = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        call()
+        spent.append(time.perf_counter() - started)
+    return median(spent)
+
+
+def bench(series: int) -> None:
+    """Fill windows of so many series in posts of 1,000, then evaluate."""
+    table = SeriesTable()
+    plans = Plans(table)
+    average, rate, alone = plans.plan(AVERAGE), plans.plan(RATE), plans.plan(ALONE)
+    ids = np.array(
+        [
+            table.intern(labels_of({"__name__": "posts_total", "group": str(each % 100), "id": str(each)}))
+            for each in range(series)
+        ]
+    )
+    posts = [ids[first : first + POST] for first in range(0, series, POST)]
+    spent = []
+    for second in range(SECONDS):
+        at = START + second * 1000
+        value = np.full(POST, second * 3.0)
+        for post in posts:
+            batch = SampleBatch(post, np.full(len(post), at), value[: len(post)])
+            started = time.perf_counter()
+            plans.apply(batch, at)
+            spent.append(time.perf_counter() - started)
+    at = START + (SECONDS - 1) * 1000
+    warm = spent[len(spent) // 2 :]
+    print(f"{series:,} series x 60 samples")
+    print(f"  apply, posts of {POST:,}   {sum(warm) / len(warm) / POST * 1e9:8.0f} ns/sample (all costs in the mean)")
+    print(f"  longest apply          {max(warm) * 1e3:8.2f} ms")
+    print(f"  memory                 {plans.size / series:8.0f} bytes/series")
+    for name, plan in (("avg_over_time", average), ("sum by rate", rate)):
+        print(f"  tick, {name:16} {measured(lambda plan=plan: plan.evaluate(at), 15) * 1e3:8.2f} ms")
+    touched = np.array([series // 2])
+
+    def eager(plan: object) -> Callable[[], object]:
+        return lambda: plan.evaluate(at, plan.touched(touched))
+
+    print(f"  eager, one row         {measured(eager(alone), 300) * 1e6:8.0f} us")
+    members = series // 100
+    print(f"  eager, group of {members:<6} {measured(eager(rate), 300) * 1e6:8.0f} us")
+
+
+if __name__ == "__main__":
+    bench(10_000)
+    bench(100_000)
