@@ -20,7 +20,7 @@ import numpy as np
 from rtmd.errors import FormatError
 from rtmd.formats.batch import REFUSED, STALE_BITS, PlacedExemplar, SampleBatch, SeriesTable
 from rtmd.formats.exemplars import MAX_EXEMPLARS, exemplar
-from rtmd.formats.series_cache import intern_pairs
+from rtmd.formats.series_cache import intern_labels
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import METRIC_NAME
 
@@ -106,7 +106,7 @@ def _interned(series: SeriesTable, index: int, sample: _Sample) -> int:
     if METRIC_NAME in sample.labels:
         _refuse(index, "labels", f"{METRIC_NAME} is given by `metric`")
     try:
-        return intern_pairs(series, [(METRIC_NAME, sample.metric), *sample.labels.items()])
+        return intern_labels(series, {METRIC_NAME: sample.metric, **sample.labels})
     except FormatError as error:
         raise FormatError(error.reason, f"sample {index}, labels: {error}") from error
 

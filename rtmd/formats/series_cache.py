@@ -7,7 +7,7 @@ by what it holds, not by an order of use: when it is full it is emptied, and one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rtmd.errors import FormatError
 from rtmd.formats.batch import REFUSED, SeriesTable
@@ -42,20 +42,24 @@ class SeriesCache:
 
 
 def intern_pairs(series: SeriesTable, pairs: Sequence[tuple[str, str]]) -> int:
+    """As `intern_labels`, for labels that came as pairs: a repeated name is a FormatError ("bad_labels")."""
+    labels = dict(pairs)
+    if len(labels) != len(pairs):
+        raise FormatError("bad_labels", "a series has the same label twice")
+    return intern_labels(series, labels)
+
+
+def intern_labels(series: SeriesTable, labels: Mapping[str, str]) -> int:
     """The id of the series with these labels, in any order; REFUSED, and counted, when a limit says no.
 
-    A series without a metric name is refused as well. Raises FormatError ("bad_labels") for an empty or repeated
-    label name and ("too_many_labels") for a label set that no limit could ever allow.
+    A series without a metric name is refused as well. Raises FormatError ("bad_labels") for an empty label name and
+    ("too_many_labels") for a label set that no limit could ever allow.
     """
-    if len(pairs) > _MAX_LABELS:
-        raise FormatError("too_many_labels", f"a series has {len(pairs)} labels")
-    names = {name for name, _ in pairs}
-    if len(names) != len(pairs):
-        raise FormatError("bad_labels", "a series has the same label twice")
-    if "" in names:
+    if len(labels) > _MAX_LABELS:
+        raise FormatError("too_many_labels", f"a series has {len(labels)} labels")
+    if "" in labels:
         raise FormatError("bad_labels", "a series has a label without a name")
-    labels = labels_of(pairs)
-    if METRIC_NAME not in names or not any(name == METRIC_NAME for name, _ in labels):
+    if not labels.get(METRIC_NAME):
         series.refused["no_metric_name"] += 1
         return REFUSED
-    return series.intern(labels)
+    return series.intern(labels_of(labels))
