@@ -31,7 +31,8 @@ _LENGTHS = {"seconds": 5 * MINUTE, "minutes": 15 * MINUTE, "hours": 4 * HOUR}
 _WITHOUT_FIRING = HOUR
 _MOST_MATCHERS = 32
 _MOST_TEXT = 2_000
-_OWN_LABELS = frozenset({"rule", "stage"})  # said by matchers of their own
+# Matchers see rtmd's own values under these names, whatever the firing's labels say.
+_OWN_LABELS = frozenset({"rule", "alertname", "kind", "stage", "severity"})
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 

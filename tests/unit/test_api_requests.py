@@ -44,7 +44,7 @@ def test_rule_wide_leaves_the_labels_out() -> None:
 
 
 def test_labels_named_like_our_own_do_not_contradict_the_silence() -> None:
-    firing = firing_view(labels={"stage": "main", "rule": "x", "brand": "acme"})
+    firing = firing_view(labels={"stage": "main", "rule": "x", "severity": "page", "brand": "acme"})
     assert texts(asked(SilenceRequest(firing="f1"), firing=firing))[:2] == ['rule="mention-surge"', 'brand="acme"']
 
 
