@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 from rtmd.errors import Located
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Selector, is_scalar
+from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Number, Selector, is_scalar
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.rule import Rule, Stage, StageName
 from rtmd.rulefile.table import nearest
 
 _GROWTH = 4
+_TOTALS = frozenset({"increase", "delta", "sum_over_time", "count_over_time"})
 _ALWAYS_THERE = frozenset({"log", "@route"})
 
 
@@ -31,13 +32,52 @@ def _lint_rule(rule: Rule) -> list[Located]:
             )
             warnings.append(Located(rule.file, longer.line, 0, text))
     for stage in rule.stages:
-        if not stage.hold.duration and stage.hold.count <= 1 and len(metrics_of_operation(stage.signal)) > 1:
-            text = (
-                f"{rule.name}: {stage.name} combines two metrics with for = 0: their samples need not arrive together,"
-                ' so it can fire on a half-fed moment; try for = "2s"'
-            )
-            warnings.append(Located(rule.file, stage.line, 0, text))
+        named = (f"{rule.name}: {stage.name} {problem}" for problem in _suspicions(stage))
+        warnings.extend(Located(rule.file, stage.line, 0, problem) for problem in named)
     return warnings
+
+
+def _suspicions(stage: Stage) -> Iterator[str]:
+    if not stage.hold.duration and stage.hold.count <= 1 and len(metrics_of_operation(stage.signal)) > 1:
+        yield (
+            "combines two metrics with for = 0: their samples need not arrive together, so it can fire on a half-fed"
+            ' moment; try for = "2s"'
+        )
+    recent = stage.recent_signal
+    if recent and is_total(stage.signal) and numbers(stage.signal) == numbers(recent):
+        yield (
+            f"counts over its window and over the recent {show_duration(stage.recent or 0)} and holds both against the"
+            ' same number; divide by $window, or say recent = "off"'
+        )
+
+
+def is_total(expr: Expr) -> bool:
+    """Whether the value grows with the length of the window."""
+    match expr:
+        case Call(function=function):
+            return function in _TOTALS
+        case Aggregate(op=op, child=child):
+            return op != "count" and is_total(child)
+        case Negate(child=child):
+            return is_total(child)
+        case Binary(op="+" | "-" | "*" | "/" as op, left=left, right=right):
+            # The quotient of two totals is a share.
+            return is_total(left) is not is_total(right) if op == "/" else is_total(left) or is_total(right)
+        case _:
+            return False
+
+
+def numbers(expr: Expr) -> tuple[float, ...]:
+    """The numbers in an expression; they change with the window where it says $window."""
+    match expr:
+        case Number(value=value):
+            return (value,)
+        case Aggregate(child=child) | Negate(child=child):
+            return numbers(child)
+        case Binary(left=left, right=right):
+            return (*numbers(left), *numbers(right))
+        case _:
+            return ()
 
 
 def metrics_of_operation(expr: Expr) -> frozenset[str]:

@@ -22,11 +22,11 @@ KINDS = ("rate", "count", "level", "share")
 _KEYS = frozenset({*KINDS, "where", "by", "per", "min"})
 
 
-def recipe_text(table: Table, *, shrunk: float = 1.0) -> str | None:
+def recipe_text(table: Table, *, shorter: float = 1.0) -> str | None:
     """The expression, with `$window` in it, that a recipe becomes; None (with problems recorded) if it is wrong.
 
-    `shrunk` is the part of the stage's window that the expression is for: `min` counts events in the whole window,
-    so a shorter one asks for so many fewer.
+    `shorter` says how many times shorter than the stage's window the one is that the expression is for: `count` and
+    `min` are events in the whole window, so a shorter one is projected to it.
     """
     before = len(table.problems)
     table.refuse_unknown(_KEYS)
@@ -49,11 +49,12 @@ def recipe_text(table: Table, *, shrunk: float = 1.0) -> str | None:
             text = f"{_over('sum', by)} (rate({part}[$window]))"
             return text if per == 1000 else f"{text} * {_exact(per / 1000)}"
         case "count":
-            return f"{_over('sum', by)} (increase({part}[$window]))"
+            text = f"{_over('sum', by)} (increase({part}[$window]))"
+            return text if shorter == 1 else f"{text} * {_exact(shorter)}"
         case "level":
             return f"{_over('avg', by)} (avg_over_time({part}[$window]))"
         case _:
-            return _share(_over("sum", by), part=part, whole=whole, least=(least or 0) * shrunk)
+            return _share(_over("sum", by), part=part, whole=whole, least=(least or 0) / shorter)
 
 
 def _share(over: str, *, part: str, whole: str, least: float) -> str:

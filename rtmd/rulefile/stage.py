@@ -41,9 +41,9 @@ class _Signal:
     def windowed(self) -> bool:
         return has_window(self.text)
 
-    def shrunk(self, part: float) -> _Signal:
-        """The same signal for a part of the window."""
-        text = recipe_text(self.recipe, shrunk=part) if self.recipe else None
+    def over(self, recent: int, window: int) -> _Signal:
+        """The same signal for a shorter window."""
+        text = recipe_text(self.recipe, shorter=window / recent) if self.recipe else None
         return self if text is None else replace(self, text=text)
 
     def parse(self, window: int | None) -> Expr | None:
@@ -90,7 +90,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         grid=GRID[name],
         window=window,
         recent=recent,
-        recent_signal=signal.shrunk(recent / window).parse(recent) if recent and window else None,
+        recent_signal=signal.over(recent, window).parse(recent) if recent and window else None,
         guard=guarded,
         guard_text="" if guarded is None else show(guarded),
         keep=own.duration("keep", 0),
