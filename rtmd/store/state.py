@@ -26,7 +26,7 @@ from rtmd.ports import OutboxRow
 from rtmd.store import rows
 from rtmd.store.rows import AuditRow, Column, DeadLetter, Statement
 from rtmd.store.schema import audit_hash, open_reader
-from rtmd.store.writer import GroupWriter
+from rtmd.store.writer import GroupWriter, refused
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
@@ -82,7 +82,10 @@ class StateStore:
 
     def commit(self, effects: Sequence[Durable]) -> Awaitable[None]:
         """All of these effects or none, in one transaction, after everything committed before."""
-        return self._writer.submit(rows.statements(effects))
+        try:
+            return self._writer.submit(rows.statements(effects))
+        except StoreError as error:  # told like every other failure: to whoever waits
+            return refused(error)
 
     def confirm(self, key: str) -> Awaitable[None]:
         """A receiver took this notification: it leaves the outbox."""

@@ -41,6 +41,13 @@ class _Commit:
     done: asyncio.Future[None]
 
 
+def refused(error: StoreError) -> asyncio.Future[None]:
+    """What a commit returns that was never queued."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_exception(error)
+    return done
+
+
 class GroupWriter:
     """The writer thread of one database. The constructor opens the file and raises its StoreError."""
 
@@ -67,12 +74,11 @@ class GroupWriter:
 
     def submit(self, statements: list[Statement]) -> asyncio.Future[None]:
         """Queue one commit; the future belongs to the calling loop."""
+        if self._closed:
+            return refused(StoreError(f"{self.path}: closed"))
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        if self._closed:
-            done.set_exception(StoreError(f"{self.path}: closed"))
-        else:
-            self._queue.put(_Commit(statements, loop, done))
+        self._queue.put(_Commit(statements, loop, done))
         return done
 
     def add_chores(self, chores: Iterable[Statement]) -> None:

@@ -236,8 +236,9 @@ async def test_a_full_disk_fails_the_commit_and_later_ones_work_again(store: Sta
 
 async def test_a_value_that_cannot_be_stored_fails_its_own_commit_only(store: StateStore) -> None:
     good = store.commit([Journaled(1, "told")])
+    bad = store.commit([FiringSaved(replace(FIRING, title="\ud800"))])
     with pytest.raises(StoreError, match="cannot be stored"):
-        await store.commit([FiringSaved(replace(FIRING, title="\ud800"))])
+        await bad
     await good
 
 
