@@ -15,7 +15,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +81,10 @@ class _Evidence:
         known = self._placed
         found = [placed for each in series.tolist() if each in known for placed in known[each] if placed.time >= since]
         found.sort(key=lambda placed: (-placed.exemplar.reach, -placed.time, placed.series))
-        distinct = {placed.exemplar.text: placed.exemplar for placed in reversed(found)}
-        ranked = (placed.exemplar for placed in found if distinct.get(placed.exemplar.text) is placed.exemplar)
-        return list(islice(ranked, _EXEMPLARS_SHOWN))
+        distinct: dict[str, Exemplar] = {}
+        for placed in found:
+            distinct.setdefault(placed.exemplar.text, placed.exemplar)
+        return list(distinct.values())[:_EXEMPLARS_SHOWN]
 
     def forget(self, retention: Times) -> None:
         """Drop those of series that nobody reads."""
