@@ -33,6 +33,11 @@ from rtmd.formats.exemplars import MAX_EXEMPLARS, exemplar_of
 from rtmd.formats.series_cache import SeriesCache, intern_pairs
 from rtmd.model.labels import METRIC_NAME, Labels
 
+MAX_LINES = 250_000
+
+# A series as clients write it, with nothing to undo, and its labels.
+_USUAL = re.compile(rb'([a-zA-Z_:][a-zA-Z0-9_:]*+)\{((?:[a-zA-Z_][a-zA-Z0-9_]*+="[^"\\]*+"(?:,|(?=\})))*+)\}')
+_USUAL_LABEL = re.compile(r'([^"=,]++)="([^"]*+)"')
 _METRIC = re.compile(rb"[a-zA-Z_:][a-zA-Z0-9_:]*+")
 _OPEN = re.compile(rb"[ \t]*+\{[ \t]*+")
 _CLOSE = re.compile(rb"[ \t]*+\}")
@@ -47,7 +52,6 @@ _ESCAPE = re.compile(r'\\(["\\n])')
 _PLAIN = {"n": "\n", '"': '"', "\\": "\\"}
 _TIME_LIMIT = 1 << 63
 _UNDERSCORE = b"_"  # Python reads 1_000 as a number; the format does not
-MAX_LINES = 500_000
 
 Pairs: TypeAlias = Sequence[tuple[str, str]]
 Family: TypeAlias = tuple[str, str, str, Iterable[tuple[Pairs, float]]]
@@ -239,6 +243,9 @@ def _fitting(time: int) -> int:
 
 def _series(line: bytes) -> tuple[list[tuple[str, str]], int]:
     """The labels of the series that a line begins with, and where it ends."""
+    usual = _USUAL.match(line)
+    if usual is not None:
+        return [(METRIC_NAME, usual[1].decode()), *_USUAL_LABEL.findall(_text(usual[2]))], usual.end()
     metric = _METRIC.match(line)
     end = metric.end() if metric else 0
     name = metric[0].decode() if metric else None

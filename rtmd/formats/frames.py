@@ -23,16 +23,16 @@ Rows = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 
-def hop(raw: bytes, known: Callable[[bytes, int], int]) -> tuple[list[int], list[int]]:
+def hop(raw: bytes, known: Callable[[bytes, int], int], most: int) -> tuple[list[int], list[int]]:
     """From frame to frame by their lengths alone: what each one's labels are known as, and where it ends.
 
-    Assumes that every frame is a TimeSeries with a length of one or two bytes; the caller checks. Gives up early
-    on frames too small to be any. IndexError when the message ends inside a length.
+    Assumes that every frame is a TimeSeries with a length of one or two bytes; the caller checks. Gives up after
+    `most` frames, or on frames too small to be any. IndexError when the message ends inside a length.
     """
     ids: list[int] = []
     stops: list[int] = []
     pos, end = 0, len(raw)
-    for _ in repeat(None, end // LEAST_FRAME + 1):
+    for _ in repeat(None, min(end // LEAST_FRAME, most) + 1):
         if pos >= end:
             break
         size = raw[pos + 1]

@@ -37,7 +37,10 @@ from rtmd.formats.frames import LEAST_FRAME, UNKNOWN, USUAL, ZERO, Rows, Spellin
 from rtmd.formats.protobuf import FieldReader, delimited, signed, varint
 from rtmd.formats.series_cache import SeriesCache, intern_pairs
 
-MAX_FIELDS = 500_000  # off the fast road, in one post
+# In one post. They hold the daemon's loop for a second at worst, where a body's size alone would allow ten.
+MAX_SERIES = 150_000
+MAX_SAMPLES = 500_000
+MAX_FIELDS = 300_000  # read one by one, off the fast road
 
 _SERIES = 0x0A  # field of WriteRequest; metadata is not used
 _LABEL, _SAMPLE, _EXEMPLAR, _HISTOGRAM = 0x0A, 0x12, 0x1A, 0x22  # fields of TimeSeries
@@ -66,7 +69,8 @@ class RemoteWriteDecoder:
         """All samples of one post; `at` (ms) places exemplars that came without a time.
 
         Raises FormatError and nothing else: "bad_protobuf", "bad_utf8", "bad_labels", "too_many_labels",
-        "too_many_fields". Nothing of a refused post is applied, though its series may have got ids.
+        "too_many_samples" (or series), "too_many_fields". Nothing of a refused post is applied, though its series
+        may have got ids.
         """
         return _Post(raw, at=at, series=self.series, cache=self.cache).batch()
 
@@ -96,7 +100,7 @@ class _Post:
         if walked is None:
             walked = np.empty((3, 0), np.int64)
             fields = self.reader.fields(0, len(self.raw))
-            self._frames((first, stop) for tag, first, stop in fields if tag == _SERIES)
+            self._frames([(first, stop) for tag, first, stop in fields if tag == _SERIES])
         rows = np.concatenate([walked, _rows(self.usual)], axis=1)
         parts = [self._checked(rows, USUAL), self._checked(_rows(self.zeros), ZERO)]
         return _assembled([*parts, _columns(self.loose)], tuple(self.exemplars))
@@ -109,7 +113,7 @@ class _Post:
         None, and nothing read, when the message is not a plain run of short TimeSeries.
         """
         try:
-            found, ends = hop(self.raw, self.cache.ids.get)
+            found, ends = hop(self.raw, self.cache.ids.get, MAX_SERIES)
         except IndexError:
             return None
         if not ends or ends[-1] != len(self.raw) or ends[0] < LEAST_FRAME:
@@ -128,7 +132,7 @@ class _Post:
         if known.all():
             return np.stack([ids, stops - USUAL.size, firsts])
         others = np.flatnonzero(~known)
-        self._frames(zip(firsts[others].tolist(), stops[others].tolist(), strict=True))
+        self._frames(list(zip(firsts[others].tolist(), stops[others].tolist(), strict=True)))
         return np.stack([ids[known], stops[known] - USUAL.size, firsts[known]])
 
     def _checked(self, rows: Rows, spelling: Spelling) -> _Columns:
@@ -148,8 +152,10 @@ class _Post:
 
     # ---- the slow road
 
-    def _frames(self, spans: Iterable[tuple[int, int]]) -> None:
+    def _frames(self, spans: list[tuple[int, int]]) -> None:
         """The TimeSeries in these bytes: a known one with a value of zero, or any."""
+        if len(spans) > MAX_SERIES:
+            raise FormatError("too_many_samples", f"a post may have {MAX_SERIES} series")
         raw, known, zeros = self.raw, self.cache.ids.get, self.zeros
         for first, stop in spans:
             begin = max(stop - ZERO.size, first)
@@ -168,6 +174,8 @@ class _Post:
         heads, lengths = raw[begin : stop : USUAL.size], raw[begin + 1 : stop : USUAL.size]
         if size == count * USUAL.size and heads == b"\x12" * count and lengths == b"\x10" * count:
             series = self._known(first, begin)
+            if len(self.usual) // 3 + count > MAX_SAMPLES:
+                raise FormatError("too_many_samples", f"a post may have {MAX_SAMPLES} samples")
             for place in range(begin, stop, USUAL.size):
                 self.usual += (series, place, first)
         elif size == ZERO.size and raw[begin : begin + 2] == b"\x12\x07":

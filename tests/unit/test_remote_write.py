@@ -206,6 +206,8 @@ def test_native_histograms_are_counted_and_left_out() -> None:
         (frame(label("__name__", "up"), b"\x0a\x00" * 20_000, sample(1.0, AT)), "too_many_labels"),
         (b"\x0a\x00" * 600_000, "too_many_fields"),
         (frame(label("__name__", "up"), b"\x12\x00" * 600_000), "too_many_fields"),
+        (frame(label("__name__", "up"), sample(1.0, AT)) * 150_001, "too_many_samples"),
+        (frame(label("__name__", "up"), sample(1.0, AT) * 500_001), "too_many_samples"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
