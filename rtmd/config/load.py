@@ -165,8 +165,8 @@ def _receivers(root: Table, places: Places) -> dict[str, ReceiverConfig]:
             case kind:
                 _refuse_kind(table, kind, known=("log", "webhook", "command"), later=_LATER_RECEIVERS)
                 found[name] = LogReceiver(name)  # the name exists: one problem is enough
-    if not isinstance(found["log"], LogReceiver):
-        root.misplaced("receivers", 'has a "log" that is not of kind "log": that name is the log everywhere')
+        if name == "log" and not isinstance(found[name], LogReceiver):
+            table.misplaced("kind", 'must be "log": that name is the log everywhere')
     return found
 
 

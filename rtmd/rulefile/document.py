@@ -48,11 +48,11 @@ class Document:
 def read_document(content: bytes | str, *, file: str) -> Document:
     """Parse a document; raises FileErrors with the one problem that keeps it from being read."""
     text = _decoded(content, file)
-    _refuse_large(text, file)
+    unclosed = _refuse_large(text, file)
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError, OverflowError) as error:
-        raise FileErrors((_located(error, text, file),)) from None
+        raise FileErrors((_located(error, text, file=file, unclosed=unclosed),)) from None
     return Document(file, tree, scan(text))
 
 
@@ -71,12 +71,13 @@ def _decoded(content: bytes | str, file: str) -> str:
         raise FileErrors((Located(file, line, column, "the file is not UTF-8"),)) from None
 
 
-def _refuse_large(text: str, file: str) -> None:
+def _refuse_large(text: str, file: str) -> int | None:
+    """Raises for what is too large; returns where a string begins that never ends."""
     depth = dots = 0
     for found in _PIECE.finditer(text):
         piece = found[0]
         if piece in {'"', "'"}:
-            return  # a string that never ends: tomllib comes to this place and no further
+            return found.start()  # tomllib comes to this place and no further
         if piece == ".":
             dots += 1
         elif (not found.lastgroup and not piece.isspace()) or piece == "\n":
@@ -84,9 +85,12 @@ def _refuse_large(text: str, file: str) -> None:
         depth = max(0, depth + (piece in {"[", "{"}) - (piece in {"]", "}"}))
         problem = _too_large(found, dots=dots, depth=depth)
         if problem:
-            start = found.start()
-            line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-            raise FileErrors((Located(file, line, column, problem),))
+            raise FileErrors((Located(file, *_point(text, found.start()), problem),))
+    return None
+
+
+def _point(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _too_large(found: re.Match[str], *, dots: int, depth: int) -> str:
@@ -99,7 +103,7 @@ def _too_large(found: re.Match[str], *, dots: int, depth: int) -> str:
     return ""
 
 
-def _located(error: Exception, text: str, file: str) -> Located:
+def _located(error: Exception, text: str, *, file: str, unclosed: int | None) -> Located:
     if isinstance(error, RecursionError):
         return Located(file, 0, 0, "the file is nested too deeply")
     message = str(error)
@@ -107,6 +111,8 @@ def _located(error: Exception, text: str, file: str) -> Located:
     if found is None:
         return Located(file, 0, 0, message[:300])
     problem = message[: found.start()][:300]
+    if found[1] is None and unclosed is not None:
+        return Located(file, *_point(text, unclosed), "the string is never closed")
     if found[1] is None:
         return Located(file, text.count("\n") + 1, 0, f"{problem} (at the end of the file)")
     return Located(file, int(found[1]), int(found[2]), problem)
