@@ -7,7 +7,7 @@ from tui.silencing import SilenceStrip, hit_by
 from tui.view.glyphs import Glyphs
 from tui.view.length import length
 from tui.view.line import Line, Piece, cut, fit, lit, styled, width
-from tui.view.row import where
+from tui.view.row import WIDE, where
 
 
 def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
@@ -24,11 +24,10 @@ def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
 def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, glyphs: Glyphs) -> Line:
     """The silence strip: what, how many firings that hides now, the lengths, and the keys."""
     hits = len(hit_by(strip.target, firings, rule_wide=strip.rule_wide))
-    keys_part = _silence_keys(strip, firings, glyphs)
-    scope = "whole rule" if strip.rule_wide else where(strip.target, glyphs)
+    keys_part = _silence_keys(strip, firings, glyphs, wide=cells >= WIDE)
+    scope = "(whole rule)" if strip.rule_wide else where(strip.target, glyphs)
     room = cells - width(keys_part) - len(f" SILENCE  ({hits})  ")
-    what = f"{lit(strip.target.rule, 60)} {scope}".strip()
-    what = cut(what, room if room >= 8 else 18, glyphs.more)
+    what = cut(f"{lit(strip.target.rule, 60)} {scope}".strip(), max(room, 12), glyphs.more)
     head = (Piece(" SILENCE ", "key"), Piece(f"{what} ({hits})  ", "text"))
     return bar((*head, *keys_part), cells, glyphs)
 
@@ -60,7 +59,7 @@ def bar(line: Line, cells: int, glyphs: Glyphs) -> Line:
     return styled((*short, Piece(" " * (cells - width(short)))), "strip")
 
 
-def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs) -> Line:
+def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs, *, wide: bool) -> Line:
     if strip.asks:
         yes = (Piece("y", "key"), Piece(f" silence {length(strip.length)}  "), Piece("esc", "key"), Piece(" back"))
         return (Piece(f"{strip.asks}  ", "strong"), *yes)
@@ -68,15 +67,15 @@ def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs
         entry = (Piece("for ", "text"), Piece(f"{strip.typed}", "strong"), Piece(" ", "new"), Piece("  "))
         hint = (Piece(strip.wrong, "strong"),) if strip.wrong else (Piece(glyphs.enter, "key"), Piece("  esc back"))
         return (*entry, *hint)
+    gap = "  " if wide else " "
     pieces: list[Piece] = []
     for digit, preset in enumerate(strip.presets, start=1):
         text = length(preset)
-        shown = f"[{text}]" if preset == strip.default else text
-        pieces += [Piece(f"{digit}", "key"), Piece(f" {shown}  ")]
-    wide = len(hit_by(strip.target, firings, rule_wide=not strip.rule_wide))
-    other = f" only this ({wide})  " if strip.rule_wide else f" rule-wide ({wide})  "
-    last = (Piece(glyphs.enter, "key"), Piece(f" {length(strip.default)}"))
-    return (*pieces, Piece("e", "key"), Piece(" other  "), Piece("r", "key"), Piece(other), *last)
+        pieces += [Piece(f"{digit}", "key"), Piece(f" [{text}]{gap}" if preset == strip.default else f" {text}{gap}")]
+    other = len(hit_by(strip.target, firings, rule_wide=not strip.rule_wide))
+    scope = f" only this ({other}){gap}" if strip.rule_wide else f" {'rule-wide' if wide else 'rule'} ({other}){gap}"
+    last = (Piece(glyphs.enter, "key"), Piece(f" {length(strip.default)} "))
+    return (*pieces, Piece("e", "key"), Piece(f" other{gap}"), Piece("r", "key"), Piece(scope), *last)
 
 
 def _end_of(text: str, cells: int) -> str:

@@ -101,9 +101,11 @@ def _link(picture: Picture, moment: Moment, glyphs: Glyphs) -> _Slot:
         line = (Piece(f" {glyphs.stale} NO LINK ", "stale"),) if link.problem else (Piece("connecting", "quiet"),)
         return _Slot(line, line, stays=True)
     dead = f" {glyphs.stale} STALE {countdown(moment.mono - link.heard)} "
+    if link.state is not LinkState.LOST:
+        line = (Piece(dead, "stale"),)
+        return _Slot(line, line, stays=True)
     wait = max(0, link.retry_at - moment.mono + 999) // 1000
-    retry = f"retry in {wait}s " if link.state is LinkState.LOST else ""
-    return _Slot((Piece(dead + retry, "stale"),), (Piece(dead, "stale"),), stays=True)
+    return _Slot((Piece(f"{dead}retry in {wait}s ", "stale"),), (Piece(f"{dead}retry {wait}s ", "stale"),), stays=True)
 
 
 def _open(counts: Counts, glyphs: Glyphs) -> _Slot:

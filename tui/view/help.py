@@ -11,7 +11,7 @@ _ROWS = (
     ("VALUE", "the latest value of the signal, beside the threshold of the stage"),
     ("FOR", "how long it fires: 47s 12m 3h05 2d"),
     ("NEW", "nobody has it"),
-    ("ack ana 12m", "ana has it for 12 more minutes; `raised` before it: it rose since"),
+    ("ack ana 12m", "ana has it for 12 more minutes; `raised` (narrow: ↑) before it: it rose since"),
     ("SIL 14m bo", "silenced by bo for 14 more minutes; a rise to a higher stage breaks through"),
     ("RECOVERING 9s", "its condition ended; resolves in 9 s unless it comes back"),
     ("NODATA", "no data feeds it any more: the last state known stays"),

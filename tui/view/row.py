@@ -21,6 +21,7 @@ from tui.view.line import Line, Piece, cut, figure, fit, lit, pad, styled, width
 from tui.view.moment import Moment
 
 WIDE = 100
+NARROW_WHO = 16
 
 # These say nothing about where: they stand in other columns.
 _NOT_PLACES = frozenset({"rule", "alertname", "kind", "stage", "severity"})
@@ -43,13 +44,15 @@ class Columns:
         """The columns of a list this wide."""
         mark = len(glyphs.severity["critical"])
         if cells >= WIDE:
-            severity, value, threshold, ages, who = mark + 5, 8, 10, 5, 24
+            severity, value, threshold, ages, who = mark + 5, 8, 12, 5, 24
         else:
-            severity, value, threshold, ages, who = mark + 2, 7, 7, 4, 16
+            severity, value, threshold, ages, who = mark + 2, 7, 7, 4, NARROW_WHO
         fixed = 1 + severity + 1 + 3 + 1 + 1 + 1 + value + 1 + threshold + 1 + ages + 2 + who
         shared = max(8, cells - fixed)
         rule = min(34, (shared + 1) // 2)
-        return cls(severity, rule, shared - rule, value, threshold, ages, who)
+        # Very wide screens keep the figures near the words; what is left goes to WHO.
+        place = min(48, shared - rule)
+        return cls(severity, rule, place, value, threshold, ages, who + shared - rule - place)
 
 
 def heading(cells: int, glyphs: Glyphs) -> Line:
@@ -123,13 +126,15 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
         case Condition.SILENCED:
             pieces = [_silenced(firing, moment, glyphs)]
         case Condition.ACKED:
-            pieces = _acked(firing, moment, wide=wide)
+            pieces = _acked(firing, moment, glyphs, wide=wide)
         case Condition.RECOVERING:
             pieces = [_recovering(firing, moment, wide=wide)]
         case _:
             pieces = [Piece("NEW", "new")]
     if unfed(firing):
-        pieces[:0] = [Piece(f"{glyphs.no_data} NODATA", "nodata"), Piece(" ")]
+        # Where there is no room for both, the mark stands for the word.
+        word = wide or width(pieces) + len(" NODATA ") + len(glyphs.no_data) <= NARROW_WHO
+        pieces[:0] = [Piece(f"{glyphs.no_data} NODATA" if word else glyphs.no_data, "nodata"), Piece(" ")]
     pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag != "unfed"]
     return tuple(pieces)
 
@@ -165,7 +170,7 @@ def _silenced(firing: FiringView, moment: Moment, glyphs: Glyphs) -> Piece:
     return Piece(f"{glyphs.silenced} SIL{left}{by}", "sil")
 
 
-def _acked(firing: FiringView, moment: Moment, *, wide: bool) -> list[Piece]:
+def _acked(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> list[Piece]:
     ack = firing.ack
     if ack is None:
         return []
@@ -174,7 +179,7 @@ def _acked(firing: FiringView, moment: Moment, *, wide: bool) -> list[Piece]:
     name = cut(lit(ack.by, 40), 12 if wide else 7)
     pieces = [Piece(f"ack {name} {left}", "ack")]
     if ack.raised:
-        pieces[:0] = [Piece("raised", "new"), Piece(" ")]
+        pieces[:0] = [Piece("raised" if wide else glyphs.above, "new"), Piece(" ")]
     if firing.state == "recovering":
         pieces += [Piece(" "), _recovering(firing, moment, wide=False)]
     return pieces

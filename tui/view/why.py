@@ -131,7 +131,7 @@ def _now(firing: FiringView, moment: Moment) -> Line:
 def _ladder(stages: list[StageView], moment: Moment, glyphs: Glyphs) -> Iterator[Line]:
     for stage in stages:
         burns = stage.state in ("firing", "recovering")
-        letter = lit(stage.name, 1).upper() if burns else glyphs.unlit
+        letter = lit(stage.name)[:1].upper() if burns else glyphs.unlit
         held = f"{figure(stage.value)} {threshold(stage.threshold)}"
         text = f"{letter} {pad(lit(stage.name, 9), 8)} {pad(lit(stage.state, 10), 11)} {pad(held, 18)}"
         peak = f"peak {figure(stage.peak)}" if stage.peak is not None else ""

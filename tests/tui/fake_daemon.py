@@ -1,0 +1,218 @@
+"""A daemon without rules: a scripted server on a Unix socket (or TCP) that speaks the stream and the mutations.
+
+Tests push what they like; mutations are recorded, change the world as the real daemon would, and are pushed to
+every reader of the stream. `python fake_daemon.py SOCKET` serves a busy evening for looking at the screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import world
+
+from rtmd.wire import (
+    AckRequest,
+    AckView,
+    Beat,
+    Changes,
+    Done,
+    ExpireRequest,
+    FiringView,
+    Problem,
+    SilenceRequest,
+    SilenceView,
+    Snapshot,
+)
+
+NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
+
+
+class FakeDaemon:
+    """One world, any number of readers."""
+
+    def __init__(self, firings: list[FiringView] | None = None, *, chunked: bool = True, **status: Any) -> None:
+        self.firings = {one.id: one for one in (world.busy() if firings is None else firings)}
+        self.status = status
+        self.role = "operate"
+        self.chunked = chunked
+        self.seq = 0
+        self.epoch = "e1"
+        self.requests: list[tuple[str, Any]] = []
+        self.resumes: list[str] = []
+        self.refuse = ""  # the error of every mutation
+        self.moved = 0  # ms that the daemon's clocks went on
+        self.silences: dict[str, SilenceView] = {}
+        self._readers: list[asyncio.StreamWriter] = []
+        self._server: asyncio.Server | None = None
+
+    @asynccontextmanager
+    async def serving(self, path: str = "") -> AsyncIterator[str]:
+        """Serve on a Unix socket, or without a path on a free TCP port; gives the target."""
+        if path:
+            self._server = await asyncio.start_unix_server(self._serve, path)
+            target = path
+        else:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            target = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        try:
+            yield target
+        finally:
+            self._server.close()
+            self.hang_up()
+            await asyncio.sleep(0)
+
+    def hang_up(self) -> None:
+        """Drop every reader."""
+        for writer in self._readers:
+            writer.close()
+        self._readers.clear()
+
+    @property
+    def readers(self) -> int:
+        """How many read the stream."""
+        return len(self._readers)
+
+    def view_status(self) -> Any:
+        """The header as of now."""
+        hidden = sum(1 for one in self.firings.values() if one.silenced_by)
+        facts = {"silences": len(self.silences) or (1 if hidden else 0), "silenced": hidden}
+        clocks = {"wall": world.WALL + self.moved, "at": world.AT + self.moved, "evaluated_at": world.AT + self.moved}
+        return world.status(**(facts | clocks | self.status))
+
+    def put(self, *firings: FiringView, gone: tuple[str, ...] = ()) -> None:
+        """Change the world and tell everybody."""
+        self.firings |= {one.id: one for one in firings}
+        for firing_id in gone:
+            self.firings.pop(firing_id, None)
+        self.seq += 1
+        self._send(Changes(self.seq, list(firings), list(gone)))
+
+    def beat(self) -> None:
+        """Be alive."""
+        self.seq += 1
+        self._send(Beat(self.seq, self.view_status()))
+
+    def skip(self, count: int = 1) -> None:
+        """Lose messages."""
+        self.seq += count
+
+    def _send(self, message: Snapshot | Changes | Beat, writer: asyncio.StreamWriter | None = None) -> None:
+        body = b"event: %b\nid: %b\ndata: %b\n\n" % (
+            NAMES[type(message)].encode(),
+            f"{self.epoch}:{message.seq}".encode(),
+            msgspec.json.encode(message),
+        )
+        for each in [writer] if writer else self._readers:
+            each.write(b"%x\r\n%b\r\n" % (len(body), body) if self.chunked else body)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            method, path, _ = head.split(" ", 2)
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
+            }
+            if path.endswith("/stream"):
+                self._open_stream(headers, writer)
+                await reader.read()  # until the reader goes
+                return
+            content = await reader.readexactly(int(headers.get("content-length", "0")))
+            status, answer = self._answer(method, path, content)
+            body = msgspec.json.encode(answer)
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            if writer in self._readers:
+                self._readers.remove(writer)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def _open_stream(self, headers: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        framing = b"transfer-encoding: chunked\r\n" if self.chunked else b""
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n%b\r\n" % framing)
+        resume = headers.get("last-event-id", "")
+        self.resumes.append(resume)
+        self._readers.append(writer)
+        if resume != f"{self.epoch}:{self.seq}":
+            self.seq += 1
+            shown = list(self.firings.values())
+            self._send(Snapshot(self.epoch, self.seq, self.view_status(), "ana", self.role, shown), writer)
+
+    def _answer(self, method: str, path: str, content: bytes) -> tuple[int, Any]:
+        verb = path.removeprefix("/api/rtmd/v1/")
+        if method == "GET" and verb == "silences":
+            return 200, list(self.silences.values())
+        if method == "GET":
+            found = self.firings.get(verb.removeprefix("firings/"))
+            return (200, world.detail(found)) if found else (404, Problem("no such firing"))
+        kinds: dict[str, Any] = {"ack": AckRequest, "silence": SilenceRequest, "silence/expire": ExpireRequest}
+        request = msgspec.json.decode(content, type=kinds[verb])
+        self.requests.append((verb, request))
+        if self.refuse:
+            return 409, Problem(self.refuse)
+        return 200, Done(self._mutate(request))
+
+    def _mutate(self, request: AckRequest | SilenceRequest | ExpireRequest) -> str:
+        wall = world.WALL + self.moved
+        match request:
+            case AckRequest(firing=target):
+                ack = AckView("ana", wall, wall + (request.length or 15 * world.MINUTE))
+                one = self.firings[target]
+                self.put(msgspec.structs.replace(one, ack=ack, version=one.version + 1))
+                return target
+            case SilenceRequest():
+                return self._silence(request, wall)
+            case ExpireRequest(id=gone):
+                self.silences.pop(gone, None)
+                hit = [one for one in self.firings.values() if gone in one.silenced_by]
+                free: dict[str, Any] = {"silenced_by": [], "silenced_until": None, "silencer": ""}
+                self.put(*(msgspec.structs.replace(one, **free) for one in hit))
+                return gone
+
+    def _silence(self, request: SilenceRequest, wall: int) -> str:
+        new = f"s{len(self.requests) + 100}"
+        target, ends = self.firings[request.firing], wall + request.length
+        self.silences[new] = SilenceView(new, "active", [], wall, ends, "ana", "", wall)
+        hit = [
+            one
+            for one in self.firings.values()
+            if one.rule == target.rule and (request.rule_wide or one.labels == target.labels)
+        ]
+        facts: dict[str, Any] = {"silenced_by": [new], "silenced_until": ends, "silencer": "ana"}
+        self.put(*(msgspec.structs.replace(one, version=one.version + 1, **facts) for one in hit))
+        self.beat()
+        return new
+
+
+async def look(path: str, *flags: str) -> None:
+    """A busy evening that lives: values move, the clock goes on."""
+    facts: dict[str, Any] = {}
+    if "--errors" in flags:
+        facts["rule_errors"] = [world.RULE_ERROR]
+    if "--coach" in flags:
+        facts["coach"] = "Try it: the cursor is on negative-share. Press s, then ⏎, to silence it for 15 minutes."
+    daemon = FakeDaemon([] if "--quiet" in flags else None, **facts)
+    dice, started = random.Random(7), time.monotonic()  # noqa: S311  # nothing is secret here
+    async with daemon.serving(path):
+        while True:
+            await asyncio.sleep(1.0)
+            daemon.moved = int((time.monotonic() - started) * 1000)
+            for one in [one for one in daemon.firings.values() if one.state == "firing" and dice.random() < 0.4]:
+                daemon.put(msgspec.structs.replace(one, value=(one.value or 1) * dice.uniform(0.95, 1.05)))
+            daemon.beat()
+
+
+if __name__ == "__main__":
+    asyncio.run(look(*sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""Small worlds for the screen's tests: statuses, firings, a busy evening, and labels that mean harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtmd.wire import (
+    AckView,
+    ClauseView,
+    EvidenceView,
+    ExemplarView,
+    FiringDetail,
+    FiringView,
+    JournalView,
+    RuleErrorView,
+    RunView,
+    Snapshot,
+    StageView,
+    StatusView,
+)
+
+SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+WALL = 1_793_628_187_000  # 2026-11-02T14:03:07Z
+AT = WALL - 5_000  # the engine's clock is not the wall's
+
+HOSTILE = (
+    "host[red]X[/red]",
+    "oops [/] end",
+    "[/foo] bar",
+    "[type=x, v={'a[0]'}]",
+    "[link=https://e]x[/link]",
+    "[@click=app.quit]x[/]",
+    "disk[0]",
+    "[bold",
+    "\x1b]0;PWNED\x07",
+    "\x1b]52;c;UFdORUQ=\x07",
+    "\x1b[2JPWNED",
+    "\x9b31mPWNED",
+    "line\nbreak\r\ttab",
+    "user\u202eegnahc\u2066x\u2069",
+    "zero\u200bwidth\ufeff",
+    "日本語の長いラベル" * 12,
+    "e\u0301" * 60,
+    "\x00\x07\x08\x7f",
+    "a" * 5000,
+    "\U000e0041tag",
+    "{title} {0} %s $name",
+)
+
+
+def status(**changes: Any) -> StatusView:
+    """A healthy daemon."""
+    facts: dict[str, Any] = {
+        "version": "0.1.0",
+        "name": "prod-a",
+        "started_at": WALL - HOUR,
+        "wall": WALL,
+        "evaluated_at": AT - 300,
+        "at": AT,
+        "rules": 212,
+        "series": 1000,
+        "samples": 10_000,
+        "samples_per_second": 4200.0,
+    }
+    return StatusView(**(facts | changes))
+
+
+def stage(name: str, state: str = "firing", threshold: str = "> 120", **changes: Any) -> StageView:
+    """One stage."""
+    fired = AT - MINUTE if state in ("firing", "recovering") else None
+    return StageView(**({"name": name, "state": state, "threshold": threshold, "fired_at": fired} | changes))
+
+
+def ladder(text: str, threshold: str = "> 120", value: float | None = None) -> list[StageView]:
+    """`SM.`: burning stages as capitals, pending ones as small letters, quiet ones as a dot, absent ones blank."""
+    names = ("seconds", "minutes", "hours")
+    states = {".": "inactive", " ": ""}
+    found = [
+        (name, states.get(mark, "firing" if mark.isupper() else "pending"))
+        for name, mark in zip(names, text, strict=False)
+    ]
+    return [stage(name, state, threshold, value=value) for name, state in found if state]
+
+
+def firing(id: str = "f1", ladder_text: str = "SM.", **changes: Any) -> FiringView:  # noqa: A002
+    """A firing, new and open unless told otherwise."""
+    threshold, value = changes.get("threshold", "> 120"), changes.get("value", 312.0)
+    burning = [name for name, mark in zip(("seconds", "minutes", "hours"), ladder_text, strict=False) if mark.isupper()]
+    facts: dict[str, Any] = {
+        "id": id,
+        "version": 1,
+        "rule": "mention-surge",
+        "title": "acme: mentions surge",
+        "labels": {"brand": "acme", "region": "eu"},
+        "kind": "opportunity",
+        "severity": "warning",
+        "stage": burning[-1] if burning else "seconds",
+        "state": "firing",
+        "stages": ladder(ladder_text, threshold, value),
+        "value": value,
+        "threshold": threshold,
+        "unit": "mentions/min",
+        "active_at": AT - 5 * MINUTE,
+        "fired_at": AT - 4 * MINUTE,
+    }
+    return FiringView(**(facts | changes))
+
+
+def ack(by: str = "ana", left: int = 12 * MINUTE, **changes: Any) -> AckView:
+    """An acknowledgement with this much time left."""
+    return AckView(**({"by": by, "at": WALL - MINUTE, "until": WALL + left} | changes))
+
+
+def busy() -> list[FiringView]:
+    """An evening with everything in it."""
+    return [
+        firing("f01", "SM.", severity="critical", rule="negative-share", labels={"brand": "acme", "topic": "launch"},
+               value=0.412, threshold="> 0.25", title="acme: share of negative posts", unit=""),
+        firing("f02", "SMH", severity="critical", rule="disk-full", labels={"host": "db-07", "mount": "/var"},
+               value=0.031, threshold="< 0.05", fired_at=AT - 2 * HOUR, ack=ack("ana")),
+        firing("f03", "S..", severity="critical", rule="tls-handshake-fail", labels={"lb": "lb-2"},
+               value=7.1, threshold="> 2", fired_at=AT - 12 * SECOND),
+        firing("f04", "SM.", rule="mention-surge", labels={"brand": "globex"}, value=9312.0, threshold="> 5000",
+               fired_at=AT - 11 * MINUTE, ack=ack("bo", 4 * MINUTE, raised=True)),
+        firing("f05", "S. ", rule="engagement-drop", labels={"brand": "initech", "channel": "video"}, value=0.4,
+               threshold="< 0.6", fired_at=AT - 31 * SECOND, state="recovering",
+               stages=[stage("seconds", "recovering", "< 0.6", clears_at=AT + 12 * SECOND),
+                       stage("minutes", "inactive")]),
+        firing("f06", " M ", severity="warning", rule="site-latency", labels={"site": "checkout", "region": "eu-1"},
+               value=812.0, threshold="> 600", fired_at=AT - 26 * MINUTE, flags=["unfed"]),
+        firing("f07", "S..", severity="info", rule="hashtag-rising", labels={"tag": "#rtmd", "lang": "fr"}, value=62.0,
+               threshold="> 60", fired_at=AT - 8 * SECOND),
+        firing("f08", "Sm ", severity="info", rule="creator-mention", labels={"creator": "a-very-long-creator-name"},
+               value=1.0, threshold="has a result", fired_at=AT - 3 * MINUTE),
+        firing("f09", "S..", severity="info", rule="gc-pause", labels={"service": "api-3"}, value=0.4,
+               threshold="> 0.3", silenced_by=["s1"], silenced_until=WALL + 14 * MINUTE, silencer="cy"),
+        firing("f10", "S. ", severity="warning", rule="gc-pause", labels={"service": "api-4"}, value=0.4,
+               threshold="> 0.3", silenced_by=["s1"], silenced_until=WALL + 14 * MINUTE, silencer="cy"),
+        firing("f11", "...", rule="reach-spike", labels={"brand": "umbrella"}, state="resolved", value=90.0,
+               threshold="> 120", resolved_at=AT - 9 * SECOND, fired_at=AT - 6 * MINUTE),
+    ]  # fmt: skip
+
+
+def snapshot(firings: list[FiringView] | None = None, seq: int = 1, **changes: Any) -> Snapshot:
+    """The first message of a stream."""
+    shown = busy() if firings is None else firings
+    hidden = sum(1 for one in shown if one.silenced_by)
+    facts: dict[str, Any] = {"silences": 1 if hidden else 0, "silenced": hidden, "firing": len(shown)}
+    role = changes.pop("role", "operate")
+    return Snapshot("e1", seq, status(**(facts | changes)), "ana", role, shown)
+
+
+def detail(of: FiringView) -> FiringDetail:
+    """What the daemon recorded about a firing."""
+    evidence = EvidenceView(
+        at=AT - MINUTE,
+        clauses=[
+            ClauseView("window", "sum by (brand) (rate(mentions_total[30s])) * 60 > 120", 312.4, holds=True),
+            ClauseView("guard", "sum by (brand) (increase(mentions_total[30s])) > 20", 12.0, holds=False),
+            ClauseView("for", "held 5 s of 5 s", None, holds=True),
+        ],
+        exemplars=[
+            ExemplarView("small voice", "@bo", 120.0),
+            ExemplarView("acme, what is this?", "@ana", 48_200.0, "https://social.example/1"),
+        ],
+    )
+    stages = [
+        stage("seconds", "firing", "> 120", value=312.0, peak=400.0, evidence=evidence, judge_at=AT + 9 * MINUTE),
+        stage("minutes", "pending", "> 80", value=60.0, active_at=AT - 30 * SECOND),
+        stage("hours", "inactive", "> 60"),
+    ]
+    import msgspec  # noqa: PLC0415
+
+    full = msgspec.structs.replace(
+        of,
+        stages=stages,
+        ack=ack("ana", note="on it"),
+        runs=[RunView("r1", "hold-queue", "seconds", "done", AT - 50 * SECOND, "held")],
+        links={"runbook": "https://wiki.example/surge"},
+    )
+    journal = [JournalView(AT - MINUTE, "transition", "seconds fired"), JournalView(AT, "ack", "ana has it")]
+    return FiringDetail(full, journal)
+
+
+RULE_ERROR = RuleErrorView("rules/mentions.toml", 14, 1, "minutes.above must be > clear")

@@ -1,0 +1,178 @@
+"""The application: one stream in, one picture, one flush out.
+
+The reader takes messages in as they come and marks the picture as changed; `flush` draws, at once when nothing
+was drawn for 100 ms, else when those are over. A tick each second keeps ages and the clock; only lines whose text
+changed are drawn. Toasts are plain text: `notify` refuses markup.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.timer import Timer
+
+from tui import crash
+from tui.client import Client, Down
+from tui.desk import Desk
+from tui.picture import LinkState, Message
+from tui.screens.base import DeskScreen
+from tui.screens.live import LiveScreen
+from tui.screens.reading import TextScreen
+from tui.screens.why import WhyScreen
+from tui.terminal import hung_up, speaks_unicode, unusable
+from tui.view.glyphs import ASCII, UNICODE
+from tui.view.help import help_page
+from tui.view.line import EMPTY, Line, Piece, fit, lit
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+FLUSH = 0.1
+TICK = 1.0
+HANGUP_CHECK = 2.0
+EX_TEMPFAIL = 75
+
+
+class RtmdApp(App[None]):
+    """The operators' screen on one daemon."""
+
+    TITLE = "rtmd"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS = """
+    Screen { background: #121212; overflow: hidden hidden; }
+    Canvas { height: 1; width: 100%; background: #121212; }
+    #header, #footer { background: #1a1c20; }
+    #footer { dock: bottom; }
+    #table, #empty, #pages { height: 1fr; }
+    #preview { height: 8; }
+    DeskScreen { layers: base over; }
+    #small { display: none; layer: over; height: 100%; }
+    DeskScreen.small #small { display: block; }
+    Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; }
+    ToastRack { margin-bottom: 1; }
+    """
+
+    def __init__(self, target: str, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.desk = Desk(
+            client=Client(target),
+            glyphs=ASCII if ascii_only else UNICODE,
+            clock=lambda: time.monotonic_ns() // 1_000_000,
+            say=self.notify,
+        )
+        self.desk.picture.started_wall = time.time_ns() // 1_000_000 - self.desk.clock()
+        self.crashed = ""
+        self._flushed = 0.0
+        self._flush_timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Open the list, then the link."""
+        self.push_screen(LiveScreen())
+        self.run_worker(self._follow(), name="stream")
+        self.set_interval(TICK, self.repaint, name="clock")
+        if not self.is_headless:
+            self.set_interval(HANGUP_CHECK, self._check_terminal, name="hangup")
+
+    def notify(  # Textual's signature
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002  # never
+    ) -> None:
+        """Show a toast; whatever the text holds is shown as it is."""
+        super().notify(lit(message, 400), title=lit(title, 80), severity=severity, timeout=timeout or 10, markup=False)
+
+    def repaint(self) -> None:
+        """Bring the screen in front up to date."""
+        self._flushed = time.monotonic()
+        if isinstance(self.screen, DeskScreen):
+            self.screen.repaint()
+
+    def open_why(self) -> None:
+        """Show why the firing under the cursor fires."""
+        self.push_screen(WhyScreen())
+
+    def open_help(self) -> None:
+        """Show the keys."""
+        self.push_screen(TextScreen(lambda cells: help_page(cells, self.desk.glyphs)))
+
+    def open_messages(self) -> None:
+        """Show the message log, newest first."""
+        self.push_screen(TextScreen(self._log_lines))
+
+    def heard(self, message: Message | Down) -> None:
+        """Take in one message of the stream."""
+        picture, mono = self.desk.picture, self.desk.clock()
+        before = picture.link.state
+        if isinstance(message, Down):
+            picture.lost(message.problem, mono + message.retry_in)
+            if before is not LinkState.LOST:
+                self.desk.note(lit(message.problem))
+        else:
+            silent = mono - picture.link.heard
+            picture.hear(message, mono)
+            if before is LinkState.LOST:
+                self.desk.note(f"link is back after {silent // 1000}s: {picture.counts().new} new")
+        self.flush()
+
+    def flush(self) -> None:
+        """Draw soon: at once after a quiet spell, at most ten times a second otherwise."""
+        if self._flush_timer is not None:
+            return
+        wait = self._flushed + FLUSH - time.monotonic()
+        if wait <= 0:
+            self.repaint()
+        else:
+            self._flush_timer = self.set_timer(wait, self._late_flush)
+
+    async def _follow(self) -> None:
+        async for message in self.desk.client.follow():
+            self.heard(message)
+
+    def _late_flush(self) -> None:
+        self._flush_timer = None
+        self.repaint()
+
+    def _log_lines(self, cells: int) -> list[Line]:
+        moment, more = self.desk.now, self.desk.glyphs.more
+        lines: list[Line] = [
+            (Piece(f" {moment.clock(wall)}  ", "quiet"), Piece(text, "text")) for wall, text in reversed(self.desk.log)
+        ]
+        return [EMPTY, *(fit(line, cells, more) for line in lines or [(Piece(" no messages yet", "quiet"),)])]
+
+    def _check_terminal(self) -> None:
+        if hung_up(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+            self.exit(return_code=EX_TEMPFAIL)
+
+    def _fatal_error(self) -> None:
+        """Leave with one line and a report without locals, instead of Textual's traceback with them."""
+        error = self._exception or RuntimeError("unknown")
+        if not self.crashed:
+            self.crashed = crash.report(error)
+        self._close_messages_no_wait()
+
+
+def main(target: str, *, ascii_only: bool = False) -> int:
+    """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code."""
+    if problem := unusable():
+        sys.stderr.write(problem + "\n")
+        return 2
+    try:
+        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode())
+    except ValueError as error:
+        sys.stderr.write(f"rtmd tui: {error}\n")
+        return 2
+    app.run()
+    if app.crashed:
+        sys.stderr.write(app.crashed + "\n")
+        return app.return_code or 1
+    return app.return_code or 0

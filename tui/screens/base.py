@@ -1,0 +1,219 @@
+"""What all screens share: the header, the line at the bottom, and the way of a key.
+
+A key goes to the strip that is open, else through the screen's table of keys to the method `do_VERB`. Mutating
+verbs pass one gate (link, role) and capture their target at the keypress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from rtmd.wire import FiringView
+from tui.desk import Desk
+from tui.keymap import Key, footer, lookup
+from tui.silencing import Cancel, Commit, SilenceStrip, open_strip, press
+from tui.states import Condition, condition, is_open
+from tui.view.empty import too_small
+from tui.view.footer import keys, question_line, silence_line
+from tui.view.header import counters, header
+from tui.view.line import Line, lit
+from tui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from tui.app import RtmdApp
+
+MIN_WIDTH = 60
+MIN_HEIGHT = 12
+# A target that changed this short before a key was perhaps not the one that was meant.
+SURPRISE = 250
+
+Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A second key is needed before `act`."""
+
+    text: str
+    act: Act
+
+
+class DeskScreen(Screen[None]):
+    """A screen over the desk; subclasses name their keys and show their middle."""
+
+    KEYS: tuple[Key, ...] = ()
+    strip: SilenceStrip | Question | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._verbs = lookup(self.KEYS)
+
+    @property
+    def desk(self) -> Desk:
+        """What the screens share."""
+        return cast("RtmdApp", self.app).desk
+
+    def compose(self) -> ComposeResult:
+        """Header, middle, bottom."""
+        yield Canvas(id="header")
+        yield from self.middle()
+        yield Canvas(id="footer")
+        yield Canvas(id="small")
+
+    def middle(self) -> ComposeResult:
+        """The widgets between header and bottom."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Draw at once."""
+        self.repaint()
+
+    def on_resize(self) -> None:
+        """Draw for the new size, after the layout."""
+        self.call_after_refresh(self.repaint)
+
+    def repaint(self) -> None:
+        """Bring everything on the screen up to date."""
+        if not self.is_mounted:
+            return
+        width, height = self.size
+        small = width < MIN_WIDTH or height < MIN_HEIGHT
+        self.set_class(small, "small")
+        desk, cells = self.desk, max(1, width)
+        if small:
+            lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
+            self.query_one("#small", Canvas).paint(lines)
+            return
+        self.query_one("#header", Canvas).paint([header(desk.picture, desk.now, cells, desk.glyphs)])
+        self.query_one("#footer", Canvas).paint([self.bottom(cells)])
+        self.show()
+
+    def show(self) -> None:
+        """Draw the middle."""
+
+    def target(self) -> FiringView | None:
+        """The firing that keys act on."""
+        return None
+
+    def bottom(self, cells: int) -> Line:
+        """The last line."""
+        desk = self.desk
+        match self.strip:
+            case SilenceStrip() as strip:
+                return silence_line(strip, list(desk.picture.firings.values()), cells, desk.glyphs)
+            case Question(text=text):
+                return question_line(text, cells, desk.glyphs)
+            case _:
+                return keys(footer(self.KEYS), cells, desk.glyphs)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Send the key on its way; one that nobody wants goes on to Textual."""
+        name = event.character if event.is_printable and event.character else event.key
+        if self.pressed(name):
+            event.stop()
+            event.prevent_default()
+            self.repaint()
+
+    def pressed(self, name: str) -> bool:
+        """Whether the key meant something here."""
+        if self.strip is not None:
+            self._answer(self.strip, name)
+            return name not in ("ctrl+c", "ctrl+q")
+        key = self._verbs.get(name)
+        if key is None:
+            return False
+        if key.mutates and (refusal := self.desk.refusal(key.verb)):
+            self.desk.tell(refusal)
+            return True
+        getattr(self, f"do_{key.verb}")()
+        return True
+
+    def ask(self, text: str, act: Act) -> None:
+        """Open a question in the bottom line."""
+        self.strip = Question(text, act)
+
+    def run(self, act: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes a while, and show what it changed."""
+
+        async def then_show() -> None:
+            await act
+            cast("RtmdApp", self.app).repaint()
+
+        self.app.run_worker(then_show(), exit_on_error=True)
+
+    def do_ack(self) -> None:
+        """Take the firing; a second key when somebody else has it."""
+        target = self.target()
+        if target is None:
+            return
+        desk = self.desk
+        desk.roster.touch(desk.clock())
+        ack = target.ack
+        if condition(target) is Condition.ACKED and ack is not None and ack.by != desk.picture.you:
+            left = desk.now.until(ack.until)
+            self.ask(f"{lit(ack.by, 40)} has it for {left} more: take over?", lambda: desk.ack(target))
+        elif self._surprised():
+            self.ask(f"the row changed just now: acknowledge {lit(target.rule, 60)}?", lambda: desk.ack(target))
+        else:
+            self.run(desk.ack(target))
+
+    def do_silence(self) -> None:
+        """Open the strip."""
+        target = self.target()
+        if target is None:
+            return
+        desk = self.desk
+        desk.roster.touch(desk.clock())
+        if not is_open(target):
+            desk.tell(f"{desk.glyphs.ok} already resolved: nothing to silence")
+            return
+        self.strip = open_strip(target, desk.picture.firings.values())
+
+    def do_undo(self) -> None:
+        """Take the last silence back."""
+        self.run(self.desk.take_back())
+
+    def do_zone(self) -> None:
+        """UTC or local time."""
+        self.desk.picture.utc = not self.desk.picture.utc
+
+    def do_help(self) -> None:
+        """Show the keys."""
+        cast("RtmdApp", self.app).open_help()
+
+    def do_messages(self) -> None:
+        """Show the log."""
+        cast("RtmdApp", self.app).open_messages()
+
+    def _surprised(self) -> bool:
+        return self.desk.clock() - self.desk.roster.forced_at < SURPRISE
+
+    def _answer(self, strip: SilenceStrip | Question, name: str) -> None:
+        if isinstance(strip, Question):
+            if name == "y":
+                self._finish("do that", strip.act)
+            elif name in ("escape", "n", "q"):
+                self.strip = None
+            return
+        verdict = press(strip, name, list(self.desk.picture.firings.values()))
+        match verdict:
+            case Cancel():
+                self.strip = None
+            case Commit() as commit:
+                self._finish("silence", lambda: self.desk.silence(strip.target, commit))
+            case _:
+                self.strip = verdict
+
+    def _finish(self, verb: str, act: Act) -> None:
+        """Close the strip and act, unless the link went away meanwhile."""
+        self.strip = None
+        if refusal := self.desk.refusal(verb):
+            self.desk.tell(refusal)
+        else:
+            self.run(act())

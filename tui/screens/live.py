@@ -1,0 +1,208 @@
+"""The Live screen: what fires now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from rtmd.wire import FiringView
+from tui.filter import parse
+from tui.keymap import LIVE
+from tui.screens.base import DeskScreen
+from tui.states import is_open
+from tui.view import info
+from tui.view.empty import empty
+from tui.view.footer import filter_line
+from tui.view.line import Line
+from tui.view.row import heading
+from tui.view.why import preview
+from tui.widgets.canvas import Canvas
+from tui.widgets.pager import Pager
+from tui.widgets.table import FiringTable
+
+if TYPE_CHECKING:
+    from tui.app import RtmdApp
+
+PREVIEW_WIDTH = 120
+PREVIEW_HEIGHT = 24
+FILTER_LIMIT = 200
+
+
+class LiveScreen(DeskScreen):
+    """The list, with the firing under the cursor in short below it where there is room."""
+
+    KEYS = LIVE
+    typing: str | None = None  # the filter while it is typed
+
+    def middle(self) -> ComposeResult:
+        """The lines around the list, the list, the preview."""
+        for name in ("coach", "error", "notice", "info", "columns"):
+            yield Canvas(id=name)
+        yield FiringTable(id="table")
+        yield Pager(id="empty")
+        yield Pager(id="preview")
+
+    def show(self) -> None:
+        """Arrange and draw."""
+        desk, cells = self.desk, self.size.width
+        picture, roster, moment, glyphs = desk.picture, desk.roster, desk.now, desk.glyphs
+        status = picture.status
+        table = self.query_one("#table", FiringTable)
+        self._optional("coach", info.coach(status, cells, glyphs))
+        self._optional("error", info.rule_error(status, cells, glyphs))
+        self._optional("notice", info.notice(status, cells, glyphs))
+        previews = cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
+        self._display(self.query_one("#preview"), on=previews and bool(roster.order))
+        roster.resize(table.size.height)
+        roster.arrange(picture, moment.mono)
+        rows = bool(roster.order)
+        for name, on in (("columns", rows), ("table", rows), ("empty", not rows), ("preview", rows and previews)):
+            self._display(self.query_one(f"#{name}"), on=on)
+        self._line("info", info.info(picture, roster, moment, cells, glyphs))
+        self._line("columns", heading(cells, glyphs))
+        table.show(roster, picture, moment, glyphs)
+        if not rows:
+            self.query_one("#empty", Pager).show(empty(picture, roster, moment, cells, glyphs))
+        self._preview()
+
+    def target(self) -> FiringView | None:
+        """The firing under the cursor."""
+        return self.desk.picture.firings.get(self.desk.roster.cursor)
+
+    def bottom(self, cells: int) -> Line:
+        """The filter line while it is typed."""
+        if self.typing is None:
+            return super().bottom(cells)
+        firings = self.desk.picture.firings
+        total = sum(map(is_open, firings.values()))
+        shown = sum(is_open(firings[firing_id]) for firing_id in self.desk.roster.order if firing_id in firings)
+        return filter_line(self.typing, shown, total, cells, self.desk.glyphs)
+
+    def pressed(self, name: str) -> bool:
+        """Typing goes into the filter."""
+        if self.typing is None:
+            return super().pressed(name)
+        match name:
+            case "enter":
+                self.typing = None
+            case "escape":
+                self.typing = None
+                self._refilter("")
+            case "backspace":
+                self._type(self.typing[:-1])
+            case "ctrl+u":
+                self._type("")
+            case _ if len(name) == 1:
+                self._type(self.typing + name)
+            case _:
+                return name not in ("ctrl+c", "ctrl+q")
+        return True
+
+    def on_paste(self, event: object) -> None:
+        """Pasted text goes into the filter, never to the keys."""
+        text = getattr(event, "text", "")
+        if self.typing is not None:
+            self._type(self.typing + " ".join(text.split()))
+            self.repaint()
+
+    def do_why(self) -> None:
+        """Everything about the firing under the cursor."""
+        if self.target() is not None:
+            cast("RtmdApp", self.app).open_why()
+
+    def do_silenced(self) -> None:
+        """Show or hide the silenced."""
+        self.desk.roster.touch(self.desk.clock(), hold=False)
+        self.desk.roster.show_silenced = not self.desk.roster.show_silenced
+
+    def do_filter(self) -> None:
+        """Start typing."""
+        self.typing = self.desk.roster.filter.text
+
+    def do_back(self) -> None:
+        """Clear the filter."""
+        self._refilter("")
+
+    def do_retry(self) -> None:
+        """Try the link again now."""
+        self.desk.client.retry_now()
+
+    def do_quit(self) -> None:
+        """Leave; the daemon stays."""
+        self.app.exit(message="rtmd: screen closed; the daemon keeps running")
+
+    def do_down(self) -> None:
+        """Next row."""
+        self._move(1)
+
+    def do_up(self) -> None:
+        """Previous row."""
+        self._move(-1)
+
+    def do_first(self) -> None:
+        """First row."""
+        self._move(-len(self.desk.roster.order))
+
+    def do_last(self) -> None:
+        """Last row."""
+        self._move(len(self.desk.roster.order))
+
+    def do_page_down(self) -> None:
+        """A page on."""
+        self._move(self.desk.roster.height)
+
+    def do_page_up(self) -> None:
+        """A page back."""
+        self._move(-self.desk.roster.height)
+
+    def do_half_down(self) -> None:
+        """Half a page on."""
+        self._move(max(1, self.desk.roster.height // 2))
+
+    def do_half_up(self) -> None:
+        """Half a page back."""
+        self._move(-max(1, self.desk.roster.height // 2))
+
+    def on_firing_table_clicked(self, event: FiringTable.Clicked) -> None:
+        """Point at a row: the cursor goes there."""
+        place = self.desk.roster.top + event.line
+        if self.strip is None and place < len(self.desk.roster.order):
+            self._move(place - self.desk.roster.index)
+            self.repaint()
+
+    def on_firing_table_wheeled(self, event: FiringTable.Wheeled) -> None:
+        """The wheel moves the cursor."""
+        if self.strip is None:
+            self._move(event.rows)
+            self.repaint()
+
+    def _move(self, steps: int) -> None:
+        self.desk.roster.move(steps, self.desk.clock())
+
+    def _type(self, text: str) -> None:
+        self.typing = text[:FILTER_LIMIT]
+        self._refilter(self.typing)
+
+    def _refilter(self, text: str) -> None:
+        self.desk.roster.refilter(parse(text), self.desk.picture, self.desk.clock())
+
+    def _preview(self) -> None:
+        pane, target = self.query_one("#preview", Pager), self.target()
+        if pane.display and target is not None:
+            rows = max(pane.size.height, 1)
+            pane.show(preview(target, self.desk.now, self.size.width, rows, self.desk.glyphs))
+
+    def _line(self, name: str, line: Line) -> None:
+        self.query_one(f"#{name}", Canvas).paint([line])
+
+    def _optional(self, name: str, line: Line) -> None:
+        self._display(self.query_one(f"#{name}"), on=bool(line))
+        self._line(name, line)
+
+    def _display(self, widget: Widget, *, on: bool) -> None:
+        """Show or hide; what stands below gets its new place, and is drawn again then."""
+        if widget.display != on:
+            widget.display = on
+            self.call_after_refresh(self.repaint)

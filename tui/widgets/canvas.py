@@ -1,0 +1,67 @@
+"""Lines on the screen, repainted one by one.
+
+A canvas is given the lines it should show and refreshes only those that differ from what is painted; Textual then
+asks `render_line` for exactly these. Strips are cached by (line, width), so a line that was seen before (a cursor
+going up and down) costs nothing. There are no scrollbars and no virtual size: whoever owns the canvas decides
+which lines are in view. Lines hold cleaned text only (`view.line.lit`), and become segments as they are: no
+markup is ever parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.theme import style
+from tui.view.line import EMPTY, Line
+
+_CACHE = 1024
+
+
+class Canvas(ScrollView, can_focus=False):
+    """Shows lines; `painted` are those on the screen, top to bottom."""
+
+    DEFAULT_CSS = "Canvas { overflow: hidden hidden; }"
+
+    painted: tuple[Line, ...] = ()
+    dimmed = False
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
+        super().__init__(id=id)
+        self._strips: dict[tuple[Line, int, bool], Strip] = {}
+
+    def paint(self, lines: Sequence[Line], *, dimmed: bool = False) -> None:
+        """Show these lines; only those that differ are drawn."""
+        before, self.painted = self.painted, tuple(lines)
+        if dimmed != self.dimmed:
+            self.dimmed = dimmed
+            self.refresh()
+            return
+        rows = max(len(before), len(self.painted))
+        changed = [y for y in range(rows) if _at(before, y) != _at(self.painted, y)]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width or 1, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        key = (_at(self.painted, y), self.size.width, self.dimmed)
+        strip = self._strips.get(key)
+        if strip is None:
+            if len(self._strips) >= _CACHE:
+                self._strips.clear()
+            strip = self._strips[key] = _strip(*key)
+        return strip
+
+
+def _at(lines: Sequence[Line], y: int) -> Line:
+    return lines[y] if y < len(lines) else EMPTY
+
+
+def _strip(line: Line, width: int, dimmed: bool) -> Strip:  # noqa: FBT001  # the cache's key, unpacked
+    extra = " dim" if dimmed else ""
+    segments = [Segment(piece.text, style(piece.style + extra)) for piece in line if piece.text]
+    return Strip(segments).adjust_cell_length(width, style(extra.strip()))
