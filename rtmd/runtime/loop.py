@@ -15,13 +15,15 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol, get_args
+from contextlib import AsyncExitStack
+from typing import get_args
 
 from rtmd.errors import StoreError
 from rtmd.model.effects import Answered, Durable, Effect
 from rtmd.model.inputs import PersonInput, TimeGap, WallClock
 from rtmd.pipeline import Input, Pipeline, Samples
-from rtmd.ports import Clock, LoggedBatch, SampleLog, Store
+from rtmd.ports import LoggedBatch
+from rtmd.runtime.storage import Storage
 
 STALL = 2_000  # ms
 _DRIFT = 250  # ms between wall and engine clock that are worth an input
@@ -30,73 +32,85 @@ _DURABLE = get_args(Durable)
 log = logging.getLogger(__name__)
 
 
-class SkippingClock(Clock, Protocol):
-    """A clock that can be moved forward over a suspend."""
+class Inbox:
+    """Inputs waiting for the next step. Everybody may put; only the loop takes."""
 
-    def skip(self, milliseconds: int) -> None:
-        """Move engine time forward."""
-        ...
+    def __init__(self) -> None:
+        self._queue: list[Input] = []
+        self._filled = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Inbox {len(self._queue)}>"
+
+    def put(self, given: Input) -> None:
+        """Queue an input."""
+        self._queue.append(given)
+        self._filled.set()
+
+    def take(self) -> list[Input]:
+        """Everything that waits."""
+        taken, self._queue = self._queue, []
+        self._filled.clear()
+        return taken
+
+    async def filled(self, seconds: float) -> None:
+        """Wait for an input, at most so long."""
+        timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._filled.set)
+        try:
+            await self._filled.wait()
+        finally:
+            timer.cancel()
 
 
 class StepLoop:
-    """The only caller of `Pipeline.step`; `perform` is given each effect that is not just durable."""
+    """The only caller of `Pipeline.step`; `perform` is given each effect once its step is on disk."""
 
     def __init__(
-        self,
-        pipeline: Pipeline,
-        *,
-        clock: SkippingClock,
-        store: Store,
-        samples: SampleLog,
-        perform: Callable[[Effect], None],
+        self, pipeline: Pipeline, inbox: Inbox, *, storage: Storage, perform: Callable[[Effect], None]
     ) -> None:
         self.pipeline = pipeline
+        self.storage = storage
         self.at = pipeline.engine.evaluated_at
         self.fatal: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         self.degraded = ""  # why the last commit failed; empty while the disk takes everything
-        self._clock = clock
-        self._store = store
-        self._samples = samples
+        self.inbox = inbox
+        self._clock = storage.clock
         self._perform = perform
-        self._queue: list[Input] = []
-        self._wake = asyncio.Event()
         self._due = self.at
-        self._offset = 0
+        self._offset = pipeline.wall(0)
         self._steps: asyncio.Queue[tuple[Awaitable[None] | None, tuple[Effect, ...]]] = asyncio.Queue()
         self._requests = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
 
-    def put(self, given: Input) -> None:
-        """Queue an input for the next step."""
-        self._queue.append(given)
-        self._wake.set()
+    def __repr__(self) -> str:
+        return f"<StepLoop at {self.at}, {self._steps.qsize()} steps uncommitted, {self.inbox!r}>"
 
     async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
         """Queue a person's input; resolves with its answer, once that is on disk."""
         request = next(self._requests)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer
-        self.put(make(request))
+        self.inbox.put(make(request))
         return await answer
 
-    async def run(self) -> None:
-        """Turn until cancelled; what was stepped by then is committed and performed before this returns."""
+    def start(self, stack: AsyncExitStack) -> None:
+        """Turn until the stack unwinds; what was stepped by then is committed and performed first."""
+        turning = asyncio.create_task(self._turn_on(), name="turn")
         performing = asyncio.create_task(self._perform_steps(), name="perform")
-        try:
-            while True:
-                await self._sleep()
-                self.turn()
-        finally:
+
+        async def end() -> None:
+            turning.cancel()
+            await asyncio.gather(turning, return_exceptions=True)
+            self.turn()
             await self._steps.join()
             performing.cancel()
+
+        stack.push_async_callback(end)
 
     def turn(self) -> None:
         """One step, now."""
         self._notice_gaps()
-        now = self._clock.now()
-        inputs, self._queue = self._queue, []
-        self._wake.clear()
-        self.step(inputs, now)
+        self.step(self.inbox.take(), self._clock.now())
 
     def step(self, inputs: list[Input], at: int) -> None:
         """One step at `at`, and everything that has to happen to its inputs and effects."""
@@ -104,23 +118,15 @@ class StepLoop:
         self.at, self._due = max(at, self.pipeline.engine.evaluated_at), step.next_due
         for given in inputs:
             if isinstance(given, Samples):
-                self._samples.append(LoggedBatch(at, given.source, given.batch))
+                self.storage.samples.append(LoggedBatch(at, given.source, given.batch))
         if step.effects:
             durable = [effect for effect in step.effects if isinstance(effect, _DURABLE)]
-            self._steps.put_nowait((self._store.commit(durable) if durable else None, step.effects))
+            self._steps.put_nowait((self.storage.store.commit(durable) if durable else None, step.effects))
 
-    async def settle(self) -> None:
-        """Wait until everything stepped so far is committed and performed."""
-        await self._steps.join()
-
-    async def _sleep(self) -> None:
-        """Until an input comes or something is due."""
-        delay = max(0, self._due - self._clock.now()) / 1000
-        timer = asyncio.get_running_loop().call_later(delay, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+    async def _turn_on(self) -> None:
+        while True:
+            await self.inbox.filled((self._due - self._clock.now()) / 1000)
+            self.turn()
 
     def _notice_gaps(self) -> None:
         now, wall = self._clock.now(), self._clock.wall()
@@ -133,7 +139,7 @@ class StepLoop:
         offset = self._clock.wall() - self._clock.now()
         if abs(offset - self._offset) > _DRIFT:
             self._offset = offset
-            self._queue.insert(0, WallClock(offset))
+            self.inbox.put(WallClock(offset))
 
     async def _perform_steps(self) -> None:
         while True:

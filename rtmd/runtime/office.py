@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from rtmd import __version__
 from rtmd.api.desk import Metric
 from rtmd.errors import Located
-from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import Samples
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
-from rtmd.ports import Clock
 from rtmd.runtime.history import evaluate
 from rtmd.runtime.loop import StepLoop
 from rtmd.runtime.outbox import Outbox
-from rtmd.store.samplelog import SegmentLog
-from rtmd.store.state import StateStore
 from rtmd.wire import (
     FiringDetail,
     FiringView,
@@ -52,28 +49,18 @@ class Office:
     """Implements `Desk`. `reload` is given by the daemon."""
 
     def __init__(
-        self,
-        loop: StepLoop,
-        *,
-        name: str,
-        series: SeriesTable,
-        clock: Clock,
-        store: StateStore,
-        samples: SegmentLog,
-        outbox: Outbox,
-        board: Board,
-        reload: Callable[[], asyncio.Future[None] | asyncio.Task[None]],
+        self, loop: StepLoop, outbox: Outbox, board: Board, *, name: str, reload: Callable[[], Awaitable[None]]
     ) -> None:
-        self.series = series
+        self.series = loop.storage.series
         self._loop = loop
         self._name = name
-        self._clock = clock
-        self._store = store
-        self._samples = samples
+        self._clock = loop.storage.clock
+        self._store = loop.storage.store
+        self._samples = loop.storage.samples
         self._outbox = outbox
         self._board = board
         self._reload = reload
-        self._started_at = clock.wall()
+        self._started_at = self._clock.wall()
         self.epoch = f"{self._started_at:x}"
         self._drops: Counter[str] = Counter()
         self._accepted: deque[int] = deque([0], maxlen=_RATE_OVER + 1)
@@ -91,7 +78,7 @@ class Office:
 
     def ingest(self, source: str, batch: SampleBatch) -> None:
         """Queue one atomic batch."""
-        self._loop.put(Samples(source, batch, self._board.lateness.get(source, _LATENESS)))
+        self._loop.inbox.put(Samples(source, batch, self._board.lateness.get(source, _LATENESS)))
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Count what was refused before it became a batch."""
@@ -110,9 +97,10 @@ class Office:
         await self._reload()
         return self.rule_errors()
 
-    def tick(self) -> None:
-        """Once a second: remember how much came in."""
+    def tick(self, coach: str = "") -> None:
+        """Once a second: remember how much came in, and what to advise."""
         self._accepted.append(self._counted("samples"))
+        self._board.coach = coach
 
     def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:
         """These firings, or all that are remembered."""
@@ -151,7 +139,9 @@ class Office:
         silences = pipeline.reactor.silences
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
-        notices = [*self._board.notices, *([f"not on disk: {self._loop.degraded}"] if self._loop.degraded else [])]
+        notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self._outbox.troubles.items()))]
+        if self._loop.degraded:
+            notices.append(f"not on disk: {self._loop.degraded}")
         return StatusView(
             version=__version__,
             name=self._name,
@@ -168,8 +158,8 @@ class Office:
             pending=sum(table.pending for table in tables),
             silenced=sum(bool(pipeline.reactor.muting(firing, wall)) for firing in is_open),
             silences=sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences),
-            outbox=self._outbox.waiting,
-            dead_letters=self._outbox.buried,
+            outbox=len(self._outbox),
+            dead_letters=self._store.dead_letter_count(),
             react=pipeline.reactor.reactions.react,
             rule_errors=self.rule_errors(),
             notices=notices,
@@ -188,7 +178,7 @@ class Office:
             "rtmd_firings_silenced": ("Open firings that a silence covers.", status.silenced),
             "rtmd_silences_active": ("Active silences.", status.silences),
             "rtmd_outbox_waiting": ("Notifications not delivered yet.", status.outbox),
-            "rtmd_dead_letters": ("Notifications given up since start.", status.dead_letters),
+            "rtmd_dead_letters": ("Notifications given up.", status.dead_letters),
             "rtmd_evaluation_lag_seconds": ("Age of the last evaluation.", (status.at - status.evaluated_at) / 1000),
         }
         families = [Metric(name, "gauge", text, [((), float(value))]) for name, (text, value) in gauges.items()]

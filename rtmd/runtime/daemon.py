@@ -1,0 +1,213 @@
+"""The daemon: everything put together, started in order, and stopped in the opposite one.
+
+Start: open the storage, choose the rules, bring windows and decisions back, skip the downtime as a gap; then the
+loop turns, the outbox delivers what is left, the sockets open, sources run, and systemd hears READY. Stop: no more
+samples, the loop drains, what is under way gets a few seconds, windows and log go to disk. Nothing here decides
+about alerts; this is wiring.
+
+Exit codes: 0 asked to stop, 75 the disk failed in a way that only a restart can mend (operating: P15).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rtmd.api.app import build_app
+from rtmd.api.server import Server
+from rtmd.api.stream import Hub
+from rtmd.config import Config
+from rtmd.formats.batch import SeriesTable
+from rtmd.model.inputs import ReactionsLoaded
+from rtmd.ports import Clock, Source
+from rtmd.receivers.actions import CommandActions
+from rtmd.receivers.make import make_receivers
+from rtmd.receivers.webhook import make_client
+from rtmd.runtime.boot import restored_pipeline
+from rtmd.runtime.feeds import Feeds
+from rtmd.runtime.heart import Heart
+from rtmd.runtime.loop import Inbox, StepLoop
+from rtmd.runtime.office import Board, Office
+from rtmd.runtime.outbox import Outbox
+from rtmd.runtime.performer import Performer
+from rtmd.runtime.reload import Reloader
+from rtmd.runtime.storage import Storage, open_storage
+from rtmd.runtime.systemd import Notifier
+
+GRACE = 5.0  # seconds for deliveries and programs under way when stopping
+EX_TEMPFAIL = 75
+
+log = logging.getLogger(__name__)
+
+# Makes one more source, given series and clock: the demo brings its own.
+MakeSource: TypeAlias = Callable[[SeriesTable, Clock], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What an embedding program adds: sources of its own, and a line of advice for the screen by engine time."""
+
+    sources: Sequence[MakeSource] = ()
+    coach: Callable[[int], str] | None = None
+
+
+class Daemon:
+    """One running rtmd. `load_config` reads rtmd.toml again for a reload (None: the configuration stays).
+
+    `inherited` are sockets of socket activation. `addresses` are known once `started` is set.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        load_config: Callable[[], Config] | None = None,
+        extras: Extras | None = None,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
+        self.config = config
+        self.addresses: list[str] = []
+        self.started = asyncio.Event()
+        self._load_config = load_config
+        self._extras = extras or Extras()
+        self._inherited = inherited
+        self._board = Board()
+        self._inbox = Inbox()
+        self._systemd = Notifier()
+        self._stop = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
+        self._followers: list[Callable[[Config], None]] = []  # parts that take a new configuration while they run
+
+    def __repr__(self) -> str:
+        return f"<Daemon {self.config.daemon.name} {' '.join(self.addresses) or 'not started'}>"
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._stop.set()
+
+    async def run(self) -> int:
+        """Run until `stop`, SIGTERM or SIGINT; gives the exit code. StoreError when the state cannot be used."""
+        async with AsyncExitStack() as stack:
+            storage = await open_storage(self.config, stack)
+            reloader = Reloader(
+                self.config,
+                storage,
+                put=self._inbox.put,
+                board=self._board,
+                load_config=self._load_config,
+                configure=self._configure,
+            )
+            rules = await reloader.first()
+            pipeline, opening = await restored_pipeline(storage, self.config, rules, reactions_of(self.config))
+            performer, outbox = await self._hands(storage, stack)
+            loop = StepLoop(pipeline, self._inbox, storage=storage, perform=performer)
+            loop.step(opening, loop.at)
+            loop.start(stack)
+            outbox.start()
+            stack.push_async_callback(outbox.stop, GRACE)
+            stack.push_async_callback(performer.finish, GRACE)
+            office = Office(loop, outbox, self._board, name=self.config.daemon.name, reload=reloader.ask)
+            hub = performer.hub = Hub(office)
+            await self._serve(office, hub, stack)
+            self._feed(office, storage, stack)
+            heart = Heart(loop, office, hub, self._systemd, coach=self._extras.coach)
+            for work in (heart.beat(), heart.save_windows(), reloader.keep_up()):
+                _background(work, stack)
+            self._handle_signals(reloader)
+            self.started.set()
+            self._systemd.ready(heart.line())
+            log.info("serving on %s", ", ".join(self.addresses))
+            code = await self._until_stopped(loop)
+            self._systemd.stopping()
+            return code
+
+    async def _hands(self, storage: Storage, stack: AsyncExitStack) -> tuple[Performer, Outbox]:
+        """What acts on the world: receivers behind the outbox, and action programs."""
+        client = make_client()
+        stack.push_async_callback(client.aclose)
+        receivers = make_receivers(self.config.receivers, client)
+        outbox = Outbox(storage.store, receivers, storage.clock, on_result=self._inbox.put)
+        actions = CommandActions(self.config.actions)
+        self._followers += [
+            lambda config: outbox.replace(make_receivers(config.receivers, client)),
+            lambda config: actions.replace(config.actions),
+            lambda config: self._inbox.put(reactions_of(config)),
+        ]
+        return Performer(self._inbox.put, storage, outbox=outbox, actions=actions), outbox
+
+    async def _serve(self, office: Office, hub: Hub, stack: AsyncExitStack) -> None:
+        app = build_app(office, hub, self.config)
+        server = Server(app, self.config.daemon.listen, inherited=self._inherited, closing=hub.close)
+        self.addresses = await server.start()
+        stack.push_async_callback(server.stop)
+        self._followers.append(app.configure)
+
+    def _feed(self, office: Office, storage: Storage, stack: AsyncExitStack) -> None:
+        feeds = Feeds(office.ingest, series=storage.series, clock=storage.clock)
+        stack.push_async_callback(feeds.stop)
+        feeds.configure(self.config.sources)
+        for make in self._extras.sources:
+            feeds.add(make(storage.series, storage.clock))
+        self._followers.append(lambda config: feeds.configure(config.sources))
+
+    def _configure(self, config: Config) -> None:
+        """A new rtmd.toml is in force; what cannot change while it runs is said."""
+        fixed = ("state", "listen", "rules", "name", "tcp_role")
+        stays = [key for key in fixed if getattr(config.daemon, key) != getattr(self.config.daemon, key)]
+        if stays:
+            notice = f"rtmd.toml: daemon.{', daemon.'.join(stays)} changed: takes a restart"
+            self._board.notices.append(notice)
+            log.warning("%s", notice)
+        for follow in self._followers:
+            follow(config)
+        log.info("configuration reloaded")
+
+    def _handle_signals(self, reloader: Reloader) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup, reloader)
+
+    def _hangup(self, reloader: Reloader) -> None:
+        self._reloading = asyncio.create_task(self._reload(reloader))
+
+    async def _reload(self, reloader: Reloader) -> None:
+        self._systemd.reloading()
+        await reloader.ask()
+        self._systemd.ready("reloaded")
+
+    async def _until_stopped(self, loop: StepLoop) -> int:
+        loop.fatal.add_done_callback(lambda _: self.stop())
+        await self._stop.wait()
+        if loop.fatal.done():
+            log.critical("stopping: %s", loop.fatal.result())
+            return EX_TEMPFAIL
+        return 0
+
+
+def _background(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
+    """Run it until the stack unwinds."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def reactions_of(config: Config) -> ReactionsLoaded:
+    """What the pipeline needs to know of a configuration."""
+    return ReactionsLoaded(
+        receivers=frozenset(config.receivers),
+        actions=frozenset(config.actions),
+        undoable=frozenset(name for name, action in config.actions.items() if action.undo),
+        default_receivers=(config.default_receiver,),
+        react=config.daemon.react,
+    )
