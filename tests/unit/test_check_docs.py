@@ -1,0 +1,37 @@
+"""What the documentation shows is what the program takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rtmd.config import load_config
+from rtmd.promql import AGGREGATIONS, FUNCTIONS
+from rtmd.rulefile.load import load_rules
+from rtmd.rulefile.stage import OVERRIDES, STAGE_ONLY
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(name: str) -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+
+
+def test_the_rules_of_the_documentation_load() -> None:
+    loaded = load_rules({f"{number}.toml": text for number, text in enumerate(blocks("rules.md"))})
+    assert loaded.errors == ()
+    assert len(loaded.rules.rules) == 6
+
+
+def test_the_configuration_of_the_documentation_loads() -> None:
+    (text,) = blocks("configuration.md")
+    config = load_config(
+        text, file="rtmd.toml", base=Path("/etc/rtmd"), env={}, read_credential=lambda path: f"from-{path.name}"
+    )
+    assert set(config.receivers) == {"log", "desk", "pager"}
+
+
+def test_every_key_and_function_is_documented() -> None:
+    text = (DOCS / "rules.md").read_text()
+    missing = [word for word in (*OVERRIDES, *STAGE_ONLY, *FUNCTIONS, *AGGREGATIONS) if f"`{word}`" not in text]
+    assert missing == []
