@@ -151,6 +151,8 @@ class GroupWriter:
         problem.__cause__ = error
         if problem.fatal:
             self.fatal = problem
+        else:
+            self._unchecked = _CHECKPOINT_EVERY  # if the disk is full: a WAL that was moved is room to write in
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -166,12 +168,12 @@ class GroupWriter:
     def _checkpoint(self) -> None:
         if self._unchecked < _CHECKPOINT_EVERY or self.fatal is not None:
             return
-        self._unchecked = 0
         try:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
             # Full: the WAL keeps everything until a later one works. Anything worse is case 2.
             self._failed(error)
+        self._unchecked = 0
 
     def _do_chore(self) -> None:
         sql, columns = self._chores[0]

@@ -74,6 +74,11 @@ async def test_an_action_that_is_not_done_in_time_is_killed() -> None:
         await actions("/bin/sh", "-c", "sleep 600 & wait", timeout=100).run(a_run(), undo=False)
 
 
+async def test_what_an_action_leaves_running_does_not_make_it_late() -> None:
+    said = await actions("/bin/sh", "-c", "sleep 5 & echo started", timeout=500).run(a_run(), undo=False)
+    assert said == "started\n"
+
+
 async def test_what_an_action_says_is_cut_at_one_kib() -> None:
     said = await actions("/bin/sh", "-c", "yes | head -c 300000; printf end >&2").run(a_run(), undo=False)
     assert len(said) == 1024
