@@ -6,6 +6,7 @@ values come from the stage tables rather than from the firing, which records tra
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rtmd import wire
@@ -79,6 +80,7 @@ def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterabl
 def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
     """The rules in force."""
     views = []
+    burning = Counter(firing.rule for firing in pipeline.firings() if firing.open)
     for name, rule in pipeline.engine.rules.items():
         tables = pipeline.engine.tables(name)
         views.append(
@@ -88,7 +90,7 @@ def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
                 line=rule.line,
                 kind=str(rule.kind),
                 stages=[str(stage.name) for stage in rule.stages],
-                firing=sum(firing.open and firing.rule == name for firing in pipeline.firings()),
+                firing=burning[name],
                 pending=sum(table.pending for table in tables),
                 instances=max((table.size for table in tables), default=0),
             )

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from rtmd.config import Config
 from rtmd.errors import FileErrors, Located
+from rtmd.model.display import safe
 from rtmd.model.inputs import RulesLoaded
-from rtmd.model.rule import Rule, RuleSet
+from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input
 from rtmd.rulefile.files import read_rule_files
 from rtmd.rulefile.lint import check_names
@@ -50,23 +52,23 @@ class Reloader:
         self._store = storage.store
         self._clock = storage.clock
         self._files: Mapping[str, bytes] = {}
-        self._rules: RuleSet = RuleSet()
-        self._texts: Mapping[str, bytes] = {}
+        self._choice = Choice(RuleSet(), {})
+        self._gone: list[Path] = []
         self._config_errors: tuple[Located, ...] = ()
         self._unsettled = False
         self._one_at_a_time = asyncio.Lock()
         self.watch = Watch(config.daemon.rules)
 
     def __repr__(self) -> str:
-        return f"<Reloader {len(self._files)} files, {len(self._rules.rules)} rules>"
+        return f"<Reloader {len(self._files)} files, {len(self._choice.rules.rules)} rules>"
 
     async def first(self) -> RuleSet:
         """The rules to start with; bad files are reported at once."""
         files = await asyncio.to_thread(read_rule_files, self.config.daemon.rules)
-        choice, _ = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=True)
-        self._files, self._rules, self._texts = files, choice.rules, choice.texts
-        self._report(choice)
-        return choice.rules
+        self._choice, _ = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=True)
+        self._files = files
+        self._report()
+        return self._choice.rules
 
     async def ask(self) -> None:
         """Somebody asked for a reload: look now, and report at once."""
@@ -85,28 +87,25 @@ class Reloader:
         async with self._one_at_a_time:
             await self._look_at_config()
             await self._look_at_rules(asked=asked)
+            self._report()
 
     async def _look_at_rules(self, *, asked: bool) -> None:
         folders = self.config.daemon.rules
-        gone = missing(folders)
-        if gone:
-            problem = "the folder is gone: its rules stay in force"
-            self._board.rule_errors = [Located(str(folder), 0, 0, problem) for folder in gone]
-            return
+        self._gone = missing(folders)
+        if self._gone:
+            return  # an accident, not an order to drop the rules
         files = await asyncio.to_thread(read_rule_files, folders)
         if files == self._files and not asked and not self._unsettled:
             return
         choice, again = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=asked)
-        self._files = files
+        before, self._choice, self._files = self._choice, choice, files
         self._unsettled = again is not None
         if again is not None:
             self.watch.look_after(max(0, again - self._clock.now()) / 1000)
-        if choice.texts != self._texts:
-            log.info("rules reloaded: %s", difference(self._rules, choice.rules))
+        if choice.texts != before.texts:
+            log.info("rules reloaded: %s", difference(before.rules, choice.rules))
             self._put(RulesLoaded(choice.rules))
-            self._rules, self._texts = choice.rules, choice.texts
             await self._store.save_last_good(choice.texts)
-        self._report(choice)
 
     async def _look_at_config(self) -> None:
         if self._load_config is None:
@@ -124,16 +123,17 @@ class Reloader:
             self.config = config
             self._configure(config)
 
-    def _report(self, choice: Choice) -> None:
+    def _report(self) -> None:
         """Show what is wrong with the files on disk, and log it when it is new."""
         config = self.config
-        rules: tuple[Rule, ...] = tuple(choice.rules.rules.values())
+        rules = self._choice.rules.rules.values()
         undoable = {name for name, action in config.actions.items() if action.undo}
         names = check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)
-        errors = [*self._config_errors, *choice.errors, *names]
+        gone = [Located(str(folder), 0, 0, "the folder is gone: its rules stay in force") for folder in self._gone]
+        errors = [*self._config_errors, *gone, *self._choice.errors, *names]
         for error in errors:
             if error not in self._board.rule_errors:
-                log.error("%s", error)
+                log.error("%s", safe(str(error)))
         self._board.rule_errors = errors
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Calls for a look at `folders` whenever something may have changed, and every two seconds in any case."""
+    """Calls for a look at folders (or single files) when they may have changed, and every two seconds in any case."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
@@ -46,8 +46,10 @@ class Watch:
 
     async def _hint(self) -> None:
         while True:
-            existing = [folder for folder in self._folders if folder.is_dir()]
+            # A single file is watched through its folder: its replacement by a rename would go unseen otherwise.
+            existing = {path if path.is_dir() else path.parent for path in self._folders if path.exists()}
             try:
+                # Without a path it would end at once, and the pause below is what is wanted then.
                 async for _ in watchfiles.awatch(
                     *existing, step=_STEP, debounce=_DEBOUNCE, watch_filter=None, recursive=True
                 ):
