@@ -53,7 +53,7 @@ class RtmdApp(App[None]):
     DeskScreen { layers: base over; }
     #small { display: none; layer: over; height: 100%; }
     DeskScreen.small #small { display: block; }
-    Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; }
+    Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
     ToastRack { margin-bottom: 1; }
     """
 

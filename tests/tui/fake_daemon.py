@@ -50,6 +50,7 @@ class FakeDaemon:
         self.refuse = ""  # the error of every mutation
         self.moved = 0  # ms that the daemon's clocks went on
         self.silences: dict[str, SilenceView] = {}
+        self.joined = asyncio.Event()
         self._readers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
 
@@ -74,11 +75,6 @@ class FakeDaemon:
         for writer in self._readers:
             writer.close()
         self._readers.clear()
-
-    @property
-    def readers(self) -> int:
-        """How many read the stream."""
-        return len(self._readers)
 
     def view_status(self) -> Any:
         """The header as of now."""
@@ -145,6 +141,7 @@ class FakeDaemon:
         resume = headers.get("last-event-id", "")
         self.resumes.append(resume)
         self._readers.append(writer)
+        self.joined.set()
         if resume != f"{self.epoch}:{self.seq}":
             self.seq += 1
             shown = list(self.firings.values())

@@ -87,12 +87,12 @@ async def test_after_a_hang_up_it_resumes_where_it_was(tmp_path: Path) -> None:
         stream = Client(target, backoff=(0.01,)).follow()
         await anext(stream)
         daemon.hang_up()
+        daemon.joined.clear()
         down = await anext(stream)
         assert isinstance(down, Down)
         assert "closed the stream" in down.problem
         resumed = asyncio.ensure_future(anext(stream))
-        while not daemon.readers:
-            await asyncio.sleep(0.005)
+        await daemon.joined.wait()
         daemon.beat()
         assert isinstance(await resumed, Beat)
         assert daemon.resumes == ["", "e1:1"]

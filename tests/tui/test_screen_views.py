@@ -197,13 +197,13 @@ WHY_80 = """\
  stages
  S seconds  firing      312 > 120          peak 400     fired 14:02:07Z · judge…
  · minutes  pending     60 > 80                         pending 30s
- · hours    inactive    – > 60
+ · hours    inactive    - > 60
 
  why seconds
  recorded 14:02:07Z
  ✓ window         312  sum by (brand) (rate(mentions_total[30s])) * 60 > 120
  ✗ guard           12  sum by (brand) (increase(mentions_total[30s])) > 20
- ✓ for              –  held 5 s of 5 s
+ ✓ for              -  held 5 s of 5 s
  behind seconds, by reach
    48 200  @ana
            acme, what is this?

@@ -53,6 +53,10 @@ class DeskScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._verbs = lookup(self.KEYS)
+        # Kept, not queried: a late timer may want to draw while a screen is being put up or taken down.
+        self._header = Canvas(id="header")
+        self._footer = Canvas(id="footer")
+        self._small = Canvas(id="small")
 
     @property
     def desk(self) -> Desk:
@@ -61,10 +65,10 @@ class DeskScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, middle, bottom."""
-        yield Canvas(id="header")
+        yield self._header
         yield from self.middle()
-        yield Canvas(id="footer")
-        yield Canvas(id="small")
+        yield self._footer
+        yield self._small
 
     def middle(self) -> ComposeResult:
         """The widgets between header and bottom."""
@@ -88,10 +92,10 @@ class DeskScreen(Screen[None]):
         desk, cells = self.desk, max(1, width)
         if small:
             lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
-            self.query_one("#small", Canvas).paint(lines)
+            self._small.paint(lines)
             return
-        self.query_one("#header", Canvas).paint([header(desk.picture, desk.now, cells, desk.glyphs)])
-        self.query_one("#footer", Canvas).paint([self.bottom(cells)])
+        self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
+        self._footer.paint([self.bottom(cells)])
         self.show()
 
     def show(self) -> None:

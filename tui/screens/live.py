@@ -36,36 +36,48 @@ class LiveScreen(DeskScreen):
     KEYS = LIVE
     typing: str | None = None  # the filter while it is typed
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = {name: Canvas(id=name) for name in ("coach", "error", "notice", "info", "columns")}
+        self._table = FiringTable(id="table")
+        self._empty = Pager(id="empty")
+        self._preview = Pager(id="preview")
+
     def middle(self) -> ComposeResult:
         """The lines around the list, the list, the preview."""
-        for name in ("coach", "error", "notice", "info", "columns"):
-            yield Canvas(id=name)
-        yield FiringTable(id="table")
-        yield Pager(id="empty")
-        yield Pager(id="preview")
+        yield from self._lines.values()
+        yield self._table
+        yield self._empty
+        yield self._preview
 
     def show(self) -> None:
         """Arrange and draw."""
         desk, cells = self.desk, self.size.width
         picture, roster, moment, glyphs = desk.picture, desk.roster, desk.now, desk.glyphs
         status = picture.status
-        table = self.query_one("#table", FiringTable)
         self._optional("coach", info.coach(status, cells, glyphs))
         self._optional("error", info.rule_error(status, cells, glyphs))
         self._optional("notice", info.notice(status, cells, glyphs))
-        previews = cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
-        self._display(self.query_one("#preview"), on=previews and bool(roster.order))
-        roster.resize(table.size.height)
+        roster.resize(self._table.size.height)
         roster.arrange(picture, moment.mono)
         rows = bool(roster.order)
-        for name, on in (("columns", rows), ("table", rows), ("empty", not rows), ("preview", rows and previews)):
-            self._display(self.query_one(f"#{name}"), on=on)
-        self._line("info", info.info(picture, roster, moment, cells, glyphs))
-        self._line("columns", heading(cells, glyphs))
-        table.show(roster, picture, moment, glyphs)
+        previews = rows and cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
+        for widget, on in (
+            (self._lines["columns"], rows),
+            (self._table, rows),
+            (self._empty, not rows),
+            (self._preview, previews),
+        ):
+            self._display(widget, on=on)
+        self._lines["info"].paint([info.info(picture, roster, moment, cells, glyphs)])
+        self._lines["columns"].paint([heading(cells, glyphs)])
+        self._table.show(roster, picture, moment, glyphs)
         if not rows:
-            self.query_one("#empty", Pager).show(empty(picture, roster, moment, cells, glyphs))
-        self._preview()
+            self._empty.show(empty(picture, roster, moment, cells, glyphs))
+        target = self.target()
+        if previews and target is not None:
+            lines = preview(target, moment, cells, max(self._preview.size.height, 1), glyphs)
+            self._preview.show(lines, dimmed=picture.link.stale(moment.mono))
 
     def target(self) -> FiringView | None:
         """The firing under the cursor."""
@@ -188,18 +200,9 @@ class LiveScreen(DeskScreen):
     def _refilter(self, text: str) -> None:
         self.desk.roster.refilter(parse(text), self.desk.picture, self.desk.clock())
 
-    def _preview(self) -> None:
-        pane, target = self.query_one("#preview", Pager), self.target()
-        if pane.display and target is not None:
-            rows = max(pane.size.height, 1)
-            pane.show(preview(target, self.desk.now, self.size.width, rows, self.desk.glyphs))
-
-    def _line(self, name: str, line: Line) -> None:
-        self.query_one(f"#{name}", Canvas).paint([line])
-
     def _optional(self, name: str, line: Line) -> None:
-        self._display(self.query_one(f"#{name}"), on=bool(line))
-        self._line(name, line)
+        self._display(self._lines[name], on=bool(line))
+        self._lines[name].paint([line])
 
     def _display(self, widget: Widget, *, on: bool) -> None:
         """Show or hide; what stands below gets its new place, and is drawn again then."""

@@ -17,9 +17,13 @@ class ReadingScreen(DeskScreen):
 
     KEYS: tuple[Key, ...] = READING
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages = Pager(id="pages")
+
     def middle(self) -> ComposeResult:
         """The pages."""
-        yield Pager(id="pages")
+        yield self._pages
 
     def lines(self) -> list[Line]:
         """What there is to read."""
@@ -69,10 +73,6 @@ class ReadingScreen(DeskScreen):
     def do_half_up(self) -> None:
         """Half a page back."""
         self._pages.scroll(-max(1, self._pages.size.height // 2))
-
-    @property
-    def _pages(self) -> Pager:
-        return self.query_one("#pages", Pager)
 
 
 class TextScreen(ReadingScreen):

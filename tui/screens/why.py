@@ -20,13 +20,14 @@ class WhyScreen(ReadingScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._title = Canvas(id="title")
         self._detail: FiringDetail | None = None
         self._asked: tuple[str, int] | None = None
         self._problem = ""
 
     def middle(self) -> ComposeResult:
         """The firing's line over the pages."""
-        yield Canvas(id="title")
+        yield self._title
         yield from super().middle()
 
     def target(self) -> FiringView | None:
@@ -40,7 +41,7 @@ class WhyScreen(ReadingScreen):
         desk.roster.arrange(desk.picture, desk.clock())
         firing = self.target()
         if firing is not None:
-            self.query_one("#title", Canvas).paint([title(firing, desk.now, self.size.width, desk.glyphs)])
+            self._title.paint([title(firing, desk.now, self.size.width, desk.glyphs)])
             self._inquire(firing)
         super().show()
 

@@ -79,7 +79,7 @@ def _shown(roster: Roster, total: int) -> str:
     if rows <= roster.height and not roster.top:
         return f"{rows} of {total} shown" if roster.filter else f"{total} open"
     first = roster.top + 1
-    return f"{first}–{min(rows, roster.top + roster.height)} of {rows}"
+    return f"{first}-{min(rows, roster.top + roster.height)} of {rows}"
 
 
 def _above(roster: Roster, glyphs: Glyphs) -> str:

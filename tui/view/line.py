@@ -14,8 +14,8 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from rtmd.model.display import number, safe
 
-# The thousands separator of `number` is a narrow space, which many terminal fonts lack.
-_NARROW_SPACE = "\u202f"
+# The thousands separator of `number` is a narrow space, which many terminal fonts lack; so do some the dash.
+_PLAIN = str.maketrans({"\u202f": " ", "–": "-"})
 
 
 class Piece(NamedTuple):
@@ -37,7 +37,7 @@ def lit(text: str, limit: int = 1024) -> str:
 
 def figure(value: float | None) -> str:
     """A value as it stands in a cell."""
-    return number(value).replace(_NARROW_SPACE, " ")
+    return number(value).translate(_PLAIN)
 
 
 def width(line: Iterable[Piece]) -> int:
