@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.expr import Aggregate, Binary, Expr, Negate, is_scalar
@@ -57,20 +58,21 @@ class _Written:
 
 def load_rules(files: Mapping[str, bytes | str]) -> Loaded:
     """Check these files (name → content), each by itself and then together; never raises."""
-    written: dict[str, list[_Written]] = {}
+    written: dict[str, tuple[_Written, ...]] = {}
     problems: dict[str, tuple[Located, ...]] = {}
     for file in sorted(files):
-        try:
-            written[file] = _read_file(read_document(files[file], file=file))
-        except FileErrors as errors:
-            problems[file] = errors.problems
+        entries, found = _checked(file, files[file])
+        if found:
+            problems[file] = found
+        else:
+            written[file] = entries
     problems |= _refuse_repeated_names(written)
     rules = (entry.rule for file in written if file not in problems for entry in written[file] if entry.enabled)
     by_name = {rule.name: rule for rule in rules}
     return Loaded(RuleSet({name: by_name[name] for name in sorted(by_name)}), problems)
 
 
-def _refuse_repeated_names(written: Mapping[str, list[_Written]]) -> dict[str, tuple[Located, ...]]:
+def _refuse_repeated_names(written: Mapping[str, tuple[_Written, ...]]) -> dict[str, tuple[Located, ...]]:
     first: dict[str, _Written] = {}
     problems: dict[str, tuple[Located, ...]] = {}
     for file, entries in written.items():
@@ -86,7 +88,16 @@ def _refuse_repeated_names(written: Mapping[str, list[_Written]]) -> dict[str, t
     return problems
 
 
-def _read_file(document: Document) -> list[_Written]:
+@lru_cache(maxsize=256)
+def _checked(file: str, content: bytes | str) -> tuple[tuple[_Written, ...], tuple[Located, ...]]:
+    """The rules of a file, or its problems; remembered, since a reload mostly meets files that did not change."""
+    try:
+        return _read_file(read_document(content, file=file)), ()
+    except FileErrors as errors:
+        return (), errors.problems
+
+
+def _read_file(document: Document) -> tuple[_Written, ...]:
     """All rules of a document; raises FileErrors with every problem in it."""
     problems: list[Located] = []
     root = Table.root(document, problems)
@@ -107,7 +118,7 @@ def _read_file(document: Document) -> list[_Written]:
             entries.append(entry)
     if problems:
         raise FileErrors(tuple(sorted(set(problems))))
-    return entries
+    return tuple(entries)
 
 
 def _check_defaults(defaults: Table) -> None:

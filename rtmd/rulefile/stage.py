@@ -35,11 +35,8 @@ class _Signal:
     table: Table
     key: str
     text: str
+    windowed: bool
     recipe: Table | None = None
-
-    @property
-    def windowed(self) -> bool:
-        return has_window(self.text)
 
     def over(self, recent: int, window: int) -> _Signal:
         """The same signal for a shorter window."""
@@ -116,7 +113,7 @@ def _signal(tables: tuple[Table, ...], key: str) -> _Signal | None:
     if isinstance(value, dict) and key == "signal":
         recipe = table.table(key)
         text = recipe_text(recipe) if recipe else None
-        return None if text is None else _Signal(table, key, text, recipe)
+        return None if text is None else _Signal(table, key, text, windowed=True, recipe=recipe)
     if value is None:
         return None
     text = table.text(key)
@@ -124,7 +121,7 @@ def _signal(tables: tuple[Table, ...], key: str) -> _Signal | None:
         if isinstance(value, str):
             table.wrong(key, "must not be empty")
         return None
-    return _Signal(table, key, text)
+    return _Signal(table, key, text, has_window(text))
 
 
 def _windows(own: Table, name: StageName, *, signal: _Signal, guard: _Signal | None) -> tuple[int | None, int | None]:
