@@ -8,6 +8,7 @@ are never waited for.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 from rtmd.rulefile.document import MAX_BYTES
 
 _DEPTH = 16
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})  # ENXIO: a socket
 IGNORE = ".rtmdignore"
 _LEFTOVERS = ("~", ".swp", "#")
 
@@ -29,8 +31,9 @@ def is_rule_file(name: str) -> bool:
 def read_rule_files(paths: Iterable[Path]) -> Mapping[str, bytes]:
     """Path → content of the rule files in these folders (or of these files themselves), sorted by path.
 
-    A file over the size limit comes with one byte more than is allowed, so that loading refuses it. Files that
-    vanish while reading, and folders that do not exist, are left out; OSError for what may not be read.
+    A file over the size limit comes with one byte more than is allowed, so that loading refuses it. What vanishes
+    while reading, leads nowhere or is no file is left out. OSError (PermissionError above all) for what is there and
+    cannot be read: whoever runs rules keeps the ones it has.
     """
     found: dict[str, bytes] = {}
     for path in paths:
@@ -43,7 +46,11 @@ def read_rule_files(paths: Iterable[Path]) -> Mapping[str, bytes]:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if depth < _DEPTH and not entry.name.startswith(".") and not (folder / entry.name / IGNORE).exists():
                 yield from _walk(folder / entry.name, depth + 1)
@@ -55,8 +62,10 @@ def _read(file: Path) -> bytes | None:
     try:
         # Without O_NONBLOCK, opening a pipe would wait for its other end.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
     with open(descriptor, "rb") as stream:  # noqa: PTH123  # the descriptor is what was checked
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None

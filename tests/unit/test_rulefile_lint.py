@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,10 @@ def test_rule_files_are_the_toml_files_of_a_folder_and_below(tmp_path: Path) -> 
         (tmp_path / name).write_text(f"# {name}")
     (tmp_path / "link.toml").symlink_to(tmp_path / "target")
     (tmp_path / "dangling.toml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "circle.toml").symlink_to(tmp_path / "circle.toml")
     (tmp_path / "folder.toml").mkdir()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "s.toml"))
     found = read_rule_files([tmp_path])
     assert list(found) == sorted(str(tmp_path / name) for name in wanted)
     assert found[str(tmp_path / "link.toml")] == b"# linked"
