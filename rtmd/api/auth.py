@@ -26,7 +26,6 @@ from rtmd.config import Config, Role
 CALLER = "rtmd.caller"  # where the caller stands in a request's scope
 
 _LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "[::1]"})
-_UNIX_HOSTS = _LOCAL_HOSTS | {"rtmd", "unix"}  # what clients of a Unix socket make up
 _REMEMBERED = 60.0  # seconds that an account's name and groups are remembered
 
 
@@ -66,7 +65,7 @@ class Gate:
     def admit(self, scope: Scope) -> Caller:
         """The caller of this request; HTTPException 403 for what a web page may have sent."""
         peer: Peer | None = scope.get("state", {}).get("peer")
-        _refuse_browsers(scope, _LOCAL_HOSTS if peer is None else _UNIX_HOSTS)
+        _refuse_browsers(scope, over_tcp=peer is None)
         if peer is None:
             return Caller("tcp", self._tcp_role)
         account = self._account(peer)
@@ -125,11 +124,12 @@ def _group_name(gid: int) -> str:
         return ""
 
 
-def _refuse_browsers(scope: Scope, hosts: frozenset[str]) -> None:
+def _refuse_browsers(scope: Scope, *, over_tcp: bool) -> None:
+    # No browser can be led to a Unix socket, and its clients make up the host they ask for.
     for name, value in scope["headers"]:
         if name == b"origin":
             raise HTTPException(403, "requests from web pages are refused (Origin)")
-        if name == b"host" and _host(value) not in hosts:
+        if over_tcp and name == b"host" and _host(value) not in _LOCAL_HOSTS:
             raise HTTPException(403, "the request is for another host (Host)")
 
 
