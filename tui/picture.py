@@ -3,7 +3,7 @@
 Plain state, changed only by `hear`, `lost` and `forget`; it reads no clock: `mono` is this process's monotonic
 time in ms. A firing that is gone from the daemon stays as a resolved one until the list lets go of it, so that a
 row never vanishes under somebody's cursor. `serials` rise with each change of a firing and key the caches of
-rows.
+rows; `shape` rises only with changes that counters, order or filter can see, so that moving values cost neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
-from tui.states import Condition, condition, is_open
+from tui.states import Condition, condition, is_open, urgency
 from tui.view.moment import Moment
 
 Message: TypeAlias = Snapshot | Changes | Beat
@@ -65,6 +65,7 @@ class Picture:
 
     firings: dict[str, FiringView] = field(default_factory=dict)
     serials: dict[str, int] = field(default_factory=dict)
+    shape: int = 0
     gone: set[str] = field(default_factory=set)
     status: StatusView | None = None
     link: Link = field(default_factory=Link)
@@ -74,6 +75,7 @@ class Picture:
     started_wall: int = 0  # this machine's wall time at mono 0: all there is before the first message
     _status_mono: int = 0
     _serial: int = 0
+    _counted: tuple[int, Counts] | None = None
 
     def moment(self, mono: int) -> Moment:
         """Now, by the daemon's clocks."""
@@ -110,9 +112,15 @@ class Picture:
             self.firings.pop(firing_id, None)
             self.serials.pop(firing_id, None)
             self.gone.discard(firing_id)
+            self.shape += 1
 
     def counts(self) -> Counts:
         """Count the open firings; silenced ones count only as silenced."""
+        if self._counted is None or self._counted[0] != self.shape:
+            self._counted = (self.shape, self._count())
+        return self._counted[1]
+
+    def _count(self) -> Counts:
         counts = Counts()
         for firing in self.firings.values():
             if not is_open(firing):
@@ -150,5 +158,22 @@ class Picture:
 
     def _put(self, firing: FiringView) -> None:
         self._serial += 1
+        before = self.firings.get(firing.id)
+        if before is None or _outline(before) != _outline(firing):
+            self.shape += 1
         self.firings[firing.id] = firing
         self.serials[firing.id] = self._serial
+
+
+def _outline(firing: FiringView) -> tuple[object, ...]:
+    """Everything that counters, order and filter look at."""
+    return (
+        urgency(firing),
+        condition(firing),
+        firing.flags,
+        firing.silenced_until,
+        firing.resolved_at,
+        firing.rule,
+        firing.title,
+        firing.labels,
+    )

@@ -39,9 +39,14 @@ class Roster:
     _engaged_until: int = _LONG_AGO
     _keys: dict[str, Urgency] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
+    _arranged: tuple[object, ...] = ()
+    _again: int = _LONG_AGO
 
     def arrange(self, picture: Picture, mono: int) -> None:
-        """Bring the rows up to date with the picture."""
+        """Bring the rows up to date with the picture; costs nothing while nothing that matters changed."""
+        state = (picture.shape, self.cursor, self.filter, self.show_silenced, self.height, self.held_until)
+        if state == self._arranged and mono < self._again:
+            return
         line = self.index - self.top
         before = self._places
         wanted = self._wanted(picture, mono)
@@ -55,6 +60,9 @@ class Roster:
             self._fall_back(before.get(self.cursor, 0), mono)
         self._anchor(line, engaged=mono < self._engaged_until)
         picture.forget(wanted)
+        self._arranged = (picture.shape, self.cursor, self.filter, self.show_silenced, self.height, self.held_until)
+        # Tombstones and holds end by time alone.
+        self._again = self.held_until if mono < self.held_until < mono + 1000 else mono + 1000
 
     @property
     def index(self) -> int:

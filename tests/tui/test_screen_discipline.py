@@ -12,6 +12,8 @@ import pytest
 
 TUI = Path(__file__).parents[2] / "tui"
 SOURCES = sorted(TUI.rglob("*.py"))
+# line.py handles pieces, not the wire.
+DRAWING = [path for path in SOURCES if path.name != "line.py"]
 
 # Textual reads console markup in whatever these are given as a string.
 MARKUP_SINKS = {
@@ -86,7 +88,7 @@ def raw_fields(tree: ast.AST) -> Iterator[str]:
                     yield f"{inner.lineno}: .{inner.attr}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(TUI)))
+@pytest.mark.parametrize("path", DRAWING, ids=lambda path: str(path.relative_to(TUI)))
 def test_strings_of_the_wire_pass_the_gate_before_they_become_pieces(path: Path) -> None:
     assert list(raw_fields(ast.parse(path.read_text()))) == []
 

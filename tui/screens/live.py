@@ -87,8 +87,7 @@ class LiveScreen(DeskScreen):
         """The filter line while it is typed."""
         if self.typing is None:
             return super().bottom(cells)
-        firings = self.desk.picture.firings
-        total = sum(map(is_open, firings.values()))
+        firings, total = self.desk.picture.firings, self.desk.picture.counts().open
         shown = sum(is_open(firings[firing_id]) for firing_id in self.desk.roster.order if firing_id in firings)
         return filter_line(self.typing, shown, total, cells, self.desk.glyphs)
 

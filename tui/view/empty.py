@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tui.picture import Picture
 from tui.roster import Roster
-from tui.states import is_open
 from tui.view.glyphs import Glyphs
 from tui.view.info import proof_of_life
 from tui.view.line import Line, Piece, fit, lit, wrap
@@ -26,7 +25,7 @@ def empty(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: 
     if status is None:
         lines = _unreached(picture, moment, cells)
     elif roster.filter:
-        total = sum(map(is_open, picture.firings.values()))
+        total = picture.counts().open
         lines = [_say(f'0 of {total} match "{lit(roster.filter.text, 100)}" · esc clears', "strong")]
     elif status.rules == 0:
         lines = [_say(text, "text" if index else "strong") for index, text in enumerate(_FIRST_RULES)]

@@ -6,7 +6,6 @@ from rtmd.model.display import age
 from rtmd.wire import StatusView
 from tui.picture import Picture
 from tui.roster import Roster
-from tui.states import is_open
 from tui.view.glyphs import Glyphs
 from tui.view.line import Line, Piece, fit, lit, spread, styled, width
 from tui.view.moment import Moment
@@ -22,7 +21,7 @@ def info(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: G
         left.append(
             Piece(f"   sort held {(held + 999) // 1000}s" if left else f" sort held {(held + 999) // 1000}s", "quiet")
         )
-    total = sum(map(is_open, picture.firings.values()))
+    total = picture.counts().open
     right = [Piece(_above(roster, glyphs), "strong"), Piece(_shown(roster, total), "quiet")]
     if roster.hidden:
         right += [Piece(f"   {glyphs.silenced} {roster.hidden} silenced hidden (x)", "text")]
