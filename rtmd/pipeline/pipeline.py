@@ -28,8 +28,9 @@ from rtmd.model.expr import selectors
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
+from rtmd.model.silence import Silence
 from rtmd.pipeline.inputs import Input, Samples, WindowFilled, WindowsRestored
-from rtmd.pipeline.reactor import ECHO, Reactor
+from rtmd.pipeline.reactor import ECHO, Reactor, covers
 
 # Semantics S10: how long somebody has it, by stage, unless they say.
 ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
@@ -93,6 +94,7 @@ class Pipeline:
             while self._rechecks and self._rechecks[0] <= due:
                 heapq.heappop(self._rechecks)
                 yield from self.reactor.unsilence(self.firing, due, self.wall(due))
+                yield fx.Touched(frozenset(firing.id for firing in self.firings() if firing.open))
             if self._housekeeping <= due:
                 yield from self._tidy(due)
         yield from self._follow(self.engine.advance(at))
@@ -203,6 +205,7 @@ class Pipeline:
         self._plan_rechecks()
         if len(changed) > 1:
             heapq.heappush(self._rechecks, at + ECHO)
+        yield self._look_different(changed)
         yield fx.Answered(given.request, id=made.id)
 
     def _expire_silence(self, given: ins.SilenceExpired, at: int) -> Iterator[fx.Effect]:
@@ -212,7 +215,13 @@ class Pipeline:
         yield fx.Audited(wall, given.by, "expire", silence.id)
         yield fx.Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
         heapq.heappush(self._rechecks, at + ECHO)
+        yield self._look_different([silence])
         yield fx.Answered(given.request, id=silence.id)
+
+    def _look_different(self, silences: Sequence[Silence]) -> fx.Touched:
+        """Open firings that these silences cover, or just covered: nothing about them changed but how they look."""
+        is_open = (firing for firing in self.firings() if firing.open)
+        return fx.Touched(frozenset(each.id for each in is_open if any(covers(silence, each) for silence in silences)))
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)

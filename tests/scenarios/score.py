@@ -18,12 +18,12 @@ from typing import TypeVar
 import numpy as np
 
 from rtmd.formats.batch import PlacedExemplar, SampleBatch, SeriesTable
+from rtmd.matching import parse_matchers
 from rtmd.model.effects import Answered, Effect, Journaled, Notify, RunAction
 from rtmd.model.firing import Exemplar, Firing, Outcome
 from rtmd.model.inputs import AckSet, ReactionsLoaded, RulesLoaded, SilenceExpired, SilenceSet, WallClock
 from rtmd.model.labels import METRIC_NAME, Labels, labels_of
 from rtmd.model.rule import RuleSet
-from rtmd.matching import parse_matchers
 from rtmd.pipeline import Input, Pipeline, Samples
 from rtmd.rulefile.load import load_rules
 

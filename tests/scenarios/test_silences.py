@@ -2,7 +2,7 @@
 
 from scenarios.score import START, Score
 
-from rtmd.model.effects import Journaled
+from rtmd.model.effects import Journaled, Touched
 
 HOT = """
 [rules.hot]
@@ -73,6 +73,17 @@ def test_a_rise_breaks_through_a_silence_of_the_lower_stage() -> None:
     score.feed("m", [11] * 30, start=1)
     assert [told[2] for told in score.told] == ["firing"]
     assert score.told[0][0] >= 10
+
+
+def test_screens_hear_of_a_silence_and_of_its_end() -> None:
+    score = Score(HOT)
+    score.feed("m", [11] * 3, start=1)
+    firing = score.firing.id
+    silence = score.silence(4.5, 'rule="hot"', 60)
+    assert frozenset({firing}) in {effect.firing_ids for effect in score.of(Touched)}
+    before = len(score.of(Touched))
+    score.expire(5.5, silence.id)
+    assert any(firing in effect.firing_ids for effect in score.of(Touched)[before:])
 
 
 def test_silencing_everything_is_refused() -> None:
