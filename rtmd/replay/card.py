@@ -34,7 +34,7 @@ _HINTS: tuple[tuple[float, str], ...] = (
 )
 
 
-def coach(since: int, rules: str = "rules/demo/event-night.toml") -> str:
+def coach(since: int, rules: str = "shipped/demo/rules/event-night.toml") -> str:
     """What to look at or try, `since` ms after the story began; `rules` is the file to edit."""
     hint = ""
     for begins, text in _HINTS:

@@ -3,7 +3,7 @@
 A story is a pure function of (seed, start): no clock, no random state. Per series a curve says how many posts a
 second are expected at each second of the story; noise hashed from (seed, lane, tick) makes whole counts of it,
 so the night looks alive, differs by seed and is the same byte for byte each time. The curves and the demo's
-rules (`rules/demo/event-night.toml`) are made for each other with margin; `tests/unit/test_story.py` proves by
+rules (`shipped/demo/rules/event-night.toml`) are made for each other with margin; `tests/unit/test_story.py` proves by
 brute force, over seeds and positions on the evaluation grid, that what `events` announces comes true.
 
 Everything in it is invented: the brands, the posts, the people. Times inside the story are seconds since its

@@ -26,7 +26,8 @@ from rtmd.replay.story import LENGTH, PLAIN, TICK, TICKS, Story, plain_alerts
 from rtmd.rulefile import load_rules
 
 ROOT = Path(__file__).parents[2]
-RULES = tomllib.loads((ROOT / "rules/demo/event-night.toml").read_text())["rules"]
+DEMO = ROOT / "rtmd/shipped/demo"
+RULES = tomllib.loads((DEMO / "rules/event-night.toml").read_text())["rules"]
 MS = {"s": 1_000, "m": 60_000}
 Key = tuple[str, str]
 # Positions of the start on the minute grid: the hours stage is judged at full minutes only.
@@ -202,7 +203,7 @@ def played(start: int) -> dict[tuple[str, str], tuple[Outcome | None, ...]]:
     """The outcomes of the stages, by (rule, brand), when the pipeline plays the story with actions that succeed."""
     table = SeriesTable()
     story, pipeline = Story(1, start, table), Pipeline(table, start)
-    loaded = load_rules({"event-night.toml": (ROOT / "rules/demo/event-night.toml").read_bytes()})
+    loaded = load_rules({"event-night.toml": (DEMO / "rules/event-night.toml").read_bytes()})
     actions = frozenset({"hold-queue", "draft-reply"})
     reactions = ReactionsLoaded(receivers=frozenset({"log"}), actions=actions, undoable=frozenset({"hold-queue"}))
     pipeline.step([reactions, RulesLoaded(loaded.rules)], start)
@@ -284,7 +285,7 @@ def test_the_coach_always_has_a_hint_and_names_the_file_to_edit() -> None:
 
 
 def test_the_demos_actions_are_configured_and_those_of_seconds_can_be_undone() -> None:
-    actions = tomllib.loads((ROOT / "rtmd/shipped/demo.toml").read_text())["actions"]
+    actions = tomllib.loads((DEMO / "rtmd.toml").read_text())["actions"]
     for rule in RULES.values():
         assert {name for stage in StageName for name in rule.get(stage, {}).get("run", ())} <= actions.keys()
         assert all("undo" in actions[name] for name in rule.get("seconds", {}).get("run", ()))
