@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import msgspec
+
 from rtmd import wire
-from rtmd.model.firing import Evidence, Firing, StageRecord, StageState
+from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.reaction import ActionRun
 from rtmd.model.rule import Stage
 from rtmd.model.silence import Silence
 from rtmd.pipeline.pipeline import Pipeline
+from rtmd.wire import pictures
 
 
 def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool = False) -> wire.FiringView:
@@ -23,38 +26,22 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
     live = {record.name: record for record in pipeline.engine.clocks((firing.rule, firing.labels))}
     stages = []
     for record in firing.stages:
-        stage = rule.stage(record.name) if rule else None
-        stages.append(_stage_view(record, live.get(record.name), stage, is_open=firing.open, evidence=evidence))
+        clock = live.get(record.name, record) if firing.open else record
+        stages.append(_stage_view(record, clock, rule.stage(record.name) if rule else None, evidence=evidence))
     shown = next((stage for stage in stages if stage.name == firing.stage), None)
-    silences = pipeline.reactor.muting(firing, pipeline.wall(at)) if firing.open else []
-    return wire.FiringView(
-        id=firing.id,
-        version=firing.version,
-        rule=firing.rule,
-        title=firing.title,
-        labels=dict(firing.labels) | dict(firing.extra_labels),
-        kind=str(firing.kind),
-        severity=str(firing.severity),
-        stage=str(firing.stage),
-        state=_state(firing),
+    wall = pipeline.wall(at)
+    silences = pipeline.reactor.muting(firing, wall) if firing.open else []
+    picture = pictures.firing_view(firing)
+    return msgspec.structs.replace(
+        picture,
         stages=stages,
         value=shown.value if shown else None,
-        threshold=firing.threshold,
-        unit=firing.unit,
-        active_at=firing.active_at,
-        fired_at=firing.fired_at,
-        resolved_at=firing.resolved_at,
-        reason=firing.reason,
-        episodes=firing.episodes,
-        owner=firing.owner,
         flags=_flags(pipeline, firing, at, silenced=bool(silences)),
-        ack=_ack_view(firing, pipeline.wall(at)),
+        ack=None if firing.open and firing.ack and firing.ack.until < wall else picture.ack,
         silenced_by=[silence.id for silence in silences],
         silenced_until=silences[0].ends_at if silences else None,
         silencer=silences[0].created_by if silences else "",
         runs=[_run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
-        links=dict(firing.links),
-        follows=firing.follows,
     )
 
 
@@ -98,41 +85,17 @@ def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
     return views
 
 
-def evidence_view(evidence: Evidence) -> wire.EvidenceView:
-    """A recorded evaluation."""
-    return wire.EvidenceView(
-        at=evidence.at,
-        clauses=[wire.ClauseView(each.name, each.text, each.value, each.holds) for each in evidence.clauses],
-        exemplars=[wire.ExemplarView(each.text, each.author, each.reach, each.url) for each in evidence.exemplars],
-    )
-
-
-def _stage_view(
-    record: StageRecord, live: StageRecord | None, stage: Stage | None, *, is_open: bool, evidence: bool
-) -> wire.StageView:
-    clock = live if live is not None and is_open else record
-    recovering = clock.state is StageState.RECOVERING and clock.keep_since is not None and stage is not None
-    return wire.StageView(
-        name=str(record.name),
+def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *, evidence: bool) -> wire.StageView:
+    recovering = clock.state is StageState.RECOVERING and clock.keep_since is not None
+    return msgspec.structs.replace(
+        pictures.stage_view(record, str(stage.condition) if stage else ""),
         state=str(clock.state),
-        threshold=str(stage.condition) if stage else "",
         value=clock.value,
         peak=clock.peak if record.fired_at is not None else None,
         active_at=clock.active_at,
-        fired_at=record.fired_at,
-        ended_at=record.ended_at,
-        judge_at=record.judge_at,
-        clears_at=(clock.keep_since or 0) + stage.keep if recovering and stage else None,
-        outcome=str(record.outcome) if record.outcome else "",
-        evidence=evidence_view(record.evidence) if evidence and record.evidence else None,
+        clears_at=clock.keep_since + stage.keep if recovering and stage and clock.keep_since else None,
+        evidence=pictures.evidence_view(record.evidence) if evidence and record.evidence else None,
     )
-
-
-def _state(firing: Firing) -> str:
-    if not firing.open:
-        return "resolved"
-    firing_now = any(record.state is StageState.FIRING for record in firing.stages)
-    return "firing" if firing_now else "recovering"
 
 
 def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> list[str]:
@@ -152,13 +115,6 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> li
     if firing.shadow:
         flags.append("shadow")
     return flags
-
-
-def _ack_view(firing: Firing, wall: int) -> wire.AckView | None:
-    ack = firing.ack
-    if ack is None or (firing.open and ack.until < wall):
-        return None
-    return wire.AckView(by=ack.by, at=ack.at, until=ack.until, note=ack.note, raised=ack.raised)
 
 
 def _run_view(run: ActionRun) -> wire.RunView:

@@ -11,18 +11,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from rtmd.model.display import age, number
-from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
+from rtmd.model.firing import Firing
 from rtmd.model.reaction import ActionRun, Notification, Told
-from rtmd.wire import (
-    AckView,
-    ActionBody,
-    ClauseView,
-    EvidenceView,
-    ExemplarView,
-    FiringView,
-    NotificationBody,
-    StageView,
-)
+from rtmd.wire import ActionBody, NotificationBody
+from rtmd.wire.pictures import evidence_view, firing_view
 
 BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes
 
@@ -41,7 +33,7 @@ def notification_body(notification: Notification) -> bytes:
         at=notification.at,
         summary=summary(notification),
         firing=firing_view(notification.firing),
-        evidence=_evidence(record.evidence) if record and record.evidence else None,
+        evidence=evidence_view(record.evidence) if record and record.evidence else None,
     )
     return msgspec.json.encode(body)
 
@@ -83,71 +75,9 @@ def summary(notification: Notification) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def firing_view(firing: Firing) -> FiringView:
-    """A firing as receivers see it: what was recorded, without the flags and silences of a screen."""
-    record = firing.record(firing.stage)
-    return FiringView(
-        id=firing.id,
-        version=firing.version,
-        rule=firing.rule,
-        title=firing.title,
-        labels=dict(firing.extra_labels) | dict(firing.labels),
-        kind=str(firing.kind),
-        severity=str(firing.severity),
-        stage=str(firing.stage),
-        state=_state(firing, record),
-        stages=[_stage(each, firing) for each in firing.stages],
-        value=record.value if record else None,
-        threshold=firing.threshold,
-        unit=firing.unit,
-        active_at=firing.active_at,
-        fired_at=firing.fired_at,
-        resolved_at=firing.resolved_at,
-        reason=firing.reason,
-        episodes=firing.episodes,
-        owner=firing.owner,
-        ack=_ack(firing.ack) if firing.ack else None,
-        links=dict(firing.links),
-        follows=firing.follows,
-    )
-
-
 def _value(firing: Firing) -> str:
     record = firing.record(firing.stage)
     if record is None or record.value is None:
         return ""
     shown = f"{number(record.value)} {firing.unit}".rstrip()
     return f"{shown} against {firing.threshold}" if firing.threshold else shown
-
-
-def _state(firing: Firing, record: StageRecord | None) -> str:
-    if not firing.open:
-        return "resolved"
-    return "recovering" if record and record.state is StageState.RECOVERING else "firing"
-
-
-def _stage(record: StageRecord, firing: Firing) -> StageView:
-    return StageView(
-        name=str(record.name),
-        state=str(record.state),
-        threshold=firing.threshold if record.name is firing.stage else "",
-        value=record.value,
-        peak=record.peak,
-        active_at=record.active_at,
-        fired_at=record.fired_at,
-        ended_at=record.ended_at,
-        judge_at=record.judge_at,
-        outcome=str(record.outcome or ""),
-    )
-
-
-def _ack(ack: Ack) -> AckView:
-    return AckView(by=ack.by, at=ack.at, until=ack.until, note=ack.note, raised=ack.raised)
-
-
-def _evidence(evidence: Evidence) -> EvidenceView:
-    return EvidenceView(
-        at=evidence.at,
-        clauses=[ClauseView(clause.name, clause.text, clause.value, clause.holds) for clause in evidence.clauses],
-        exemplars=[ExemplarView(each.text, each.author, each.reach, each.url) for each in evidence.exemplars],
-    )

@@ -22,12 +22,13 @@ from rtmd.errors import PermanentError, RetryableError
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
 from rtmd.model.reaction import Notification, Told
 from rtmd.model.rule import Kind, Severity, StageName
-from rtmd.receivers.body import firing_view, notification_body, summary
+from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command
 from rtmd.receivers.log import LogSink
 from rtmd.receivers.make import make_receivers
 from rtmd.receivers.webhook import Webhook, make_client, retry_after
 from rtmd.wire import NotificationBody
+from rtmd.wire.pictures import firing_view
 
 AT = 1_800_000_000_000  # 2027-01-15 08:00:00 UTC
 SECRET_URL = "https://user:hunter2@hooks.example/T0/secret-path?token=hunter3"  # noqa: S105  # a made-up one
