@@ -72,6 +72,7 @@ class Engine:
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
         self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
+        self._eager: list[tuple[_Running, StageTable]] = []  # judged on arrival, not only at grid points
         self._limit = instances_per_rule
 
     def __repr__(self) -> str:
@@ -121,9 +122,8 @@ class Engine:
         applied = self.plans.apply(batch, at, lateness=lateness)
         happened: list[Happening] = []
         if len(applied.touched):
-            for running in self._rules.values():
-                for table in running.tables:
-                    happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
+            for running, table in self._eager:
+                happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
 
     def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], list[StageTable]]:
@@ -146,9 +146,8 @@ class Engine:
             running.removed_at = at
             self._orphans[name] = running
         self._arrange()
-        for running in self._rules.values():
-            for table in running.tables:
-                happened += self._follow(running.rule, table.judge_all_eagerly(at))
+        for running, table in self._eager:
+            happened += self._follow(running.rule, table.judge_all_eagerly(at))
         return happened, empty
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
@@ -269,10 +268,12 @@ class Engine:
             yield from self.episodes.close(rules, at, "rule_removed")
 
     def _arrange(self) -> None:
-        self._grids = {}
+        self._grids, self._eager = {}, []
         for running in self._rules.values():
             for table in running.tables:
                 self._grids.setdefault(table.stage.grid, []).append((running, table))
+                if table.stage.name is StageName.SECONDS:
+                    self._eager.append((running, table))
 
 
 def _same(one: Rule, other: Rule) -> bool:

@@ -1,9 +1,9 @@
 """One stage of one rule over all its instances: flat arrays, one dense compare, then the few rows that matter.
 
 Row i of every array belongs to row i of the stage's signal plan. At a grid point `judge` reads all rows at once
-(`reading`), finds the rows whose state can change, and shows each of those one event of the protocol
-table. Between grid points `judge_touched` looks at instances that just got a sample: it can only start a pending
-entry, or a firing when nothing has to be held (design §4).
+(`reading`), finds the rows whose state can change, and shows each of those one event of the protocol table. Between
+grid points the engine has seconds stages look at instances that just got a sample: `judge_touched` can only start a
+pending entry, or a firing when nothing has to be held (design §4).
 
 Clocks of instances that have no row yet (after a restart, or a changed signal) wait in `_waiting` and count as
 MISSING until the signal's look back has passed, then as UNFED.
@@ -26,7 +26,7 @@ from rtmd.model.display import number
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
-from rtmd.model.rule import HOUR, MINUTE, NoData, Stage, StageName
+from rtmd.model.rule import HOUR, MINUTE, NoData, Stage
 
 UNFED_AFTER = 5 * MINUTE  # semantics S3: at least this long without a sample
 NO_DATA_LIMIT = 24 * HOUR  # S3: a kept firing without data ends as lost
@@ -118,9 +118,7 @@ class StageTable:
         return transitions
 
     def judge_touched(self, series: NDArray[np.int64], at: int) -> list[Transition]:
-        """Eager evaluation of the instances that these series feed; seconds stages only."""
-        if self.stage.name is not StageName.SECONDS:
-            return []
+        """Eager evaluation of the instances that these series feed."""
         self._sync()
         rows = self.signal.touched(series)
         rows = rows[rows < self._clocks.size]
@@ -128,8 +126,6 @@ class StageTable:
 
     def judge_all_eagerly(self, at: int) -> list[Transition]:
         """The same for every instance: when the rule itself is new."""
-        if self.stage.name is not StageName.SECONDS:
-            return []
         self._sync()
         return self._judge_eagerly(np.arange(self._clocks.size), at)
 

@@ -1,0 +1,74 @@
+"""From vocabulary to messages: a firing as it was recorded, without what only a running daemon knows.
+
+Receivers are sent exactly this; the operator API adds live values, flags and silences (`pipeline.views`).
+"""
+
+from __future__ import annotations
+
+from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
+from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, StageView
+
+
+def firing_view(firing: Firing) -> FiringView:
+    """The firing as its transitions left it."""
+    record = firing.record(firing.stage)
+    return FiringView(
+        id=firing.id,
+        version=firing.version,
+        rule=firing.rule,
+        title=firing.title,
+        labels=dict(firing.extra_labels) | dict(firing.labels),
+        kind=str(firing.kind),
+        severity=str(firing.severity),
+        stage=str(firing.stage),
+        state=_state(firing),
+        stages=[stage_view(each, firing.threshold if each.name is firing.stage else "") for each in firing.stages],
+        value=record.value if record else None,
+        threshold=firing.threshold,
+        unit=firing.unit,
+        active_at=firing.active_at,
+        fired_at=firing.fired_at,
+        resolved_at=firing.resolved_at,
+        reason=firing.reason,
+        episodes=firing.episodes,
+        owner=firing.owner,
+        ack=_ack_view(firing.ack) if firing.ack else None,
+        links=dict(firing.links),
+        follows=firing.follows,
+    )
+
+
+def stage_view(record: StageRecord, threshold: str) -> StageView:
+    """One stage of the ladder."""
+    return StageView(
+        name=str(record.name),
+        state=str(record.state),
+        threshold=threshold,
+        value=record.value,
+        peak=record.peak,
+        active_at=record.active_at,
+        fired_at=record.fired_at,
+        ended_at=record.ended_at,
+        judge_at=record.judge_at,
+        outcome=str(record.outcome or ""),
+    )
+
+
+def evidence_view(evidence: Evidence) -> EvidenceView:
+    """A recorded evaluation."""
+    return EvidenceView(
+        at=evidence.at,
+        clauses=[ClauseView(each.name, each.text, each.value, each.holds) for each in evidence.clauses],
+        exemplars=[ExemplarView(each.text, each.author, each.reach, each.url) for each in evidence.exemplars],
+    )
+
+
+def _state(firing: Firing) -> str:
+    if not firing.open:
+        return "resolved"
+    firing_now = any(record.state is StageState.FIRING for record in firing.stages)
+    return "firing" if firing_now else "recovering"
+
+
+def _ack_view(ack: Ack) -> AckView:
+    return AckView(by=ack.by, at=ack.at, until=ack.until, note=ack.note, raised=ack.raised)
