@@ -10,7 +10,7 @@ import numpy as np
 
 from rtmd.engine.functions import RangeFunction
 from rtmd.engine.growing import Growing
-from rtmd.engine.nodes import Node, nameless
+from rtmd.engine.nodes import Node, distinct, nameless
 from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, column
 from rtmd.engine.raw import LOOKBACK, RawLeaf
 from rtmd.engine.window import Window
@@ -59,12 +59,12 @@ class Selection:
         self._series.append(series)
 
     def find(self, series: Ids) -> Ids:
-        """The rows of those of these series that were matched."""
+        """The rows of those of these series that were matched, sorted."""
         mine = self.series
         rows = np.searchsorted(mine, series)
         inside = rows < len(mine)
         rows = rows[inside]
-        return np.unique(rows[mine[rows] == series[inside]])
+        return distinct(rows[mine[rows] == series[inside]])
 
 
 class Leaf(Node):
@@ -102,24 +102,25 @@ class Leaf(Node):
         return self.selection.find(series)
 
     def feeding(self, rows: Ids) -> Ids:
-        return np.unique(self.selection.series[rows])
+        return distinct(self.selection.series[rows])
 
     def _compute(self, series: Ids, at: int) -> Column:
         if self._function is None:
             values, alive = self._raw.latest(series, at, self._reach)
             return column(values, np.where(alive, PRESENT, UNFED))
         values = np.full(len(series), np.nan)
-        presence = np.full(len(series), UNFED)
+        presence = np.zeros(len(series), np.uint8)  # UNFED
         for place, window in self._windows(series, at):
             enough = window.counts >= self._function.least
             if enough.all():
                 values[place], presence[place] = self._function.compute(window), PRESENT
             elif enough.any():
-                values[place[enough]], presence[place[enough]] = self._function.compute(window.rows(enough)), PRESENT
-        poor = np.flatnonzero(presence == UNFED)
-        if len(poor):
+                rich = place[enough]
+                values[rich], presence[rich] = self._function.compute(window.rows(enough)), PRESENT
+        poor = presence == UNFED
+        if poor.any():
             _, alive = self._raw.latest(series[poor], at, self._reach)
-            presence[poor[alive]] = MISSING
+            presence[poor] = np.where(alive, MISSING, UNFED)
         return Column(values, presence)
 
     def _windows(self, series: Ids, at: int) -> Iterator[tuple[Ids, Window]]:

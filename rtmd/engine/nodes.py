@@ -40,6 +40,11 @@ def nameless(labels: Labels) -> Labels:
     return without(labels, NAME)
 
 
+def distinct(rows: Ids) -> Ids:
+    """Sorted and unique (one row, the usual case, costs nothing)."""
+    return rows if len(rows) < 2 else np.unique(rows)
+
+
 class Node(ABC):
     """`parents` read this node; `name_varies`: rows may differ in the metric's name alone."""
 
@@ -165,7 +170,7 @@ class Grouped(Node):
             self._group.append(group)
 
     def touched(self, series: Ids) -> Ids:
-        return np.unique(self.group[self._child.touched(series)])
+        return distinct(self.group[self._child.touched(series)])
 
     def feeding(self, rows: Ids) -> Ids:
         return self._child.feeding(self.members(rows)[0])

@@ -55,9 +55,7 @@ def _ascending(ids: Ids) -> bool:
 
 def _heads(ids: Ids) -> NDArray[np.bool_]:
     """Where a run of equal ids begins."""
-    heads = np.ones(len(ids), np.bool_)
-    np.not_equal(ids[1:], ids[:-1], out=heads[1:])
-    return heads
+    return np.concatenate(([True], ids[1:] != ids[:-1]))
 
 
 class RawLeaf:
@@ -152,20 +150,19 @@ class RawLeaf:
     def store(self, ids: Ids, times: Times, values: Values) -> Stored:
         """Take samples of series that are read, in order of arrival; shapes (n,)."""
         self.version += 1
+        before = self._last[ids]
         if not _ascending(ids):
             order = ids.argsort(kind="stable")
-            ids, times, values = ids[order], times[order], values[order]
-        heads = _heads(ids)
-        before = self._last[ids]
-        if not heads.all():
-            before[~heads] = times[:-1][~heads[1:]]
+            ids, times, values, before = ids[order], times[order], values[order], before[order]
+            again = np.flatnonzero(ids[1:] == ids[:-1])
+            before[again + 1] = times[again]
         early = times <= before
         if not early.any():
-            return Stored(self._append(ids, times, values, heads), 0)
+            return Stored(self._append(ids, times, values), 0)
         troubled = np.isin(ids, ids[early])
         merged = self._merge(ids[troubled], times[troubled], values[troubled])
         fine = ~troubled
-        appended = self._append(ids[fine], times[fine], values[fine], heads[fine])
+        appended = self._append(ids[fine], times[fine], values[fine])
         return Stored(np.concatenate((merged.series, appended)), merged.duplicates)
 
     def fill(self, ids: Ids, times: Times, values: Values) -> None:
@@ -179,22 +176,23 @@ class RawLeaf:
         useful = times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)
         self._merge(ids[useful], times[useful], values[useful])
 
-    def _append(self, ids: Ids, times: Times, values: Values, heads: NDArray[np.bool_]) -> Ids:
+    def _append(self, ids: Ids, times: Times, values: Values) -> Ids:
         """The fast way: sorted by series, then time, and newer than all that is there. Gives the series."""
-        series = ids
+        series, starts = ids, None
         counts: Ids | np.int64 = np.int64(1)
-        rank: Ids | np.int64 = np.int64(0)
-        if not heads.all():
-            starts = np.flatnonzero(heads)
+        if not _ascending(ids):
+            starts = np.flatnonzero(_heads(ids))
             series, counts = ids[starts], np.diff(starts, append=len(ids))
-            rank = np.arange(len(ids)) - np.repeat(starts, counts)
         self._reserve(series, counts)
-        place = self._end[ids] + rank
+        place = self._end[ids]
+        if starts is not None:
+            place += np.arange(len(ids)) - np.repeat(starts, counts)
         self._times[place] = times - self._base
         self._values[place] = values
-        self._end[series] += counts
-        self._last[ids] = times  # of several samples of a series the last, and newest, assignment stays
-        self.first[series] = np.minimum(self.first[series], times[heads])
+        self._end[ids] = place + 1  # of several samples of a series the last, and newest, assignment stays
+        self._last[ids] = times
+        earliest = times if starts is None else times[starts]
+        self.first[series] = np.minimum(self.first[series], earliest)
         self._note(ids, times, values, place)
         return series
 
@@ -233,7 +231,7 @@ class RawLeaf:
         # Falls between a sample that goes and one that stays need no note: no window has both.
         ids, times, values = ids[kept], times[kept], values[kept]
         if len(ids):
-            self._append(ids, times, values, _heads(ids))
+            self._append(ids, times, values)
 
     def _worth(self, ids: Ids, times: Times) -> NDArray[np.bool_]:
         """Which of these sorted samples anybody still needs (see the theory above)."""
@@ -249,26 +247,30 @@ class RawLeaf:
         short = self._end[series] + extra > self._limit[series]
         if not short.any():
             return
-        series = series[short]
-        extra = np.broadcast_to(extra, short.shape)[short]
+        extra = np.broadcast_to(extra, short.shape)
+        if not self._make_room(series[short], extra[short]):
+            self._rebuild(series, extra)  # for those with room, too: a new pool gives nobody more than is asked for
+
+    def _make_room(self, series: Ids, extra: NDArray[np.int64]) -> bool:
+        """Cut the slabs of these series and move what remains to the front, or to a larger slab; False: pool full."""
         cut = self._cut(series)
         kept = self._end[series] - cut
         need = kept + extra
-        target = self._start[series]
-        capacity = self._limit[series] - target
+        start = self._start[series]
+        capacity = self._limit[series] - start
         moves = need * 8 > capacity * 7  # a slab nearly full of what is needed would be full again at once
         capacity[moves] = _roomy(need[moves])
         ends = self._used + np.cumsum(capacity[moves])
-        if len(ends) and ends[-1] > len(self._times):
-            self._rebuild(series, extra)
-            return
         if len(ends):
-            target[moves] = ends - capacity[moves]
+            if ends[-1] > len(self._times):
+                return False
+            start[moves] = ends - capacity[moves]
             self._used = int(ends[-1])
-        source, place = spread(cut, kept), spread(target, kept)
+        source, place = spread(cut, kept), spread(start, kept)
         self._times[place] = self._times[source]
         self._values[place] = self._values[source]
-        self._settle(series, target, kept, capacity)
+        self._settle(series, start, kept, capacity)
+        return True
 
     def _settle(self, series: Ids, start: Ids, kept: Ids, capacity: Ids) -> None:
         self._start[series] = self._begin[series] = start
@@ -278,9 +280,9 @@ class RawLeaf:
     def _cut(self, series: Ids) -> Ids:
         """Where what each series still needs begins (see the theory above)."""
         begin, end, retention = self._begin[series], self._end[series], self.retention[series]
-        young = first_after(self._times, begin, end, self._offset(self._horizon - retention - 1))
+        young = first_after(self._times, begin, end, self._offsets(self._horizon - retention - 1))
         before = np.maximum(young - 1, begin)
-        alive = self._offset(self._horizon - np.maximum(retention, LOOKBACK))
+        alive = self._offsets(self._horizon - np.maximum(retention, LOOKBACK))
         useful = (before < young) & (self._times.take(before, mode="clip") >= alive) if len(self._times) else False
         return np.where(useful, before, young)
 
@@ -306,10 +308,13 @@ class RawLeaf:
         self._times, self._values, self._used, self._base = times, values, used, base
         self._settle(stored, ends - capacity, kept, capacity)
 
-    def _offset(self, time: Times | int) -> NDArray[np.int64] | np.int64:
+    def _offset(self, time: int) -> int:
         """A time as an offset from base; what lies outside int32 lies outside all samples too."""
-        offset: NDArray[np.int64] | np.int64 = np.clip(np.asarray(time, np.int64) - self._base, -(2**31), 2**31 - 1)
-        return offset
+        return max(-(1 << 31), min(time - self._base, (1 << 31) - 1))
+
+    def _offsets(self, times: Times) -> NDArray[np.int64]:
+        """Many times as offsets from base."""
+        return np.clip(times - self._base, -(1 << 31), (1 << 31) - 1)
 
     # -- samples out
 
@@ -317,7 +322,7 @@ class RawLeaf:
         """The samples of each series in (at − length, at], stale markers among them."""
         begin, end = self._begin[series], self._end[series]
         high = self._high(series, begin, end, at)
-        start = int(self._offset(at - length))
+        start = self._offset(at - length)
         low = first_after(self._times, begin, high, start)
         falling = self._fall[series] > at - length
         return Window(self._times, self._values, low, high, start=start, length=length, falling=falling)
@@ -353,9 +358,9 @@ class RawLeaf:
         return None if oldest == _UNSEEN else oldest
 
     def _high(self, series: Ids, begin: Ids, end: Ids, at: int) -> Ids:
-        ahead = np.flatnonzero(self._last[series] > at)
-        if len(ahead):
-            end[ahead] = first_after(self._times, begin[ahead], end[ahead], int(self._offset(at)))
+        ahead = self._last[series] > at
+        if ahead.any():
+            end[ahead] = first_after(self._times, begin[ahead], end[ahead], self._offset(at))
         return end
 
 

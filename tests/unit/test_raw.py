@@ -125,3 +125,25 @@ def test_a_series_that_nobody_reads_is_forgotten() -> None:
     assert seen(leaf, 0, 0) == []
     assert seen(leaf, 1, 0) == [1.0]
     assert leaf.columns()[0].tolist() == [1]
+
+
+def test_no_series_ever_sees_the_samples_of_another() -> None:
+    leaf = leaf_of(6)
+    random = np.random.default_rng(7)
+    for step in range(3000):
+        leaf.advance(START + step * 500)
+        ids = random.integers(0, 6, random.integers(1, 8))
+        times = START + step * 500 - 1000 * random.choice([0, 0, 0, 1, 2, 40], len(ids))
+        leaf.store(ids, times, ids.astype(np.float64))
+        window = leaf.window(np.arange(6), START + step * 500, MINUTE)
+        assert set(window.values[window.flat()] - np.repeat(np.arange(6), window.counts)) <= {0.0}
+
+
+def test_history_that_ran_ahead_of_the_clock_does_not_cost_the_start_of_the_window() -> None:
+    leaf = RawLeaf()
+    leaf.cover(1)
+    leaf.read(np.array([0]), MINUTE)
+    times = START + np.arange(0, 81_000, 1000)  # the engine was at 60 s when the last one came
+    leaf.fill(np.zeros(81, np.int64), times, np.arange(81.0))
+    leaf.tidy()
+    assert seen(leaf, 0, 60_000) == [float(second) for second in range(1, 61)]
