@@ -17,7 +17,7 @@ from rtmd.api.auth import require
 from rtmd.api.desk import Desk
 from rtmd.api.requests import ack_input, decode_request, silence_input
 from rtmd.config import Role
-from rtmd.errors import ConflictError, NotFoundError
+from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import SilenceExpired
 from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView
@@ -72,7 +72,8 @@ class Mutations:
         require(request.scope, Role.ADMIN)
         errors = await self._desk.reload()
         if errors:
-            return problem(400, "\n".join(f"{error.file}:{error.line}: {error.problem}" for error in errors))
+            located = (Located(each.file, each.line, each.column, each.problem) for each in errors)
+            return problem(400, "\n".join(map(str, located)))
         return Json(Done(""))
 
     async def _body(self, request: Request) -> bytes:

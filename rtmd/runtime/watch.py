@@ -2,7 +2,8 @@
 
 The watcher fires before slow writers are done, misses swapped symlinks and recreated folders, and dies on a file
 name that is not UTF-8; so an event only means "look now", a dead watcher is started again, and what decides is the
-content.
+content. A watch holds on to a folder and not to its name: when another folder stands under the name (it was made
+anew, or a link was pointed elsewhere), that one is watched.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import stat
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -27,6 +29,8 @@ class Watch:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self._look = asyncio.Event()
+        self._replaced = asyncio.Event()
+        self._watched = _standing(folders)
 
     async def looks(self) -> AsyncIterator[None]:
         """One item for each look that is due; never ends by itself."""
@@ -36,6 +40,8 @@ class Watch:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), RESCAN)
                 self._look.clear()
+                if _standing(self._folders) != self._watched:
+                    self._replaced.set()
                 yield
         finally:
             hints.cancel()
@@ -46,14 +52,29 @@ class Watch:
 
     async def _hint(self) -> None:
         while True:
-            # A single file is watched through its folder: its replacement by a rename would go unseen otherwise.
-            existing = {path if path.is_dir() else path.parent for path in self._folders if path.exists()}
+            self._replaced.clear()
+            self._watched = _standing(self._folders)
             try:
-                # Without a path it would end at once, and the pause below is what is wanted then.
                 async for _ in watchfiles.awatch(
-                    *existing, step=_STEP, debounce=_DEBOUNCE, watch_filter=None, recursive=True
+                    *(folder for folder, _, _ in self._watched),
+                    step=_STEP,
+                    debounce=_DEBOUNCE,
+                    watch_filter=None,
+                    recursive=True,
+                    stop_event=self._replaced,
                 ):
                     self._look.set()
             except (OSError, RuntimeError) as error:  # the Rust side raises RuntimeErrors of its own
                 log.warning("the file watcher gave up and starts anew: %s", error)
-            await asyncio.sleep(RESCAN)
+                await asyncio.sleep(RESCAN)
+
+
+def _standing(folders: Sequence[Path]) -> list[tuple[Path, int, int]]:
+    """The folders that are there, and which ones they are: device and inode."""
+    standing = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            found = folder.stat()
+            if stat.S_ISDIR(found.st_mode):
+                standing.append((folder, found.st_dev, found.st_ino))
+    return standing

@@ -183,7 +183,7 @@ async def test_reload_tells_which_files_keep_their_last_good_version(served: Ser
     served.desk.errors = [RuleErrorView("rules/mentions.toml", 14, 1, "minutes.above must be > clear")]
     answer = await served.unix.post("/-/reload")
     assert answer.status_code == 400
-    assert answer.json() == {"error": "rules/mentions.toml:14: minutes.above must be > clear"}
+    assert answer.json() == {"error": "rules/mentions.toml:14:1: minutes.above must be > clear"}
 
 
 @pytest.mark.parametrize("path", [WRITE, SAMPLES, f"{BASE}/stream", f"{BASE}/firings", "/-/healthy"])

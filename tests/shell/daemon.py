@@ -1,0 +1,280 @@
+"""The real process under test: started in a folder of its own, spoken to over its Unix socket, killed at will.
+
+    rtmd = Rtmd(tmp_path, config, {"r.toml": rules}).start()   # returns when READY=1 arrived
+    rtmd.until("it fires", lambda: rtmd.client.open_firings())
+    rtmd.kill(); rtmd.start()                                  # the same folder, the same state
+
+Nothing here sleeps for a guessed time: everything waits for a condition, within a bound, and a failure shows what
+the daemon said on stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+
+from rtmd.wire import Done, FiringDetail, FiringView, SilenceView, StatusView
+
+PATIENCE = 10.0  # seconds within which anything should have happened, on a busy machine
+_PAUSE = 0.005
+_OWN = """
+[daemon]
+state = "state"
+listen = ["unix:rtmd.sock", "tcp:127.0.0.1:0"]
+"""
+_PORT = re.compile(r"serving on .*tcp:127\.0\.0\.1:(\d+)")
+_METRIC = re.compile(r"^(\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
+
+_T = TypeVar("_T")
+
+
+def until(what: str, look: Callable[[], _T], *, within: float = PATIENCE, why: Callable[[], str] = str) -> _T:
+    """The first truthy thing that `look` finds; AssertionError with `what` and `why()` when there is none in time."""
+    deadline = time.monotonic() + within
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {within:g} s: {what}\n{why()}"
+        time.sleep(_PAUSE)
+
+
+class Notices:
+    """What the daemon told systemd: its own NOTIFY_SOCKET."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.messages: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(b"", str(self.path))
+        self._thread.join()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while message := self._socket.recv(4096):
+            self.messages.append(message.decode())
+
+
+class Client:
+    """The operator API over the Unix socket, typed."""
+
+    def __init__(self, path: Path) -> None:
+        self.http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost", timeout=PATIENCE
+        )
+
+    def status(self) -> StatusView:
+        """`/api/rtmd/v1/status`."""
+        return self._get("status", StatusView)
+
+    def firings(self) -> list[FiringView]:
+        """Open firings and those resolved lately."""
+        return self._get("firings", list[FiringView])
+
+    def open_firings(self) -> list[FiringView]:
+        """Open firings."""
+        return [firing for firing in self.firings() if firing.state != "resolved"]
+
+    def firing(self, firing_id: str) -> FiringDetail:
+        """Everything about one firing."""
+        return self._get(f"firings/{firing_id}", FiringDetail)
+
+    def silences(self) -> list[SilenceView]:
+        """All silences."""
+        return self._get("silences", list[SilenceView])
+
+    def query(self, expression: str) -> dict[str, float]:
+        """An instant query: value by the labels, written `a=1,b=2`."""
+        answer = self.http.get("/api/v1/query", params={"query": expression})
+        assert answer.status_code == 200, answer.text
+        rows = answer.json()["data"]["result"]
+        return {",".join(f"{k}={v}" for k, v in sorted(row["metric"].items())): float(row["value"][1]) for row in rows}
+
+    def metrics(self) -> dict[str, float]:
+        """`/metrics`, by series text."""
+        return {name: float(value) for name, value in _METRIC.findall(self.http.get("/metrics").text)}
+
+    def send(self, metric: str, value: float, **labels: str) -> None:
+        """One sample, now."""
+        sample = {"metric": metric, "value": value, "labels": labels}
+        answer = self.http.post("/api/v1/samples", json=sample)
+        assert answer.status_code == 200, answer.text
+
+    def change(self, verb: str, **body: object) -> str:
+        """A mutation that has to succeed; gives the id it answered."""
+        answer = self.http.post(f"/api/rtmd/v1/{verb}", json=body)
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=Done).id
+
+    def _get(self, path: str, kind: type[_T]) -> _T:
+        answer = self.http.get(f"/api/rtmd/v1/{path}")
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=kind)
+
+
+class Rtmd:
+    """One daemon in one folder. `config` is added to a [daemon] table with state, Unix socket and a TCP port."""
+
+    def __init__(self, folder: Path, config: str = "", rules: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.rules = folder / "rules"
+        self.socket = folder / "rtmd.sock"
+        self.client = Client(self.socket)
+        self.notices = Notices(folder / "notify.sock")
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "log"
+        self._log_from = 0
+        self.configure(config)
+        self.rules.mkdir(exist_ok=True)
+        for name, text in (rules or {}).items():
+            (self.rules / name).write_text(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.client.http.close()
+        self.notices.close()
+
+    @property
+    def log(self) -> str:
+        """What the present process has said on stderr."""
+        return self._log.read_bytes()[self._log_from :].decode(errors="replace") if self._log.exists() else ""
+
+    @property
+    def tcp(self) -> str:
+        """The URL of the TCP listener."""
+        found = self.until("a TCP address in the log", lambda: _PORT.search(self.log))
+        assert found
+        return f"http://127.0.0.1:{found[1]}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self.process, "not started"
+        return self.process.pid
+
+    def configure(self, config: str) -> None:
+        """Write rtmd.toml."""
+        (self.folder / "rtmd.toml").write_text(_OWN + config)
+
+    def launch(self, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Start the process and wait for nothing."""
+        env = {**os.environ, "NOTIFY_SOCKET": str(self.notices.path), "PYTHONUNBUFFERED": "1"}
+        self._log_from = self._log.stat().st_size if self._log.exists() else 0
+        self.notices.messages.clear()
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "rtmd", "run"], cwd=self.folder, env=env, stderr=log, stdout=log
+            )
+        return self.process
+
+    def start(self, prefix: Sequence[str] = ()) -> Self:
+        """Start the process; returns when it is ready."""
+        self.launch(prefix)
+        self.noticed("READY=1")
+        return self
+
+    def noticed(self, text: str) -> str:
+        """The first message to systemd, since the start, that contains this."""
+
+        def look() -> str:
+            self.assert_running()
+            return next((message for message in self.notices.messages if text in message), "")
+
+        return self.until(f"systemd is told {text}", look)
+
+    def until(self, what: str, look: Callable[[], _T], *, within: float = PATIENCE) -> _T:
+        """Wait until `look` finds something."""
+        return until(what, look, within=within, why=lambda: f"the daemon said:\n{self.log[-4000:]}")
+
+    def assert_running(self) -> None:
+        """It did not end by itself."""
+        assert self.process, "not started"
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log[-4000:]}"
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.client.http.close()
+            self.client = Client(self.socket)
+
+    def terminate(self) -> int:
+        """SIGTERM; gives the exit code."""
+        assert self.process, "not started"
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code of a process that is about to end."""
+        assert self.process, "not started"
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end:\n{self.log[-4000:]}") from None
+
+    def evaluates(self) -> None:
+        """It is up, and time goes on in it."""
+        self.assert_running()
+        before = self.client.status().evaluated_at
+        self.until("it evaluates", lambda: self.client.status().evaluated_at > before)
+
+
+def cli(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb of the command line in this folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "rtmd", *args], cwd=folder, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def save(path: Path, text: str) -> float:
+    """Save as editors do, under another name and then renamed; gives the moment (monotonic) it was done."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+    return time.monotonic()
+
+
+@contextlib.contextmanager
+def feeding(rtmd: Rtmd, *samples: Mapping[str, Any], every: float = 0.25) -> Iterator[None]:
+    """Send these samples again and again, from a thread, whether or not the daemon is there."""
+    stop = threading.Event()
+
+    def feed() -> None:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(rtmd.socket)), base_url="http://localhost") as http:
+            while not stop.is_set():
+                with contextlib.suppress(httpx.HTTPError):  # it is being restarted
+                    http.post("/api/v1/samples", json=list(samples))
+                stop.wait(every)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,177 @@
+"""Rule files edited while the real daemon runs, and what arrives at the webhook (issue 1, semantics S11)."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Make
+from daemon import Rtmd, cli, save
+from sink import Sink
+
+HOST = '[sources.host]\nevery = "100ms"\n'
+SECOND = 1.0  # from the save to the webhook, as the issue has it
+
+# A share of memory is never above 2, and always above 0.
+CALM, LOUD = "above = 2", "above = 0"
+BROKEN = "above = 0\nabovee = 1"
+
+
+def memory(condition: str) -> str:
+    return f"[rules.memory]\nsignal = 'host_memory_used_ratio'\n[rules.memory.seconds]\n{condition}\n"
+
+
+OTHER = """
+[rules.cores]
+signal = 'host_cpu_count'
+seconds.above = 0
+"""
+
+
+@pytest.fixture
+def rtmd(make: Make, sink: Sink) -> Rtmd:
+    """A daemon on this host's numbers, with a rule that is quiet and another one that fires."""
+    daemon = make(HOST + sink.config, {"memory.toml": memory(CALM), "other.toml": OTHER}).start()
+    sink.wait_for("firing", "cores")
+    return daemon
+
+
+def in_place(path: Path, text: str) -> float:
+    path.write_text(text)
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("saved", [save, in_place])
+def test_a_lowered_threshold_fires_within_a_second_and_the_old_one_resolves(
+    make: Make, sink: Sink, saved: Callable[[Path, str], float]
+) -> None:
+    rtmd = make("[sources.host]\n" + sink.config, {"memory.toml": memory(CALM), "other.toml": OTHER}).start()
+    sink.wait_for("firing", "cores")
+    file = rtmd.rules / "memory.toml"
+    at = saved(file, memory(LOUD))
+    fired = sink.wait_for("firing", "memory")
+    assert fired.at - at < SECOND
+    assert fired.body.firing.labels["host"]
+
+    at = saved(file, memory(CALM))
+    resolved = sink.wait_for("resolved", "memory")
+    assert resolved.body.firing.id == fired.body.firing.id
+    assert resolved.at - at < SECOND + 1  # clearing counts grid points, the first a second away at most
+
+    assert sink.messages("cores") == ["firing"]  # nobody touched it
+
+
+def test_a_broken_edit_changes_nothing_and_is_shown_everywhere_once_it_stood(rtmd: Rtmd, sink: Sink) -> None:
+    save(rtmd.rules / "memory.toml", memory(LOUD))
+    fired = sink.wait_for("firing", "memory")
+    path = rtmd.rules / "memory.toml"
+    broken_at = save(path, memory(BROKEN))
+
+    errors = rtmd.until("the error is shown", lambda: rtmd.client.status().rule_errors)
+    assert time.monotonic() - broken_at >= 1.0, "half-written files are not reported until they have stood"
+    [error] = errors
+    assert (error.file, error.line, error.column) == (str(path), 5, 1)
+    assert 'did you mean "above"?' in error.problem
+
+    located = f"{path}:5:1: {error.problem}"
+    assert located in rtmd.log
+    assert rtmd.client.metrics()["rtmd_rule_errors"] == 1
+    checked = cli(rtmd.folder, "check")
+    assert checked.returncode == 1
+    assert located in checked.stdout
+    reload = rtmd.client.http.post("/-/reload")
+    assert reload.status_code == 400
+    assert located in reload.json()["error"]
+
+    assert [firing.id for firing in rtmd.client.open_firings() if firing.rule == "memory"] == [fired.body.firing.id]
+    assert sink.messages("memory") == ["firing"]
+    save(path, memory(LOUD))
+    rtmd.until("the error is gone", lambda: not rtmd.client.status().rule_errors)
+    assert sink.messages() == ["firing", "firing"]
+
+
+def test_a_file_that_is_mended_while_it_settles_is_never_reported(rtmd: Rtmd, sink: Sink) -> None:
+    path = rtmd.rules / "memory.toml"
+    in_place(path, memory(LOUD)[:40])  # an editor that writes in two goes
+    in_place(path, memory(LOUD))
+    sink.wait_for("firing", "memory")
+    assert " ERROR " not in rtmd.log
+
+
+def test_the_last_good_version_runs_after_a_restart_with_the_broken_file_on_disk(rtmd: Rtmd, sink: Sink) -> None:
+    path = rtmd.rules / "memory.toml"
+    save(path, memory(LOUD))
+    fired = sink.wait_for("firing", "memory")
+    save(path, memory(BROKEN))
+    rtmd.kill()
+    rtmd.start()
+
+    [error] = rtmd.client.status().rule_errors
+    assert error.line == 5
+    assert fired.body.firing.id in [firing.id for firing in rtmd.client.open_firings()]
+    save(path, memory(CALM))
+    resolved = sink.wait_for("resolved", "memory")
+    assert resolved.body.firing.id == fired.body.firing.id
+    rtmd.until("the error is gone", lambda: not rtmd.client.status().rule_errors)
+
+
+def test_a_rules_folder_that_is_a_link_may_be_pointed_elsewhere(make: Make, sink: Sink) -> None:
+    rtmd = make(HOST + sink.config, {"memory.toml": memory(CALM)})
+    for name in ("calm", "loud"):
+        shutil.copytree(rtmd.rules, rtmd.folder / name)
+    (rtmd.folder / "loud" / "memory.toml").write_text(memory(LOUD))
+    shutil.rmtree(rtmd.rules)
+    rtmd.rules.symlink_to("calm")
+    rtmd.start()
+
+    other = rtmd.folder / "rules.new"
+    other.symlink_to("loud")
+    other.replace(rtmd.rules)
+    sink.wait_for("firing", "memory", within=2 + SECOND)  # the rescan is every 2 s
+
+    at = save(rtmd.rules / "memory.toml", memory(CALM))  # and the new folder is watched from now on
+    assert sink.wait_for("resolved", "memory").at - at < SECOND + 1
+
+
+def test_a_folder_that_is_gone_keeps_its_rules_and_one_that_comes_back_is_watched_again(rtmd: Rtmd, sink: Sink) -> None:
+    shutil.rmtree(rtmd.rules)
+    [error] = rtmd.until("the loss is shown", lambda: rtmd.client.status().rule_errors)
+    assert "its rules stay in force" in error.problem
+    assert rtmd.client.status().rules == 2
+
+    rtmd.rules.mkdir()
+    (rtmd.rules / "other.toml").write_text(OTHER)
+    (rtmd.rules / "memory.toml").write_text(memory(LOUD))
+    sink.wait_for("firing", "memory", within=2 + SECOND)
+    assert not rtmd.client.status().rule_errors
+    at = save(rtmd.rules / "memory.toml", memory(CALM))
+    assert sink.wait_for("resolved", "memory").at - at < SECOND + 1
+    assert sink.messages("cores") == ["firing"]
+
+
+def test_a_removed_file_orphans_its_firing_and_bringing_it_back_adopts_it(rtmd: Rtmd, sink: Sink) -> None:
+    [firing] = rtmd.client.open_firings()
+    (rtmd.rules / "other.toml").unlink()
+    rtmd.until("it is an orphan", lambda: "orphaned" in rtmd.client.firing(firing.id).firing.flags)
+    save(rtmd.rules / "elsewhere.toml", OTHER)
+    rtmd.until("it has a rule again", lambda: not rtmd.client.firing(firing.id).firing.flags)
+    assert sink.messages("cores") == ["firing"]
+
+
+def test_a_changed_rtmd_toml_is_taken_over_and_a_broken_one_is_not(rtmd: Rtmd, sink: Sink) -> None:
+    with Sink() as second:
+        rtmd.configure(HOST + second.config)
+        rtmd.until("it is taken over", lambda: "configuration reloaded" in rtmd.log)
+        save(rtmd.rules / "memory.toml", memory(LOUD))
+        second.wait_for("firing", "memory")
+        assert sink.messages("memory") == []
+
+        rtmd.configure(HOST + second.config + "[receivers.desk2]\nkind = 'webhok'\n")
+        [error] = rtmd.until("the error is shown", lambda: rtmd.client.status().rule_errors)
+        assert error.file.endswith("rtmd.toml")
+        assert error.line
+        save(rtmd.rules / "memory.toml", memory(CALM))
+        second.wait_for("resolved", "memory")
