@@ -3,9 +3,10 @@
 The cursor is bound to a firing, never to a place. Three rules keep the target still:
 1. The row under the cursor keeps its rank while the cursor is on it, whatever happens to it, and resolved rows
    keep theirs for the 30 s they are still shown.
-2. For 3 s after a cursor key the order is held: only new rows are put in, none is moved.
-3. While the operator is at the keys, rows put in above leave the row under the cursor on its screen line: the
-   list scrolls under it, also beyond its ends. After 30 s without a key the list settles at its top again.
+2. For 3 s after a cursor key the order is held: new rows are put in, the others keep their order.
+3. While the operator is at the keys, rows that come in above push others below the cursor's row, never that row
+   down, so nothing new is out of sight either. It only goes up when rows above it leave, and not even then while
+   the list can scroll instead. After 30 s without a key everything goes to where it belongs.
 It reads no clock: `mono` is monotonic ms.
 """
 
@@ -47,18 +48,21 @@ class Roster:
         state = (picture.shape, self.cursor, self.filter, self.show_silenced, self.height, self.held_until)
         if state == self._arranged and mono < self._again:
             return
-        line = self.index - self.top
-        before = self._places
+        line, pinned = self.index - self.top, self.index
         wanted = self._wanted(picture, mono)
         self._rank(picture, wanted)
         if mono < self.held_until:
             self._insert([firing_id for firing_id in self.order if firing_id in wanted], wanted)
         else:
             self.order = sorted(wanted, key=self._keys.__getitem__)
+        engaged = mono < self._engaged_until
+        if engaged and self.cursor in self.order[pinned + 1 :]:
+            self.order.remove(self.cursor)
+            self.order.insert(pinned, self.cursor)
         self._places = {firing_id: index for index, firing_id in enumerate(self.order)}
         if self.cursor not in wanted:
-            self._fall_back(before.get(self.cursor, 0), mono)
-        self._anchor(line, engaged=mono < self._engaged_until)
+            self._fall_back(pinned, mono)
+        self._settle(line, engaged=engaged)
         picture.forget(wanted)
         self._arranged = (picture.shape, self.cursor, self.filter, self.show_silenced, self.height, self.held_until)
         # Tombstones and holds end by time alone.
@@ -141,15 +145,14 @@ class Roster:
             self.forced_at = mono
         self.cursor = self.order[min(place, len(self.order) - 1)] if self.order else ""
 
-    def _anchor(self, line: int, *, engaged: bool) -> None:
+    def _settle(self, line: int, *, engaged: bool) -> None:
         place = self.index
         if engaged:
-            self.top = max(0, place - min(max(line, 0), self.height - 1))
-        elif place < self.height:
-            self.top = 0
+            self.top = max(0, place - line)
         else:
-            self.top = min(max(0, place - line), max(0, len(self.order) - self.height))
-            self._uncover(place)
+            last = max(0, len(self.order) - self.height)
+            self.top = 0 if place < self.height else min(max(0, place - line), last)
+        self._uncover(place)
 
     def _uncover(self, place: int) -> None:
         self.top = max(0, min(max(self.top, place - self.height + 1), place))

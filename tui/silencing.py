@@ -85,7 +85,7 @@ def hit_by(target: FiringView, firings: Iterable[FiringView], *, rule_wide: bool
         if firing.rule == target.rule
         and is_open(firing)
         and stage_rank(firing) <= top
-        and (rule_wide or firing.labels == target.labels)
+        and (rule_wide or firing.labels.items() >= target.labels.items())
     ]
 
 

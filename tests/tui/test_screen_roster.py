@@ -60,27 +60,36 @@ def test_nobodys_come_first_then_severity_stage_and_newest() -> None:
     assert evening.roster.order == ["c", "hours", "young", "old", "owned"]
 
 
-def test_a_new_row_never_moves_the_row_under_the_cursor_on_the_screen() -> None:
-    evening = Evening(*(warn(f"w{n}", n) for n in range(1, 4)))
-    evening.roster.move(1, evening.mono)
-    line = evening.screen_line()
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_new_row_moves_neither_the_row_under_the_cursor_nor_itself_out_of_sight(steps: int) -> None:
+    evening = Evening(*(warn(f"w{n}", n) for n in range(1, 4)), height=10)
+    evening.roster.move(steps, evening.mono)
+    chosen, line = evening.roster.cursor, evening.screen_line()
     for n in range(4):
         evening.put(crit(f"c{n}"))
-        assert evening.roster.cursor == "w2"
-        assert evening.screen_line() == line
-        evening.show(4_000)
-        assert evening.screen_line() == line
+        for passed in (0, 4_000):
+            evening.show(passed)
+            assert (evening.roster.cursor, evening.screen_line()) == (chosen, line)
+            assert f"c{n}" in evening.roster.visible()
 
 
-def test_an_unattended_list_settles_at_its_top() -> None:
+def test_on_a_long_list_the_row_under_the_cursor_stays_where_it_is_too() -> None:
+    evening = Evening(*(warn(f"w{n:02}", n) for n in range(40)), height=5)
+    evening.roster.move(20, evening.mono)
+    line = evening.screen_line()
+    evening.put(*(crit(f"c{n}") for n in range(7)), gone=("w03", "w39"))
+    evening.show(4_000)
+    assert evening.roster.cursor == "w20"
+    assert evening.screen_line() == line
+
+
+def test_an_unattended_list_puts_the_row_where_it_belongs_and_settles_at_its_top() -> None:
     evening = Evening(*(warn(f"w{n}", n) for n in range(1, 4)))
     evening.roster.move(1, evening.mono)
-    evening.put(crit("c0"), crit("c1"), crit("c2"))
-    assert evening.roster.top == 3
-    evening.show(31_000)
+    evening.put(crit("c0"), crit("c1"))
+    assert evening.show(4_000) == ["c0", "w2", "c1", "w1", "w3"]
+    assert evening.show(31_000) == ["c0", "c1", "w1", "w2", "w3"]
     assert evening.roster.cursor == "w2"
-    evening.put(gone=("c0",))
-    evening.show(31_000)
     assert evening.roster.top == 0
 
 
@@ -91,8 +100,10 @@ def test_the_order_is_held_for_three_seconds_after_a_cursor_key() -> None:
     assert evening.roster.order == ["a", "b", "c"]
     assert set(evening.show(2_900)) == {"a", "b", "c"}
     assert evening.roster.order == ["a", "b", "c"]
-    assert evening.show(200) == ["a", "c", "b"]
-    assert evening.roster.cursor == "b"
+    assert evening.show(200) == ["a", "b", "c"]
+    evening.roster.move(1, evening.mono)
+    evening.roster.move(-2, evening.mono)
+    assert evening.show(3_100) == ["a", "c", "b"]
 
 
 def test_the_row_under_the_cursor_keeps_its_place_when_it_is_acked_or_silenced() -> None:
