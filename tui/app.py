@@ -91,6 +91,10 @@ class RtmdApp(App[None]):
         """Show a toast; whatever the text holds is shown as it is."""
         super().notify(lit(message, 400), title=lit(title, 80), severity=severity, timeout=timeout or 10, markup=False)
 
+    def action_help_quit(self) -> None:
+        """ctrl+c: say how one leaves; Textual's own answer is markup."""
+        self.desk.tell("q leaves the screen; the daemon stays")
+
     def repaint(self) -> None:
         """Bring the screen in front up to date."""
         self._flushed = time.monotonic()

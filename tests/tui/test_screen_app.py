@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import msgspec
 import pytest
 import world
 from fake_daemon import FakeDaemon
-from textual.pilot import Pilot
+from seat import START, Seat, sitting
 
 from rtmd.wire import AckRequest, ExpireRequest, FiringView, SilenceRequest
 from tui.app import RtmdApp
@@ -21,62 +19,6 @@ from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.table import FiringTable
-
-
-class Seat:
-    """Somebody in front of the screen."""
-
-    def __init__(self, app: RtmdApp, pilot: Pilot[None], daemon: FakeDaemon) -> None:
-        self.app, self.pilot, self.daemon = app, pilot, daemon
-        self.mono = 1_000_000
-        app.desk.clock = lambda: self.mono
-
-    @property
-    def text(self) -> str:
-        """Everything on the screen."""
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in strips)
-
-    @property
-    def said(self) -> list[str]:
-        """The message log."""
-        return [text for _, text in self.app.desk.log]
-
-    @property
-    def cursor(self) -> str:
-        """The firing under the cursor."""
-        return self.app.desk.roster.cursor
-
-    async def press(self, *keys: str) -> None:
-        """Press keys."""
-        await self.pilot.press(*keys)
-
-    async def until(self, met: Callable[[], object]) -> None:
-        """Let the screen work until something is so."""
-        for _ in range(200):
-            if met():
-                await self.pilot.pause()
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError(self.text)
-
-    async def sees(self, *texts: str) -> None:
-        """Wait for texts on the screen."""
-        await self.until(lambda: all(text in self.text for text in texts))
-
-
-@asynccontextmanager
-async def sitting(
-    tmp_path: Path, daemon: FakeDaemon, size: tuple[int, int] = (120, 30), *, ascii_only: bool = False
-) -> AsyncIterator[Seat]:
-    """A screen that shows the daemon's world."""
-    async with daemon.serving(str(tmp_path / "s")) as target:
-        app = RtmdApp(target, ascii_only=ascii_only)
-        app.desk.client = Client(target, backoff=(0.02,))
-        async with app.run_test(size=size, notifications=True) as pilot:
-            seat = Seat(app, pilot, daemon)
-            await seat.until(lambda: app.desk.picture.status is not None)
-            yield seat
 
 
 def rows(count: int) -> list[FiringView]:
@@ -154,8 +96,8 @@ async def test_the_undo_ends_after_ten_seconds(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await seat.press("s", "1")
         await seat.sees("U undo")
-        seat.mono += 10_001
-        seat.app.desk.picture.link.heard = seat.mono
+        seat.passed = 10_001
+        seat.app.desk.picture.link.heard = START + seat.passed
         await seat.press("U")
         await seat.sees("nothing to undo")
         assert len(seat.daemon.requests) == 1
@@ -240,6 +182,13 @@ async def test_zone_help_and_log_have_their_keys(tmp_path: Path) -> None:
         await seat.until(lambda: isinstance(seat.app.screen, LiveScreen))
 
 
+async def test_ctrl_c_says_how_to_leave(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon()) as seat:
+        await seat.press("ctrl+c")
+        await seat.sees("q leaves the screen; the daemon stays")
+        assert seat.app.is_running
+
+
 async def test_q_leaves(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await seat.press("q")
@@ -269,7 +218,7 @@ async def test_a_lost_link_keeps_the_picture_and_kills_the_mutations(tmp_path: P
         await seat.sees("negative-share")
         seat.app.desk.client._backoff = (60.0,)
         daemon.hang_up()
-        await seat.sees("■ STALE 00:00 retry", "negative-share")
+        await seat.sees("■ STALE 00:00 retry", "negative-share", "closed the stream · r tries now")
         assert seat.app.screen.query_one(FiringTable).dimmed
         await seat.press("a")
         await seat.sees("cannot ack: no link to the daemon")
@@ -353,16 +302,21 @@ async def test_a_visible_change_draws_one_row_and_an_offscreen_one_none(
         assert table.painted
 
 
-@pytest.mark.parametrize("payload", world.HOSTILE, ids=range(len(world.HOSTILE)))
-async def test_hostile_labels_neither_crash_nor_act_anywhere(tmp_path: Path, payload: str) -> None:
-    one = world.firing(rule=payload, title=payload, labels={"a": payload}, reason=payload, ack=world.ack(payload))
-    daemon = FakeDaemon([one], name=payload, coach=payload, notices=[payload])
-    daemon.refuse = payload
+async def test_hostile_labels_neither_crash_nor_act_anywhere(tmp_path: Path) -> None:
+    firings = [
+        world.firing(f"f{n}", rule=bad, title=bad, labels={"a": bad}, reason=bad, ack=world.ack(bad))
+        for n, bad in enumerate(world.HOSTILE)
+    ]
+    every = "".join(world.HOSTILE[:-2])
+    daemon = FakeDaemon(firings, name=every, coach=every, notices=[every])
+    daemon.refuse = every
     async with sitting(tmp_path, daemon) as seat:
-        for keys in (("s",), ("enter",), ("a", "y"), ("enter",), ("escape",), ("m",), ("escape",)):
-            await seat.press(*keys)
-            await seat.pilot.pause(0.01)
+        await seat.press("s", "enter", "a", "y", "enter")
+        for _ in firings:
+            await seat.press("]")
             assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in seat.text.replace("\n", ""))
+        await seat.press("escape", "m")
+        assert "\x1b" not in seat.text
         assert seat.app.is_running
 
 

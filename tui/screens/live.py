@@ -57,7 +57,7 @@ class LiveScreen(DeskScreen):
         status = picture.status
         self._optional("coach", info.coach(status, cells, glyphs))
         self._optional("error", info.rule_error(status, cells, glyphs))
-        self._optional("notice", info.notice(status, cells, glyphs))
+        self._optional("notice", info.notice(picture, moment, cells, glyphs))
         roster.resize(self._table.size.height)
         roster.arrange(picture, moment.mono)
         rows = bool(roster.order)

@@ -42,8 +42,12 @@ def rule_error(status: StatusView | None, cells: int, glyphs: Glyphs) -> Line:
     return (*fit(line, room, glyphs.more), Piece(tail, "quiet"))
 
 
-def notice(status: StatusView | None, cells: int, glyphs: Glyphs) -> Line:
-    """The newest notice of the daemon (gaps, degraded parts)."""
+def notice(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
+    """What is wrong with the link, or else the newest notice of the daemon (gaps, degraded parts)."""
+    status = picture.status
+    if status is not None and picture.link.problem and picture.link.stale(moment.mono):
+        text = f" {glyphs.stale} {lit(picture.link.problem, 500)} {glyphs.words('· r tries now')}"
+        return fit((Piece(text, "strong"),), cells, glyphs.more)
     if status is None or not status.notices:
         return ()
     return fit((Piece(f" {glyphs.no_data} {lit(status.notices[-1], 500)}", "warn"),), cells, glyphs.more)

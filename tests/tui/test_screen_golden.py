@@ -1,0 +1,42 @@
+"""Whole screens as text.
+
+`GOLDEN=write` in the environment writes the golden texts anew, for reviewing the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import world
+from fake_daemon import FakeDaemon
+from seat import sitting
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size: tuple[int, int], case: str) -> None:
+    facts: dict[str, Any] = {"coach": "Press s, then ⏎, to silence it", "rule_errors": [world.RULE_ERROR]}
+    daemon = FakeDaemon([]) if case == "quiet" else FakeDaemon(**(facts if case == "busy" else {}))
+    async with sitting(tmp_path, daemon, size) as seat:
+        await seat.sees("Nothing firing" if case == "quiet" else "negative-share")
+        if case == "stale":
+            seat.app.desk.client._backoff = (60.0,)
+            daemon.hang_up()
+            await seat.until(lambda: seat.app.desk.picture.link.retry_at)
+            seat.passed = 12_000
+        await seat.press(*{"strip": ["s"], "why": ["enter"], "stale": ["T", "T"]}.get(case, []))
+        if case == "why":
+            await seat.sees("journal" if size[1] > 24 else "small voice")
+        await seat.pilot.pause(0.15)
+        seat.app.desk.picture.link.problem = ""  # it names the socket's path
+        seat.app.repaint()
+        await seat.pilot.pause(0.15)
+        path = GOLDEN / f"{case}-{size[0]}x{size[1]}.txt"
+        if os.environ.get("GOLDEN") == "write":
+            path.write_text(seat.text + "\n", encoding="utf-8")
+        assert seat.text + "\n" == path.read_text(encoding="utf-8")
