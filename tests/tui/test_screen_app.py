@@ -265,6 +265,16 @@ async def test_a_resolved_row_stays_as_ok_under_the_cursor(tmp_path: Path) -> No
         assert not daemon.requests
 
 
+async def test_a_target_that_changed_just_before_the_key_is_asked_about(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon(rows(2))) as seat:
+        await seat.sees("rule-000")
+        seat.app.desk.roster.forced_at = START - 100
+        await seat.press("a")
+        await seat.sees("the row changed just now: acknowledge rule-000?")
+        await seat.press("n")
+        assert not seat.daemon.requests
+
+
 async def test_ascii_has_no_other_marks(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon(), ascii_only=True) as seat:
         await seat.sees("!! CRIT", "negative-share")

@@ -33,6 +33,8 @@ live.LiveScreen.do_filter = broken
 sys.exit(tui.app.main(sys.argv[1]))
 """
 
+DEAF = "import signal, sys, tui.app; signal.signal(signal.SIGHUP, signal.SIG_IGN); sys.exit(tui.app.main(sys.argv[1]))"
+
 
 class Terminal:
     """A pseudo-terminal with a process in it, and a picture of what it drew."""
@@ -155,6 +157,19 @@ async def test_a_wrong_target_or_no_terminal_is_one_line(tmp_path: Path) -> None
     _, said = await process.communicate()
     assert process.returncode == 2
     assert said == b"rtmd tui needs a terminal\n"
+
+
+async def test_a_terminal_that_goes_away_without_a_signal_ends_the_screen(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    async with (
+        daemon.serving(str(tmp_path / "s")) as target,
+        terminal(tmp_path, sys.executable, "-c", DEAF, target) as seat,
+    ):
+        await seat.sees("negative-share")
+        spare = os.open(os.devnull, os.O_RDWR)
+        os.dup2(spare, seat.master)  # closes the terminal's other end
+        os.close(spare)
+        assert await asyncio.wait_for(seat.process.wait(), 8) == 75
 
 
 def test_a_terminal_that_went_away_is_noticed() -> None:
