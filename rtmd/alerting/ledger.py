@@ -3,14 +3,19 @@
 Suppression gates firing messages only. A receiver that was told "firing" is always told "resolved", silenced or
 not; one that never was, never is. What was withheld is said once when the suppression ends and the firing still
 burns. `seq` rises by one with each message of a firing to a receiver, so the far side can drop what is overtaken.
+Both are entries, so both survive a restart. Ties are resolved by receiver name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import LedgerEntry, Notification, Told
+
+_WITHHELD = (Told.WITHHELD, Told.RISE_WITHHELD)
+_UNAWARE = (None, Told.RESOLVED, Told.WITHHELD)  # the receiver does not know that the firing is open
 
 
 class Ledger:
@@ -18,10 +23,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self._told: dict[str, dict[str, LedgerEntry]] = {}
-        self._withheld: dict[str, dict[str, str]] = {}  # firing → receiver → by whom it was silenced
 
     def __repr__(self) -> str:
-        return f"<Ledger {len(self._told)} firings told, {len(self._withheld)} withheld>"
+        return f"<Ledger {len(self._told)} firings told, {sum(1 for _ in self.withheld())} withheld>"
 
     def restore(self, entries: Iterable[LedgerEntry]) -> None:
         """Take in what the store kept."""
@@ -34,31 +38,40 @@ class Ledger:
         messages = []
         for receiver in receivers:
             known = entries.get(receiver)
-            fresh = known is None or known.told is Told.RESOLVED
-            says = Told.FIRING if told is Told.RAISED and fresh else told
+            says = Told.FIRING if told is Told.RAISED and _told(known) in _UNAWARE else told
             seq = known.seq + 1 if known else 1
             entries[receiver] = LedgerEntry(firing.id, receiver, says, seq, at)
-            self._withheld.get(firing.id, {}).pop(receiver, None)
             messages.append(Notification(f"{firing.id}/{receiver}/{seq}", receiver, says, seq, at, reason, firing))
         return messages
 
-    def withhold(self, firing: Firing, receivers: Iterable[str], silencer: str) -> None:
+    def withhold(self, firing: Firing, receivers: Iterable[str], at: int) -> list[LedgerEntry]:
         """These receivers would have been told now; remember them until the suppression ends."""
-        self._withheld.setdefault(firing.id, {}).update(dict.fromkeys(receivers, silencer))
+        entries = self._told.setdefault(firing.id, {})
+        for receiver in receivers:
+            known = entries.get(receiver)
+            told = Told.WITHHELD if _told(known) in _UNAWARE else Told.RISE_WITHHELD
+            entries[receiver] = LedgerEntry(firing.id, receiver, told, known.seq if known else 0, at)
+        return [entries[receiver] for receiver in receivers]
 
     def resolve(self, firing: Firing, *, at: int, reason: str) -> list[Notification]:
         """The final word to everyone who was told that it fires."""
-        self._withheld.pop(firing.id, None)
-        told = [entry.receiver for entry in self._told.get(firing.id, {}).values() if entry.told is not Told.RESOLVED]
-        return self.tell(firing, told, Told.RESOLVED, at=at, reason=reason)
+        aware = [entry.receiver for entry in self._entries(firing.id) if entry.told not in _UNAWARE]
+        return self.tell(firing, aware, Told.RESOLVED, at=at, reason=reason)
 
-    def withheld(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Firings with withheld messages: (firing id, receiver → silencer)."""
-        return ((firing_id, dict(receivers)) for firing_id, receivers in self._withheld.items() if receivers)
+    def settle(self, firing: Firing, at: int) -> list[LedgerEntry]:
+        """The firing has resolved: what was withheld will never be said; gives the entries that changed."""
+        settled = [
+            replace(entry, told=Told.RESOLVED, at=at) for entry in self._entries(firing.id) if entry.told in _WITHHELD
+        ]
+        self.restore(settled)
+        return settled
 
-    def knows(self, firing: Firing, receiver: str) -> bool:
-        """Whether the receiver was ever told of the firing."""
-        return receiver in self._told.get(firing.id, {})
+    def withheld(self) -> Iterator[tuple[str, list[str]]]:
+        """Firings with withheld messages, by id, and the receivers that wait for them."""
+        for firing_id in sorted(self._told):
+            receivers = [entry.receiver for entry in self._entries(firing_id) if entry.told in _WITHHELD]
+            if receivers:
+                yield firing_id, receivers
 
     def entry(self, firing_id: str, receiver: str) -> LedgerEntry:
         """What a receiver was last told; KeyError when it never was."""
@@ -67,4 +80,11 @@ class Ledger:
     def forget(self, firing_id: str) -> None:
         """The firing is history."""
         self._told.pop(firing_id, None)
-        self._withheld.pop(firing_id, None)
+
+    def _entries(self, firing_id: str) -> list[LedgerEntry]:
+        entries = self._told.get(firing_id, {})
+        return [entries[receiver] for receiver in sorted(entries)]
+
+
+def _told(entry: LedgerEntry | None) -> Told | None:
+    return entry.told if entry else None

@@ -41,13 +41,15 @@ class Runs:
         return self._by_id.get(run_id)
 
     def of(self, firing_id: str) -> list[ActionRun]:
-        """The runs of a firing, in order of their start."""
-        return [self._by_id[run_id] for run_id in self._of_firing.get(firing_id, ())]
+        """The runs of a firing, in order of their ids: by stage, action, episode."""
+        return [self._by_id[run_id] for run_id in sorted(self._of_firing.get(firing_id, ()))]
 
     def start(self, firing: Firing, stage: StageName, actions: Iterable[str], at: int) -> Iterator[ActionRun]:
         """New runs for a stage that fired: one an action that does not stand already."""
         for action in actions:
-            if any(run.action == action and run.state in _ALIVE for run in self.of(firing.id)):
+            alive = [run.id for run in self.of(firing.id) if run.action == action and run.state in _ALIVE]
+            if alive:
+                self._ended.difference_update(alive)  # still going, and wanted again
                 continue
             run_id = f"{firing.id}:{stage}:{action}:{firing.episodes}:{firing.version}"
             if run_id not in self._by_id:

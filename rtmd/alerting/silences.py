@@ -82,10 +82,14 @@ class Silences:
 
     def muting(self, labels: Labels, wall: int) -> list[Silence]:
         """The active silences that match these exposed labels, the one that lasts longest first."""
+        return self.covering(labels, wall, wall)
+
+    def covering(self, labels: Labels, since: int, until: int) -> list[Silence]:
+        """The same for silences that were active at any time from `since` to `until`."""
         found = [
             silence
             for silence in self._by_id.values()
-            if silence.state(wall) is SilenceState.ACTIVE and compile_matchers(silence.matchers)(labels)
+            if silence.starts_at <= until and silence.ends_at >= since and compile_matchers(silence.matchers)(labels)
         ]
         return sorted(found, key=lambda silence: (-silence.ends_at, silence.id))
 

@@ -1,9 +1,13 @@
 """The clocks of all instances of one stage, as parallel arrays that grow by doubling.
 
+What only a grid point may write answers with a mask of the rows that a restart would have to know.
+
 A time of 0 means "not set": engine times are milliseconds since the epoch and never that small.
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +18,14 @@ from rtmd.model.rule import StageName
 STATES = (StageState.INACTIVE, StageState.PENDING, StageState.FIRING, StageState.RECOVERING)
 INACTIVE, PENDING, FIRING, RECOVERING = range(4)
 
+Bools: TypeAlias = NDArray[np.bool_]
+
 _COLUMNS = {
     "state": np.uint8,
     "active_at": np.int64,
     "keep_since": np.int64,
     "unfed_since": np.int64,
+    "still_since": np.int64,
     "history": np.uint64,
     "value": np.float64,
     "peak": np.float64,
@@ -33,6 +40,7 @@ class Clocks:
     active_at: NDArray[np.int64]
     keep_since: NDArray[np.int64]
     unfed_since: NDArray[np.int64]
+    still_since: NDArray[np.int64]
     history: NDArray[np.uint64]
     value: NDArray[np.float64]
     peak: NDArray[np.float64]
@@ -57,7 +65,7 @@ class Clocks:
         """Set the clocks of one row for a state it has just come to."""
         code = STATES.index(state)
         if code == INACTIVE:
-            self.active_at[row] = self.keep_since[row] = self.unfed_since[row] = 0
+            self.active_at[row] = self.keep_since[row] = self.unfed_since[row] = self.still_since[row] = 0
         elif code == RECOVERING:
             self.keep_since[row] = at
         else:
@@ -69,8 +77,38 @@ class Clocks:
 
     def shift(self, gap: int) -> None:
         """Move every running clock by `gap` ms."""
-        for column in (self.active_at, self.keep_since, self.unfed_since):
+        for column in (self.active_at, self.keep_since, self.unfed_since, self.still_since):
             column[column > 0] += gap
+
+    def raise_peaks(self, values: NDArray[np.float64], seen: Bools, *, falls: bool) -> Bools:
+        """Let values of burning rows that were seen be their peaks, where they are (where values fall: lower)."""
+        extreme = (np.fmin if falls else np.fmax)(self.peak, values)
+        moved: Bools = seen & (self.state >= FIRING) & (extreme != self.peak) & ~np.isnan(extreme)
+        np.copyto(self.peak, extreme, where=moved)
+        return moved
+
+    def stand_still(self, frozen: Bools, before: int) -> Bools:
+        """Clocks of rows of which nothing can be said stop, as of the grid point before (or of their start)."""
+        moved: Bools = frozen & (self.state != INACTIVE) & (self.still_since == 0)
+        self.still_since[moved] = np.maximum(self.active_at[moved], before)
+        return moved
+
+    def go_on(self, seen: Bools, before: int) -> Bools:
+        """Clocks that stood still until the grid point before go on from where they stood."""
+        moved: Bools = seen & (self.still_since > 0)
+        if moved.any():
+            pause = np.maximum(before - self.still_since, 0)
+            self.active_at += np.where(moved & (self.state == PENDING), pause, 0)
+            self.keep_since += np.where(moved & (self.state == RECOVERING), pause, 0)
+            self.still_since[moved] = 0
+        return moved
+
+    def notice_unfed(self, unfed: Bools, at: int) -> Bools:
+        """Note since when rows that are not idle have been unfed."""
+        lost = unfed & (self.state != INACTIVE)
+        moved: Bools = lost != (self.unfed_since > 0)
+        self.unfed_since[moved] = np.where(lost[moved], at, 0)
+        return moved
 
     def read(self, row: int, name: StageName) -> StageRecord:
         """One row as a record."""
@@ -83,6 +121,7 @@ class Clocks:
             history=int(self.history[row]),
             value=_known(self.value[row]),
             peak=_known(self.peak[row]),
+            still_since=int(self.still_since[row]) or None,
         )
 
     def write(self, row: int, record: StageRecord) -> None:
@@ -91,6 +130,7 @@ class Clocks:
         self.active_at[row] = record.active_at or 0
         self.keep_since[row] = record.keep_since or 0
         self.unfed_since[row] = record.unfed_since or 0
+        self.still_since[row] = record.still_since or 0
         self.history[row] = record.history
         self.value[row] = np.nan if record.value is None else record.value
         self.peak[row] = np.nan if record.peak is None else record.peak

@@ -24,7 +24,7 @@ from rtmd.engine.stage_table import StageTable, Transition
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.firing import Firing, InstanceState, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import MINUTE, Rule, RuleSet, StageName
+from rtmd.model.rule import MINUTE, Rule, RuleSet, Severity, Stage, StageName
 
 ORPHANED_FOR = MINUTE  # semantics S11: a removed rule's firings resolve after this
 
@@ -65,7 +65,7 @@ class Engine:
 
     def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
         self.plans = Plans(series)
-        self.episodes = Episodes(self.clocks)
+        self.episodes = Episodes(self.clocks, self._is_blind)
         self.evaluated_at = at
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
         self._rules: dict[str, _Running] = {}
@@ -73,6 +73,7 @@ class Engine:
         self._unclaimed = _Unclaimed()
         self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
         self._eager: list[tuple[_Running, StageTable]] = []  # judged on arrival, not only at grid points
+        self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
 
     def __repr__(self) -> str:
@@ -113,7 +114,8 @@ class Engine:
         while (due := self.next_due()) is not None and due <= at:
             yield from self.episodes.judge_due(due)
             yield from self._end_orphans(due)
-            yield from self._judge_grid(due)
+            if due > self.evaluated_at:
+                yield from self._judge_grid(due)
             self.evaluated_at = max(self.evaluated_at, due)
         self.evaluated_at = max(self.evaluated_at, at)
 
@@ -122,6 +124,7 @@ class Engine:
         applied = self.plans.apply(batch, at, lateness=lateness)
         happened: list[Happening] = []
         if len(applied.touched):
+            self._dozing = [table for table in self._dozing if table.wake(applied.touched, at)]
             for running, table in self._eager:
                 happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
@@ -130,6 +133,7 @@ class Engine:
         """Put this rule set in force; gives what happened, and the tables whose windows are new and empty."""
         happened: list[Happening] = []
         empty: list[StageTable] = []
+        started: set[str] = set()
         before, self._rules = self._rules, {}
         for name in sorted(rules.rules):
             rule = rules.rules[name]
@@ -138,16 +142,18 @@ class Engine:
                 old.rule = rule
                 self._rules[name] = old
                 continue
-            running, fresh, removed = self._start(rule, old, at)
+            running, fresh, changes = self._start(rule, old, at)
             self._rules[name] = running
             empty += fresh
-            happened += removed
+            happened += changes
+            started.add(name)
         for name, running in before.items():
             running.removed_at = at
             self._orphans[name] = running
         self._arrange()
         for running, table in self._eager:
-            happened += self._follow(running.rule, table.judge_all_eagerly(at))
+            if running.rule.name in started:
+                happened += self._follow(running.rule, table.judge_all_eagerly(at))
         return happened, empty
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
@@ -166,9 +172,11 @@ class Engine:
     def shift(self, at: int, until: int) -> list[Firing]:
         """Nobody judged from `at` to `until`: deadlines move, grid points in between are skipped."""
         gap = until - at
+        self._dozing.clear()
         for running in chain(self._rules.values(), self._orphans.values()):
             for table in running.tables:
                 table.shift(gap, until)
+                self._dozing.append(table)
         for running in self._orphans.values():
             running.removed_at += gap
         self._unclaimed.since += gap
@@ -212,6 +220,7 @@ class Engine:
         due = [pair for grid, pairs in self._grids.items() if at % grid == 0 for pair in pairs]
         for running, table in sorted(due, key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank)):
             yield from self._follow(running.rule, table.judge(at))
+            self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
 
     def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
         for transition in transitions:
@@ -222,36 +231,34 @@ class Engine:
     def _start(self, rule: Rule, old: _Running | None, at: int) -> tuple[_Running, list[StageTable], list[Happening]]:
         """A rule that is new or changed: its tables, those with new windows, and what ended with it."""
         tables, empty = [], []
+        happened: list[Happening] = []
         for stage in rule.stages:
             table = StageTable(stage, self.plans, limit=self._limit)
             before = old.table(stage.name) if old else None
+            if before is not None and old is not None and old.removed_at:
+                before.shift(at - old.removed_at, at)  # nobody judged while it was gone
             clocks = before.records() if before else self._unclaimed.clocks.pop((rule.name, stage.name), ())
             table.adopt(clocks, at)
-            if before is None or before.signal is not table.signal:
+            if before is None or any(plan not in before.plans for plan in table.plans):
                 empty.append(table)
-                self._disturb(rule.name, stage.name)
+            if before is None or not _alike(before.stage, stage):
+                happened += self.episodes.disturb(rule.name, stage.name, at, "the rule changed")
             tables.append(table)
-        happened: list[Happening] = []
         if old is not None:
-            kept = {stage.name for stage in rule.stages}
             for table in old.tables:
-                if table.stage.name not in kept:
+                if rule.stage(table.stage.name) is None:
                     happened += self._follow(rule, table.remove(at))
+                    happened += self.episodes.disturb(rule.name, table.stage.name, at, "the rule changed")
                 table.release()
         return _Running(rule, tuple(tables)), empty, happened
 
-    def _disturb(self, rule: str, stage: StageName) -> None:
-        """The signal of a stage changed: open judgements by or of it can no longer be a false start."""
-        for firing in list(self.episodes.firings.values()):
-            if firing.rule != rule:
-                continue
-            stages = tuple(
-                replace(record, disturbed=True)
-                if record.judge_at is not None and record.outcome is None and record.name.rank <= stage.rank
-                else record
-                for record in firing.stages
-            )
-            self.episodes.replace(replace(firing, stages=stages))
+    def _is_blind(self, key: InstanceKey, stage: StageName, at: int) -> bool:
+        """Whether a stage of an instance or its judge is unfed, or not at work at all."""
+        rule, labels = key
+        running = self._rules.get(rule)
+        judge = running.rule.following(stage) if running else None
+        tables = [running.table(stage), running.table(judge.name) if judge else None] if running else [None]
+        return any(table is None or table.is_blind(labels, at) for table in tables)
 
     def _end_orphans(self, at: int) -> Iterator[Happening]:
         for name in sorted(self._orphans):
@@ -263,9 +270,11 @@ class Engine:
                 table.release()
             del self._orphans[name]
         if self._unclaimed.clocks and at >= self._unclaimed.since + ORPHANED_FOR:
-            rules = {rule for rule, _ in self._unclaimed.clocks}
+            gone = set(self._unclaimed.clocks)
+            for (rule, _), clocks in self._unclaimed.clocks.items():
+                self.changed.update(((rule, labels), None) for labels, _ in clocks)
             self._unclaimed.clocks.clear()
-            yield from self.episodes.close(rules, at, "rule_removed")
+            yield from self.episodes.close(gone, at, "rule_removed")
 
     def _arrange(self) -> None:
         self._grids, self._eager = {}, []
@@ -279,6 +288,16 @@ class Engine:
 def _same(one: Rule, other: Rule) -> bool:
     """Whether two rules are the same but for the place they stand at."""
     return _placeless(one) == _placeless(other)
+
+
+def _alike(one: Stage, other: Stage) -> bool:
+    """Whether two stages judge alike, however they react."""
+    return _silent(one) == _silent(other)
+
+
+def _silent(stage: Stage) -> Stage:
+    bare = replace(stage, severity=Severity.INFO, notify=None, run=(), title="", unit="", line=0)
+    return replace(bare, judge=True, signal_text="", guard_text="")
 
 
 def _placeless(rule: Rule) -> Rule:

@@ -19,12 +19,12 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import TypeAlias
 
-from rtmd.engine.protocol import Event
+from rtmd.engine import outcomes
 from rtmd.engine.stage_table import Transition
 from rtmd.model.display import number
-from rtmd.model.firing import Firing, Outcome, StageRecord, StageState
+from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import HOUR, NoData, Rule, Stage, StageName
+from rtmd.model.rule import HOUR, Rule, Stage, StageName
 from rtmd.model.title import render_title
 
 InstanceKey: TypeAlias = tuple[str, Labels]
@@ -43,6 +43,7 @@ class ChangeKind(StrEnum):
     STAGE_ENDED = "stage ended"
     FELL = "fell back"
     JUDGED = "judged"
+    DISTURBED = "disturbed"  # its judgement can no longer be a false start
     RESOLVED = "resolved"
 
 
@@ -60,23 +61,28 @@ class Change:
 # Gives the clocks of all stages of an instance, in rising order.
 Clocks: TypeAlias = Callable[[InstanceKey], tuple[StageRecord, ...]]
 
+# Says whether a stage of an instance, or the one that judges it, sees nothing at that time.
+Blind: TypeAlias = Callable[[InstanceKey, StageName, int], bool]
+
 
 class Episodes:
     """All open firings, and those that may still be judged, reopened or looked at."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, blind: Blind) -> None:
         self.firings: dict[str, Firing] = {}
         self.handled: set[str] = set()  # firings on which an action succeeded
         self._clocks = clocks
-        self._latest: dict[InstanceKey, str] = {}
-        self._deadlines: list[tuple[int, InstanceKey, StageName]] = []
+        self._blind = blind
+        self._of_instance: dict[InstanceKey, list[str]] = {}  # ids, oldest first
+        self._deadlines: list[tuple[int, InstanceKey, StageName, str]] = []
 
     def __repr__(self) -> str:
         return f"<Episodes {sum(firing.open for firing in self.firings.values())} open, {len(self.firings)} known>"
 
     def of(self, key: InstanceKey) -> Firing | None:
         """The latest firing of an instance, open or not."""
-        return self.firings.get(self._latest.get(key, ""))
+        ids = self._of_instance.get(key)
+        return self.firings[ids[-1]] if ids else None
 
     def replace(self, firing: Firing) -> None:
         """Put a changed firing (an ack, say) in the place of the one with its id."""
@@ -85,12 +91,10 @@ class Episodes:
     def restore(self, firing: Firing) -> None:
         """Take in a firing of an earlier run."""
         key = (firing.rule, firing.labels)
-        self.firings[firing.id] = firing
-        known = self.of(key)
-        if known is None or known.fired_at <= firing.fired_at:
-            self._latest[key] = firing.id
+        self._keep(key, firing)
+        self._of_instance[key].sort(key=lambda each: self.firings[each].fired_at)
         for record in firing.stages:
-            self._await_judgement(key, record)
+            self._await_judgement(key, firing, record)
 
     def next_judgement(self) -> int | None:
         """When the next deadline is due."""
@@ -109,33 +113,51 @@ class Episodes:
     def judge_due(self, at: int) -> Iterator[Change]:
         """Pass the judgements whose time has come, in the order (time, identity)."""
         while self._deadlines and self._deadlines[0][0] <= at:
-            judge_at, key, stage = heapq.heappop(self._deadlines)
-            firing = self.of(key)
+            judge_at, _, stage, firing_id = heapq.heappop(self._deadlines)
+            firing = self.firings.get(firing_id)
             record = firing.record(stage) if firing else None
             if firing is None or record is None or record.judge_at != judge_at or record.outcome is not None:
                 continue  # superseded: judged already, or moved
-            yield self._judged(firing, record, self._verdict(firing, record), judge_at)
+            yield self._judged(firing, record, self._verdict(firing, record, judge_at), judge_at)
 
     def shift(self, gap: int) -> Iterator[Firing]:
         """Nobody watched for `gap` ms: open judgements move along. Yields the firings that changed."""
         self._deadlines.clear()
-        for firing in list(self.firings.values()):
-            stages = tuple(_postponed(record, gap) for record in firing.stages)
+        for _, firing in sorted(self.firings.items()):
+            stages = tuple(outcomes.postponed(record, gap) for record in firing.stages)
             if stages != firing.stages:
                 self.firings[firing.id] = replace(firing, stages=stages)
                 yield self.firings[firing.id]
             for record in stages:
-                self._await_judgement((firing.rule, firing.labels), record)
+                self._await_judgement((firing.rule, firing.labels), firing, record)
 
-    def close(self, rules: set[str], at: int, reason: str) -> Iterator[Change]:
-        """Resolve the open firings of rules that are gone."""
-        for firing in sorted(self.firings.values(), key=lambda each: each.id):
-            if not firing.open or firing.rule not in rules:
+    def disturb(self, rule: str, stage: StageName, at: int, reason: str) -> Iterator[Change]:
+        """What this stage goes by has changed: open judgements by or of it can no longer be a false start."""
+        for _, firing in sorted(self.firings.items()):
+            for record in firing.stages if firing.rule == rule else ():
+                if outcomes.waits(record) and not record.disturbed and record.name.rank <= stage.rank:
+                    changed = self._with(self.firings[firing.id], replace(record, disturbed=True))
+                    self.firings[firing.id] = replace(changed, version=firing.version)
+                    yield Change(ChangeKind.DISTURBED, self.firings[firing.id], at, record.name, reason)
+
+    def close(self, gone: set[tuple[str, StageName]], at: int, reason: str) -> Iterator[Change]:
+        """End stages, by rule and name, that are gone together with their tables."""
+        for _, firing in sorted(self.firings.items()):
+            ending = [record for record in firing.stages if (firing.rule, record.name) in gone]
+            if not firing.open or not any(record.state.burning or outcomes.waits(record) for record in ending):
                 continue
-            stages = tuple(_closed(record, at) for record in firing.stages)
-            closed = replace(firing, version=firing.version + 1, stages=stages, resolved_at=at, reason=reason)
+            closed = firing
+            for record in ending:
+                closed = self._with(closed, outcomes.cut_off(record, at))
+            burning = [record.name for record in closed.stages if record.state.burning]
+            closed = replace(closed, version=firing.version + 1, reason=reason)
+            if burning:
+                closed = replace(closed, stage=burning[-1])
+                kind = ChangeKind.FELL if closed.stage is not firing.stage else ChangeKind.STAGE_ENDED
+            else:
+                closed, kind = replace(closed, resolved_at=at), ChangeKind.RESOLVED
             self.firings[firing.id] = closed
-            yield Change(ChangeKind.RESOLVED, closed, at, closed.stage, reason)
+            yield Change(kind, closed, at, closed.stage, reason)
 
     def forget(self, at: int, reopen_of: Callable[[str], int]) -> list[Firing]:
         """Let go of resolved firings that nobody can judge, reopen or wants to see any more."""
@@ -144,25 +166,26 @@ class Episodes:
             for firing in self.firings.values()
             if firing.resolved_at is not None
             and at - firing.resolved_at > max(REMEMBERED, reopen_of(firing.rule))
-            and not any(record.judge_at and record.outcome is None for record in firing.stages)
+            and not any(map(outcomes.waits, firing.stages))
         ]
         for firing in gone:
             del self.firings[firing.id]
             self.handled.discard(firing.id)
             key = (firing.rule, firing.labels)
-            if self._latest.get(key) == firing.id:
-                del self._latest[key]
+            self._of_instance[key].remove(firing.id)
+            if not self._of_instance[key]:
+                del self._of_instance[key]
         return gone
 
     def _stage_fired(self, rule: Rule, transition: Transition) -> Iterator[Change]:
         key, at, stage = (rule.name, transition.labels), transition.at, transition.stage
-        before = self.of(key)
-        yield from self._confirm_shorter(rule, before, stage.name, at)
+        confirmed = list(self._confirm_shorter(rule, key, stage.name, at))
+        yield from confirmed
         before = self.of(key)
         risen = False
         if before is None or (before.resolved_at is not None and at - before.resolved_at > rule.reopen):
             kind = ChangeKind.OPENED
-            firing = self._open(rule, transition, before)
+            firing = self._open(rule, transition, follows=confirmed[-1].firing.id if confirmed else "")
         elif before.open:
             kind = ChangeKind.STAGE_FIRED
             firing = before
@@ -173,7 +196,7 @@ class Episodes:
         record = self._fired_record(rule, firing, transition)
         firing = self._dress(rule, self._with(firing, record), transition.reason)
         self._keep(key, firing)
-        self._await_judgement(key, record)
+        self._await_judgement(key, firing, record)
         if kind is not ChangeKind.STAGE_FIRED:
             yield Change(kind, firing, at, stage.name, transition.reason)
         yield Change(ChangeKind.STAGE_FIRED, firing, at, stage.name, transition.reason)
@@ -189,15 +212,12 @@ class Episodes:
         if firing is None or not firing.open:
             return
         old = firing.record(stage.name) or transition.record
+        seen = transition.record
         record = replace(
-            old,
-            state=StageState.INACTIVE,
-            active_at=None,
-            keep_since=None,
-            unfed_since=None,
+            outcomes.ended(old, at),
             ended_at=at,
-            value=transition.record.value,
-            peak=_extreme(old.peak, transition.record.peak),
+            value=seen.value,
+            peak=old.peak if seen.peak is None else seen.peak,
         )
         was = firing.stage
         firing = self._dress(rule, self._with(firing, record), transition.reason)
@@ -206,8 +226,8 @@ class Episodes:
             firing = replace(firing, resolved_at=at, stage=was)
         self._keep(key, firing)
         yield Change(ChangeKind.STAGE_ENDED, firing, at, stage.name, transition.reason)
-        outcome = _outcome_of_end(stage, transition.event)
-        if outcome is not None and record.judge_at is not None and record.outcome is None:
+        outcome = outcomes.outcome_of_end(stage, transition.event)
+        if outcome is not None and outcomes.takes(record, outcome):
             yield self._judged(firing, record, outcome, at)
             firing = self.firings[firing.id]
         if resolved:
@@ -232,22 +252,19 @@ class Episodes:
         self._keep(key, firing)
         yield Change(ChangeKind.STAGE_MOVED, firing, transition.at, transition.stage.name, transition.reason)
 
-    def _confirm_shorter(self, rule: Rule, firing: Firing | None, stage: StageName, at: int) -> Iterator[Change]:
-        """The stage that just fired confirms the one it judges, if that still waits for its judgement."""
-        if firing is None:
-            return
-        for record in firing.stages:
-            judge = rule.following(record.name)
-            waits = record.judge_at is not None and record.outcome is None and at < record.judge_at
-            if waits and judge is not None and judge.name is stage:
-                yield self._judged(firing, record, Outcome.CONFIRMED, at)
+    def _confirm_shorter(self, rule: Rule, key: InstanceKey, stage: StageName, at: int) -> Iterator[Change]:
+        """The stage that just fired confirms what it judges and still waits for that, in earlier firings too."""
+        for firing in [self.firings[each] for each in self._of_instance.get(key, ())]:
+            for record in firing.stages:
+                judge = rule.following(record.name)
+                in_time = outcomes.waits(record) and at < (record.judge_at or 0)
+                if in_time and judge is not None and judge.name is stage:
+                    yield self._judged(self.firings[firing.id], record, Outcome.CONFIRMED, at)
 
-    def _verdict(self, firing: Firing, record: StageRecord) -> Outcome:
+    def _verdict(self, firing: Firing, record: StageRecord, at: int) -> Outcome:
         if firing.id in self.handled and not record.state.burning:
             return Outcome.HANDLED
-        clocks = self._clocks((firing.rule, firing.labels))
-        unfed = any(clock.name is record.name and clock.unfed_since for clock in clocks)
-        if record.disturbed or unfed:
+        if record.disturbed or self._blind((firing.rule, firing.labels), record.name, at):
             return Outcome.UNDECIDED
         return Outcome.SUSTAINED if record.state.burning else Outcome.FALSE_START
 
@@ -256,9 +273,8 @@ class Episodes:
         self.firings[firing.id] = firing
         return Change(ChangeKind.JUDGED, firing, at, record.name, str(outcome))
 
-    def _open(self, rule: Rule, transition: Transition, before: Firing | None) -> Firing:
+    def _open(self, rule: Rule, transition: Transition, *, follows: str) -> Firing:
         key = (rule.name, transition.labels)
-        follows = before.id if before and any(r.outcome is Outcome.CONFIRMED for r in before.stages) else ""
         return Firing(
             id=_firing_id(key, transition.at),
             version=0,
@@ -279,7 +295,7 @@ class Episodes:
         stage, at = transition.stage, transition.at
         old = firing.record(stage.name)
         fresh = replace(transition.record, fired_at=at, evidence=transition.evidence)
-        if old and old.judge_at is not None and old.outcome is None:
+        if old and outcomes.waits(old):
             return replace(fresh, judge_at=old.judge_at, disturbed=old.disturbed)
         judge = rule.following(stage.name)
         if judge is None or not stage.judge:
@@ -287,7 +303,7 @@ class Episodes:
         burning = firing.record(judge.name)
         if burning and burning.state.burning:
             return replace(fresh, outcome=Outcome.WITHIN)
-        return replace(fresh, judge_at=_judge_at(rule, stage, at))
+        return replace(fresh, judge_at=outcomes.judge_at(rule, stage, at))
 
     def _with(self, firing: Firing, record: StageRecord) -> Firing:
         """The firing with one stage replaced and its version raised."""
@@ -319,12 +335,13 @@ class Episodes:
         )
 
     def _keep(self, key: InstanceKey, firing: Firing) -> None:
+        if firing.id not in self.firings:
+            self._of_instance.setdefault(key, []).append(firing.id)
         self.firings[firing.id] = firing
-        self._latest[key] = firing.id
 
-    def _await_judgement(self, key: InstanceKey, record: StageRecord) -> None:
+    def _await_judgement(self, key: InstanceKey, firing: Firing, record: StageRecord) -> None:
         if record.judge_at is not None and record.outcome is None:
-            heapq.heappush(self._deadlines, (record.judge_at, key, record.name))
+            heapq.heappush(self._deadlines, (record.judge_at, key, record.name, firing.id))
 
 
 def _title(rule: Rule, stage: Stage, firing: Firing, record: StageRecord | None) -> str:
@@ -335,49 +352,6 @@ def _title(rule: Rule, stage: Stage, firing: Firing, record: StageRecord | None)
         "unit": stage.unit,
     }
     return render_title(stage.title or rule.title, (*rule.labels, *firing.labels), values)
-
-
-def _judge_at(rule: Rule, stage: Stage, fired_at: int) -> int:
-    judge = rule.following(stage.name)
-    if judge is None:
-        return fired_at
-    held = judge.hold.count * judge.grid if judge.hold.count else judge.hold.duration
-    return fired_at + (judge.window or 0) + held
-
-
-def _outcome_of_end(stage: Stage, event: Event) -> Outcome | None:
-    """The outcome that the way a stage ended decides at once."""
-    match event:
-        case Event.LOSE:
-            return Outcome.LOST if stage.no_data is NoData.KEEP else Outcome.UNDECIDED
-        case Event.REMOVE:
-            return Outcome.UNDECIDED
-        case _:
-            return None
-
-
-def _postponed(record: StageRecord, gap: int) -> StageRecord:
-    moved = record
-    if record.judge_at is not None and record.outcome is None:
-        moved = replace(moved, judge_at=record.judge_at + gap, disturbed=True)
-    if record.state is not StageState.INACTIVE:
-        moved = replace(
-            moved,
-            active_at=record.active_at and record.active_at + gap,
-            keep_since=record.keep_since and record.keep_since + gap,
-        )
-    return moved
-
-
-def _closed(record: StageRecord, at: int) -> StageRecord:
-    outcome = Outcome.UNDECIDED if record.judge_at is not None and record.outcome is None else record.outcome
-    ended_at = at if record.state.burning else record.ended_at
-    idle = replace(record, state=StageState.INACTIVE, active_at=None, keep_since=None, unfed_since=None)
-    return replace(idle, ended_at=ended_at, outcome=outcome)
-
-
-def _extreme(old: float | None, new: float | None) -> float | None:
-    return new if new is not None else old
 
 
 def _firing_id(key: InstanceKey, at: int) -> str:

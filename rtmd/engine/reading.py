@@ -8,6 +8,9 @@ What a reading says of a row, in this order:
 3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
 
 `no_data = "zero"` enters here: what nothing feeds is 0, in the signal and in the recent window alike.
+
+After a time that nobody watched a row dozes: it is frozen until one of its series is fed again, or has had as long
+to be fed as was missed. So a restart alone neither fires nor ends anything, and a dead feed is not a new one.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rtmd.engine.columns import Bools
 from rtmd.engine.identities import Identities
 from rtmd.engine.plan import Column, Plan, Plans
 from rtmd.engine.presence import Presence
@@ -27,7 +31,6 @@ from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause
 from rtmd.model.rule import NoData, Stage
 
-Bools: TypeAlias = NDArray[np.bool_]
 Rows: TypeAlias = NDArray[np.int64]
 
 
@@ -53,6 +56,8 @@ class Reader:
         guard = plans.plan(stage.guard) if stage.guard else None
         self._recent = _Beside(self.instances, recent) if recent else None
         self._guard = _Beside(self.instances, guard) if guard else None
+        self._dozing: Bools = np.zeros(0, np.bool_)
+        self._dozing_until = 0
 
     @property
     def signal(self) -> Plan:
@@ -69,6 +74,16 @@ class Reader:
         for plan in self.plans:
             self._plans.release(plan)
 
+    def doze(self, rows: Bools, until: int) -> None:
+        """Let these rows (a mask) say nothing until `until`, or until they are fed."""
+        self._dozing, self._dozing_until = rows, until
+
+    def wake(self, series: NDArray[np.int64], at: int) -> bool:
+        """These series were fed; whether any row still dozes."""
+        rows = self.signal.touched(series)
+        self._dozing[rows[rows < len(self._dozing)]] = False
+        return at < self._dozing_until and bool(self._dozing.any())
+
     def read(self, at: int, rows: Rows | None) -> Reading:
         """The truths of these rows (None: all instances)."""
         stage, size = self.stage, len(self.instances)
@@ -77,7 +92,7 @@ class Reader:
         blind = np.zeros(len(values), np.bool_)
         blocked = np.zeros(len(values), np.bool_)
         passes = met
-        if self._recent is not None:
+        if self._recent is not None and met.any():
             aside, seen = self._fill(self._recent.evaluate(at, rows, absent=Presence.MISSING), size)
             passes = passes & meets(stage.condition, aside) & (seen == Presence.PRESENT)
             blind |= seen <= Presence.MISSING
@@ -88,8 +103,9 @@ class Reader:
             blind |= (seen <= Presence.MISSING) & ~blocked
         clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked
         missing = presence <= Presence.MISSING
-        frozen = (missing | (met & blind)) & ~blocked
-        return Reading(values, passes, clear & ~passes, frozen, presence == Presence.UNFED)
+        dozing = self._dozing_among(at, rows)
+        frozen = ((missing | (met & blind)) & ~blocked) | dozing
+        return Reading(values, passes, clear & ~passes, frozen, (presence == Presence.UNFED) & ~dozing)
 
     def clauses(self, row: int, at: int, value: float) -> Iterator[Clause]:
         """What was read of a row that is met, as evidence."""
@@ -100,6 +116,12 @@ class Reader:
             yield Clause("recent", text, self._recent.value(row, at), holds=True)
         if self._guard is not None:
             yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
+
+    def _dozing_among(self, at: int, rows: Rows | None) -> Bools:
+        dozing = np.zeros(len(self.instances), np.bool_)
+        if at < self._dozing_until:
+            dozing[: len(self._dozing)] = self._dozing
+        return dozing if rows is None else dozing[rows]
 
     def _fill(self, column: Column, size: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """The column cut to the known instances, with `no_data = "zero"` applied."""
@@ -125,7 +147,8 @@ class _Beside:
         self._match()
         theirs = self._rows if rows is None else self._rows[rows]
         found = theirs >= 0
-        column = self.plan.evaluate(at, theirs[found])
+        # Row by row costs much more than all rows at once.
+        column = self.plan.evaluate(at).take(theirs[found]) if rows is None else self.plan.evaluate(at, theirs[found])
         if found.all():
             return column
         values = np.full(len(theirs), np.nan)

@@ -7,6 +7,9 @@ pending entry, or a firing when nothing has to be held (design §4).
 
 Clocks of instances that have no row yet (after a restart, or a changed signal) wait in `_waiting` and count as
 MISSING until the signal's look back has passed, then as UNFED.
+
+Transitions come out in order of their labels: rows are numbered as series appear, which a restart may change.
+`moved` has the instances whose clocks changed at the last grid point in a way that only a restart would notice.
 """
 
 from __future__ import annotations
@@ -17,10 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Clocks
+from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks
 from rtmd.engine.plan import Plan, Plans
 from rtmd.engine.protocol import Event, advance
-from rtmd.engine.reading import Bools, Reader, Reading, Rows
+from rtmd.engine.reading import Reader, Reading, Rows
 from rtmd.engine.thresholds import falls
 from rtmd.model.display import number
 from rtmd.model.duration import show_duration
@@ -51,6 +54,7 @@ class StageTable:
 
     def __init__(self, stage: Stage, plans: Plans, *, limit: int = 10_000) -> None:
         self.stage = stage
+        self.moved: list[Labels] = []
         self.refused = 0  # instances over the limit: known ones are kept, new ones refused (S13)
         self._reader = Reader(stage, plans)
         self._instances = self._reader.instances
@@ -95,14 +99,15 @@ class StageTable:
         self._sync()
         clocks = self._clocks
         reading = self._reader.read(at, None)
-        self._remember(reading, at)
+        moved = self._remember(reading, at)
         held = self._held(at)
         state = clocks.state
+        ends = reading.clear & (at - clocks.keep_since >= self.stage.keep)
         changing = (
             ((state == INACTIVE) & reading.met)
             | ((state == PENDING) & (~reading.met | held))
             | ((state == FIRING) & ~reading.met)
-            | (state == RECOVERING)
+            | ((state == RECOVERING) & (reading.met | ends))
         ) & ~reading.frozen
         changing[self._instances.repeated] = False
         transitions = []
@@ -115,7 +120,13 @@ class StageTable:
         transitions += self._judge_unfed(reading, at)
         transitions += self._judge_waiting(at)
         self._judged_at = at
-        return transitions
+        self._unfed = reading.unfed
+        self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
+        return sorted(transitions, key=_instance)
+
+    def wake(self, series: NDArray[np.int64], at: int) -> bool:
+        """These series were fed; whether any instance still dozes."""
+        return self._reader.wake(series, at)
 
     def judge_touched(self, series: NDArray[np.int64], at: int) -> list[Transition]:
         """Eager evaluation of the instances that these series feed."""
@@ -130,7 +141,9 @@ class StageTable:
         return self._judge_eagerly(np.arange(self._clocks.size), at)
 
     def shift(self, gap: int, until: int) -> None:
-        """Nobody judged for `gap` ms: every running clock moves along."""
+        """Nobody judged for `gap` ms until `until`: clocks move along; what was fed dozes until it is fed again."""
+        self._sync()
+        self._reader.doze(self._clocks.unfed_since == 0, until + min(gap, self._patience))
         self._clocks.shift(gap)
         self._waiting = {
             labels: (_moved(record, gap), since + gap) for labels, (record, since) in self._waiting.items()
@@ -161,7 +174,7 @@ class StageTable:
             if row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
             elif record.state is not StageState.INACTIVE:
-                self._waiting[labels] = (record, at)
+                self._waiting[labels] = (replace(record, still_since=record.still_since or at), at)
 
     def records(self) -> Iterator[tuple[Labels, StageRecord]]:
         """The clocks of all instances that are not idle (or have an M-of-N history)."""
@@ -190,12 +203,22 @@ class StageTable:
         row = self._instances.row_of(labels)
         return row is None or (row < len(self._unfed) and bool(self._unfed[row]))
 
+    def is_blind(self, labels: Labels, at: int) -> bool:
+        """Whether nothing feeds the instance at this very moment."""
+        row = self._instances.row_of(labels)
+        return row is None or bool(self._reader.read(at, np.array([row])).unfed[0])
+
     def is_warming(self, labels: Labels, at: int) -> bool:
         """Whether the instance is pending only because its window does not reach back far enough yet."""
         row = self._instances.row_of(labels)
         if row is None or row >= self._clocks.size or self._clocks.state[row] != PENDING:
             return False
         return self._coverage(row, at) < self.stage.coverage
+
+    @property
+    def _patience(self) -> int:
+        """How long an instance may go without a sample before it is unfed (S3)."""
+        return max(self.signal.window(), UNFED_AFTER)
 
     def _sync(self) -> None:
         """Give every row of the plan a clock, and those that waited for their row their old one."""
@@ -209,22 +232,21 @@ class StageTable:
             record, _ = self._waiting.pop(labels)
             self._clocks.write(self._instances.row_of(labels) or 0, record)
 
-    def _remember(self, reading: Reading, at: int) -> None:
-        """What only a grid point may write: values, peaks, M-of-N histories, clocks that stand still."""
-        clocks, frozen = self._clocks, reading.frozen
-        seen = ~frozen
+    def _remember(self, reading: Reading, at: int) -> Bools:
+        """What only a grid point may write; gives the rows where a restart would have to know it."""
+        clocks, seen = self._clocks, ~reading.frozen
+        moved = np.zeros(clocks.size, np.bool_)
         np.copyto(clocks.value, reading.values, where=seen)
-        extreme = np.fmin if falls(self.stage.condition) else np.fmax
-        np.copyto(clocks.peak, extreme(clocks.peak, reading.values), where=seen & (clocks.state >= FIRING))
         if self.stage.hold.count:
-            shifted = (clocks.history << np.uint64(1)) | reading.met.astype(np.uint64)
+            shifted = ((clocks.history << np.uint64(1)) | reading.met) & _mask(self.stage.hold.of)
+            moved |= seen & (shifted != clocks.history)
             np.copyto(clocks.history, shifted, where=seen)
-        if self._judged_at:
-            elapsed = at - self._judged_at
-            clocks.active_at[frozen & (clocks.state == PENDING)] += elapsed
-            clocks.keep_since[frozen & (clocks.state == RECOVERING)] += elapsed
-        clocks.unfed_since[~reading.unfed] = 0
-        self._unfed = reading.unfed
+        if (clocks.state != INACTIVE).any():
+            before = max(self._judged_at, at - self.stage.grid)  # the last grid point; after a gap, its end
+            moved |= clocks.raise_peaks(reading.values, seen, falls=falls(self.stage.condition))
+            moved |= clocks.stand_still(reading.frozen, before) | clocks.go_on(seen, before)
+            moved |= clocks.notice_unfed(reading.unfed, at)
+        return moved
 
     def _held(self, at: int) -> Bools:
         """Which rows would fire now if they are met: `for` has passed, or enough grid points were true."""
@@ -250,6 +272,8 @@ class StageTable:
 
     def _judge_eagerly(self, rows: Rows, at: int) -> list[Transition]:
         rows = rows[self._clocks.state[rows] == INACTIVE]
+        if self._instances.repeated:
+            rows = np.setdiff1d(rows, self._instances.repeated)
         if not len(rows):
             return []
         reading = self._reader.read(at, rows)
@@ -260,24 +284,22 @@ class StageTable:
             self._clocks.value[row] = reading.values[place]
             event = Event.HOLD if instant and self._coverage(row, at) >= self.stage.coverage else Event.RISE
             transitions += self._apply(row, event, at)
-        return transitions
+        return sorted(transitions, key=_instance)
 
     def _judge_unfed(self, reading: Reading, at: int) -> list[Transition]:
         """Semantics S3: pending is dropped, firing is kept (for a day), or resolved when the rule says so."""
         clocks = self._clocks
-        transitions = []
-        for row in map(int, np.flatnonzero(reading.unfed & (clocks.state != INACTIVE))):
-            clocks.unfed_since[row] = clocks.unfed_since[row] or at
-            if self._gives_up(STATES[clocks.state[row]], int(clocks.unfed_since[row]), at):
-                transitions += self._apply(row, Event.LOSE, at)
-        return transitions
+        lost = reading.unfed & (clocks.state != INACTIVE)
+        if self.stage.no_data is not NoData.RESOLVE:
+            lost &= (clocks.state == PENDING) | (at - clocks.unfed_since >= NO_DATA_LIMIT)
+        rows = map(int, np.flatnonzero(lost))
+        return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
 
     def _judge_waiting(self, at: int) -> list[Transition]:
         """The same for clocks whose instance has no row: unfed once the look back has passed."""
-        patience = max(self.signal.window(), UNFED_AFTER)
         transitions = []
         for labels, (record, since) in sorted(self._waiting.items()):
-            unfed_since = since + patience
+            unfed_since = record.unfed_since or since + self._patience
             if at >= unfed_since and self._gives_up(record.state, unfed_since, at):
                 transitions.append(self._drop_waiting(labels, record, Event.LOSE, at))
                 del self._waiting[labels]
@@ -291,6 +313,7 @@ class StageTable:
     def _drop_waiting(self, labels: Labels, record: StageRecord, event: Event, at: int) -> Transition:
         _, reason = advance(record.state, event)
         idle = replace(record, state=StageState.INACTIVE, active_at=None, keep_since=None, unfed_since=None)
+        idle = replace(idle, still_since=None)
         return Transition(self.stage, labels, record.state, event, reason, at, idle)
 
     def _apply(self, row: int, event: Event, at: int) -> list[Transition]:
@@ -341,6 +364,10 @@ class StageTable:
         return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
 
 
+def _instance(transition: Transition) -> Labels:
+    return transition.labels
+
+
 def _mask(of: int) -> np.uint64:
     return np.uint64((1 << of) - 1)
 
@@ -352,4 +379,5 @@ def _moved(record: StageRecord, gap: int) -> StageRecord:
         active_at=record.active_at and record.active_at + gap,
         keep_since=record.keep_since and record.keep_since + gap,
         unfed_since=record.unfed_since and record.unfed_since + gap,
+        still_since=record.still_since and record.still_since + gap,
     )

@@ -91,6 +91,7 @@ class StageRecord:
     peak: float | None = None
     evidence: Evidence | None = None
     disturbed: bool = False  # a gap or a changed rule fell between firing and judgement
+    still_since: int | None = None  # nothing can be said of it since then: `for` and `keep` stand still
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ class Told(StrEnum):
     RAISED = "raised"
     STILL_FIRING = "still firing"
     RESOLVED = "resolved"
+    # In the ledger only: suppressed when it should have been said.
+    WITHHELD = "withheld"  # the receiver does not know that it fires
+    RISE_WITHHELD = "rise withheld"  # it knows that, but not of the rise
 
 
 @dataclass(frozen=True, slots=True)

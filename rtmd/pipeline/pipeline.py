@@ -120,7 +120,7 @@ class Pipeline:
                 yield from self._skip(at, until, reason)
             case ins.WallClock(offset):
                 self._offset = offset
-                self._plan_rechecks()
+                self._plan_rechecks(missed=at)
             case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet():
                 yield from self._ask(given, at)
             case ins.ActionDone() | ins.DeliveryDone():
@@ -142,6 +142,8 @@ class Pipeline:
                     self.counts["transitions", f"{transition.stage.name} {transition.record.state}"] += 1
                 case Change():
                     self._count(each)
+                    if each.kind in _RELABELLED and any(self.reactor.ledger.withheld()):
+                        heapq.heappush(self._rechecks, each.at + ECHO)
                     yield from self.reactor.react(each, self.engine.rule(each.firing.rule), self.wall(each.at))
                 case _:
                     assert_never(each)
@@ -158,16 +160,6 @@ class Pipeline:
         self.reactor.ledger.restore(given.ledger)
         self.reactor.runs.restore(given.runs)
         self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
-        for firing in given.firings:
-            silences = self.reactor.muting(firing, self.wall(at)) if firing.open else []
-            rule = self.engine.rule(firing.rule)
-            stage = rule.stage(firing.stage) if rule else None
-            if silences and stage:
-                # Whoever would have been told when it opened still has to be, should the silence end first.
-                receivers = [
-                    name for name in self.reactor.receivers(stage) if not self.reactor.ledger.knows(firing, name)
-                ]
-                self.reactor.ledger.withhold(firing, receivers, silences[0].created_by)
         self._plan_rechecks()
 
     def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
@@ -176,7 +168,7 @@ class Pipeline:
         self._housekeeping = _next_minute(until)
         text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"
         yield fx.Journaled(until, "gap", text=text)
-        self._plan_rechecks()
+        self._plan_rechecks(missed=until)
 
     def _ask(self, given: ins.PersonInput, at: int) -> Iterator[fx.Effect]:
         """A person's input is answered exactly once, whether it is carried out or refused."""
@@ -203,8 +195,6 @@ class Pipeline:
         yield fx.Audited(wall, given.by, "silence", made.id, f"{matchers} until {made.ends_at}: {made.comment}")
         yield fx.Journaled(at, "silence", text=f"{given.by} silenced {matchers}", detail={"silence": made.id})
         self._plan_rechecks()
-        if len(changed) > 1:
-            heapq.heappush(self._rechecks, at + ECHO)
         yield self._look_different(changed)
         yield fx.Answered(given.request, id=made.id)
 
@@ -214,7 +204,7 @@ class Pipeline:
         yield fx.SilenceSaved(silence)
         yield fx.Audited(wall, given.by, "expire", silence.id)
         yield fx.Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
-        heapq.heappush(self._rechecks, at + ECHO)
+        self._plan_rechecks()
         yield self._look_different([silence])
         yield fx.Answered(given.request, id=silence.id)
 
@@ -273,9 +263,11 @@ class Pipeline:
         for silence_id in self.reactor.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)
 
-    def _plan_rechecks(self) -> None:
-        """Look again shortly after each silence ends by itself."""
-        ends = {silence.ends_at - self._offset + ECHO for silence in self.reactor.silences}
+    def _plan_rechecks(self, *, missed: int = 0) -> None:
+        """Look again shortly after each silence ends; and after a time in which ends may have been missed."""
+        if missed and any(self.reactor.ledger.withheld()):
+            heapq.heappush(self._rechecks, missed + ECHO)
+        ends = {silence.ends_at + 1 - self._offset + ECHO for silence in self.reactor.silences}
         self._rechecks = sorted(end for end in {*ends, *self._rechecks} if end > self.engine.evaluated_at)
 
     def _instances(self) -> Iterator[fx.Effect]:
@@ -296,6 +288,8 @@ class Pipeline:
         return frozenset(touched)
 
 
+# The virtual labels `stage` and `severity` are new: silences may no longer cover the firing.
+_RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})
 _SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
 
 

@@ -60,17 +60,21 @@ class Reactor:
             case ChangeKind.RESOLVED:
                 yield from self._undo(firing, rule, at)
                 yield from self._send(self.ledger.resolve(firing, at=at, reason=resolution(firing)))
+                yield from map(LedgerSaved, self.ledger.settle(firing, at))
             case _:
                 pass
 
     def unsilence(self, firings: Callable[[str], Firing | None], at: int, wall: int) -> Effects:
-        """Say what was withheld of firings that nothing mutes any more and that still burn."""
+        """Say what was withheld of firings that nothing has muted for a while and that still burn."""
         for firing_id, withheld in list(self.ledger.withheld()):
             firing = firings(firing_id)
-            if firing is None or not firing.open or self.muting(firing, wall):
+            if firing is None or not firing.open or not self._reacts(firing):
                 continue
-            silencer = next(iter(withheld.values()))
-            reason = f"still firing, was silenced by {silencer}"
+            labels = exposed(firing)
+            if self.silences.covering(labels, wall - ECHO, wall):
+                continue
+            past = self.silences.covering(labels, 0, wall)
+            reason = f"still firing, was silenced by {past[0].created_by}" if past else "still firing, was silenced"
             yield from self._send(self.ledger.tell(firing, withheld, Told.STILL_FIRING, at=at, reason=reason))
 
     def finish_run(self, done: ActionDone, at: int) -> Effects:
@@ -98,7 +102,7 @@ class Reactor:
         receivers = self.receivers(stage)
         silences = self.muting(firing, wall)
         if silences:
-            self.ledger.withhold(firing, receivers, silences[0].created_by)
+            yield from map(LedgerSaved, self.ledger.withhold(firing, receivers, at))
             text = f"not told to {', '.join(receivers)}: silenced by {silences[0].created_by}"
             yield Journaled(at, "suppressed", firing.rule, firing.id, text, {"silence": silences[0].id})
             return
