@@ -35,6 +35,7 @@ FLUSH = 0.1
 TICK = 1.0
 HANGUP_CHECK = 2.0
 EX_TEMPFAIL = 75
+FAREWELL = "rtmd: screen closed; the daemon keeps running"
 
 
 class RtmdApp(App[None]):
@@ -57,8 +58,9 @@ class RtmdApp(App[None]):
     ToastRack { margin-bottom: 1; }
     """
 
-    def __init__(self, target: str, *, ascii_only: bool = False) -> None:
+    def __init__(self, target: str, *, ascii_only: bool = False, farewell: str = FAREWELL) -> None:
         super().__init__()
+        self.farewell = farewell
         self.animation_level = "none"
         self.desk = Desk(
             client=Client(target),
@@ -165,13 +167,16 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
-def main(target: str, *, ascii_only: bool = False) -> int:
-    """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code."""
+def main(target: str, *, ascii_only: bool = False, farewell: str = FAREWELL) -> int:
+    """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code.
+
+    `farewell` is what is left on the terminal when somebody leaves.
+    """
     if problem := unusable():
         sys.stderr.write(problem + "\n")
         return 2
     try:
-        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode())
+        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode(), farewell=farewell)
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")
         return 2

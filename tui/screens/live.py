@@ -142,7 +142,8 @@ class LiveScreen(DeskScreen):
 
     def do_quit(self) -> None:
         """Leave; the daemon stays."""
-        self.app.exit(message="rtmd: screen closed; the daemon keeps running")
+        app = cast("RtmdApp", self.app)
+        app.exit(message=app.farewell or None)
 
     def do_down(self) -> None:
         """Next row."""
