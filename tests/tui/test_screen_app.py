@@ -312,6 +312,13 @@ async def test_a_visible_change_draws_one_row_and_an_offscreen_one_none(
         assert table.painted
 
 
+async def test_every_cell_has_a_background_of_its_own(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon()) as seat:
+        await seat.sees("negative-share")
+        for strip in seat.app.screen._compositor.render_strips():
+            assert all(segment.style and segment.style.bgcolor for segment in strip if segment.text)
+
+
 async def test_hostile_labels_neither_crash_nor_act_anywhere(tmp_path: Path) -> None:
     firings = [
         world.firing(f"f{n}", rule=bad, title=bad, labels={"a": bad}, reason=bad, ack=world.ack(bad))

@@ -53,7 +53,8 @@ class Canvas(ScrollView, can_focus=False):
         if strip is None:
             if len(self._strips) >= _CACHE:
                 self._strips.clear()
-            strip = self._strips[key] = _strip(*key)
+            # Without a background of its own, text would stand on whatever the terminal has.
+            strip = self._strips[key] = _strip(*key).apply_style(self.rich_style)
         return strip
 
 
