@@ -30,6 +30,8 @@ PURE_ROOMS = (
     "rtmd/replay/story.py",
     "rtmd/replay/story_posts.py",
     "rtmd/replay/card.py",
+    "rtmd/replay/play.py",
+    "rtmd/replay/timeline.py",
 )
 PURE = [path for path in SOURCES if path.relative_to(ROOT).as_posix().startswith(PURE_ROOMS)]
 

@@ -16,25 +16,28 @@ from rtmd.replay.story import LENGTH, PLAIN, Event, about
 
 _GRACE = 15_000  # ms after an event's end in which a firing about it still counts: long windows look back
 
-# From which second on which hint is shown. The times follow the story's curves.
+# From which second on which hint is shown: one line of 80 columns. The times follow the story's curves.
 _HINTS: tuple[tuple[float, str], ...] = (
-    (0, "a simulated match night with three invented brands: the first alert comes within ten seconds"),
-    (7, "a burst about fizz: press ⏎ to see why it fired, and who wrote all those posts"),
-    (16, "nobody was called: the 30 s window has not confirmed it; press s ⏎ to silence it anyway"),
-    (31, "the lights went out: biscuit's chance. press a to acknowledge: now everybody sees that you have it"),
-    (44, "it lasts: the minutes stage confirms it and drafts a reply; fizz turned out a false start"),
-    (62, "too many alerts for you? edit {rules}: above = 12 → 30, save, and watch the seconds stage"),
-    (73, "a joke at the wrong moment: the outgoing queue is held at once, and released when the wave is over"),
-    (87, "volt's numbers jitter: a plain threshold would ring every few seconds, this screen stays quiet"),
-    (100, "volt's jitter goes on and still nothing rings; meanwhile the replies to volt turn sour"),
-    (118, "the share of negative replies to volt is a risk, judged over 30 s; press ⏎ for the evidence"),
-    (132, "hours stage (90 s here): the black-out is no blip; a brief would go out now"),
-    (150, "things calm down: firings resolve by themselves once their clear level holds"),
-    (172, "almost over: the card with the night's figures comes next; q leaves"),
+    (0, "a simulated match night, three invented brands: the first alert is near"),
+    (7, "a burst about fizz, nobody was called: press ⏎ to see why, and who wrote that"),
+    (16, "over already: esc goes back. 30 s play the minutes: they judge it at 0:42"),
+    (30, "the lights went out: biscuit's chance. press a: everybody sees you have it"),
+    (41, "too much? press s ⏎: hidden at this stage; if it rises, it comes back"),
+    (50, "it lasts: minutes confirms it and tells the desk; fizz was a false start"),
+    (62, "this rule is a file: {rules}"),
+    (74, "a joke goes wrong: the queue is held at once, and released when it is over"),
+    (87, "volt's numbers jitter; a plain threshold rings every 4 s, here it stays quiet"),
+    (94, "make it ring: in mention-surge.seconds of that file, above = 5, and save"),
+    (103, "edit {rules}"),
+    (121, "the share of negative replies to volt is a risk, over 30 s; ⏎ has the evidence"),
+    (136, "above = 12 again, and save: the daemon uses what you wrote at once"),
+    (150, "calm again: a firing resolves by itself once its clear level holds"),
+    (168, "almost over; q ends the demo and prints a card with the figures of the night"),
+    (180, "the story is over: q prints the card"),
 )
 
 
-def coach(since: int, rules: str = "shipped/demo/rules/event-night.toml") -> str:
+def coach(since: int, rules: str) -> str:
     """What to look at or try, `since` ms after the story began; `rules` is the file to edit."""
     hint = ""
     for begins, text in _HINTS:
@@ -54,26 +57,35 @@ def caught(event: Event, firings: Iterable[Firing]) -> tuple[Firing, ...]:
     )
 
 
-def card(*, events: tuple[Event, ...], plain: int, firings: tuple[Firing, ...], start: int, seed: int) -> list[str]:
-    """The end card, at most 100 columns wide.
+def card(  # keywords, all of them
+    *, events: tuple[Event, ...], plain: int, firings: tuple[Firing, ...], start: int, at: int, seed: int
+) -> list[str]:
+    """The end card of a night that was watched from engine time `start` to `at`, at most 80 columns wide.
 
     `plain` is what `story.plain_alerts` counted; `firings` may hold those of other rules (the host's), which are
-    left out; `start` is the engine time at which the story began.
+    left out. What began after `at` is not mentioned, and what was still going on is not missed yet.
     """
+    seen = tuple(event for event in events if event.begins <= at)
     rules = {event.rule for event in events}
     told = tuple(firing for firing in firings if firing.rule in rules and firing.fired_at >= start)
-    missed = [event for event in events if event.real and not caught(event, told)]
     lines = [f"EVENT NIGHT (simulation, seed {seed}): what happened, and what rtmd made of it", ""]
-    lines += [_line(event, caught(event, told), start) for event in events]
-    lines += ["", *_totals(told, plain, missed, sum(event.real for event in events))]
-    return lines
+    for event in seen:
+        lines += _about(event, caught(event, told), start, over=event.ends <= at)
+    if len(seen) < len(events):
+        lines.append(f"  {_clock(at - start)}  you left; the rest of the night went on without you")
+    missed = [event for event in seen if event.real and event.ends <= at and not caught(event, told)]
+    real = sum(event.real for event in seen)
+    return [*lines, "", *_totals(told, plain, min(at - start, LENGTH)), *_missed(missed, real)]
 
 
-def _line(event: Event, firings: tuple[Firing, ...], start: int) -> str:
-    did = "; ".join(_did(firing, start) for firing in firings)
-    if not did:
-        did = "MISSED" if event.real else "stayed silent"
-    return f"  {_clock(event.begins - start)}  {about(event.labels):<18} {event.text:<27} {did}"
+def _about(event: Event, firings: tuple[Firing, ...], start: int, *, over: bool) -> list[str]:
+    """What happened, and below it each firing about it."""
+    nothing = "stayed silent" if not event.real else "MISSED" if over else "nothing fired yet"
+    did = [_did(firing, start) for firing in firings] or [nothing]
+    return [
+        f"  {_clock(event.begins - start)}  {event.text} ({about(event.labels)})",
+        *(f"        {one}" for one in did),
+    ]
 
 
 def _did(firing: Firing, start: int) -> str:
@@ -83,16 +95,22 @@ def _did(firing: Firing, start: int) -> str:
     return f"{stages}: {verdict}" if verdict else stages
 
 
-def _totals(firings: tuple[Firing, ...], plain: int, missed: list[Event], real: int) -> list[str]:
+def _totals(firings: tuple[Firing, ...], plain: int, lasted: int) -> list[str]:
     verdicts = Counter(verdict for firing in firings if (verdict := _verdict(firing)))
     parts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     mentions, replies = PLAIN["mentions_total"], PLAIN["replies_total"]
-    lines = [
-        f"  plain thresholds (> {mentions:g} posts/s, > {replies:g} bad replies/s) would have alerted {plain} times",
-        f"  rtmd alerted {len(firings)} times in {LENGTH // 60_000} minutes" + (f": {parts}" if parts else ""),
-        f"  missed: {len(missed)} of {real}",
+    return [
+        f"  plain thresholds (> {mentions:g} posts/s, > {replies:g} bad replies/s) would have rung {_times(plain)}",
+        f"  rtmd alerted {_times(len(firings))} in {_clock(lasted)} minutes" + (f": {parts}" if parts else ""),
     ]
-    return lines + [f"    {event.text} ({about(event.labels)})" for event in missed]
+
+
+def _missed(missed: list[Event], real: int) -> list[str]:
+    return [f"  missed: {len(missed)} of {real}", *(f"    {event.text} ({about(event.labels)})" for event in missed)]
+
+
+def _times(count: int) -> str:
+    return f"{count} time" if count == 1 else f"{count} times"
 
 
 def _verdict(firing: Firing) -> str:

@@ -195,15 +195,16 @@ def _jitter(seed: int, seconds: NDArray[np.float64], *, calm: NDArray[np.float64
     return np.where(stretch, np.where(loud, _JITTER_LOUD, _JITTER_QUIET), calm)
 
 
-def plain_alerts(story: Story) -> int:
-    """How often a plain threshold on the rate of each second would have alerted: its rising edges.
+def plain_alerts(story: Story, at: int) -> int:
+    """How often a plain threshold on the rate of each second would have alerted by engine time `at`: its rising edges.
 
     It watches what the rules watch: mentions by brand and topic, negative replies by brand.
     """
     watched = [lane for lane, (metric, _, what) in enumerate(_SERIES) if metric in PLAIN and what not in ("neu", "pos")]
     limits = np.array([PLAIN[_SERIES[lane][0]] for lane in watched])
     a_second = story.counts[:, watched].reshape(LENGTH // 1000, 1000 // TICK, -1).sum(axis=1)
-    above = np.vstack([np.zeros(len(watched), dtype=np.bool_), a_second > limits])
+    seconds = max(0, min(at - story.start, LENGTH)) // 1000
+    above = np.vstack([np.zeros(len(watched), dtype=np.bool_), a_second[:seconds] > limits])
     return int((above[1:] & ~above[:-1]).sum())
 
 

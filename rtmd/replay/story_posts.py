@@ -35,6 +35,8 @@ class _Voice:
 
 
 _VOICES = (
+    # Nobody speaks of the can before the bots do: what is seen of the burst is theirs.
+    _Voice(about=("fizz", "product"), ends=4, texts=()),
     _Voice(
         about=("fizz", "product"),
         begins=4,
@@ -121,7 +123,7 @@ _VOICES = (
 def post(brand: str, what: str, *, second: float, draws: tuple[float, ...]) -> Exemplar | None:
     """A post about (brand, topic or tone) at this second, chosen by three numbers in [0, 1); None: nobody spoke."""
     voice = next((voice for voice in _VOICES if voice.fits(brand, what, second)), None)
-    if voice is None:
+    if voice is None or not voice.texts:
         return None
     text, author, reach = draws
     low, high = voice.reach

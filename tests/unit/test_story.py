@@ -159,7 +159,7 @@ def test_exactly_the_designed_stages_fire_in_time_for_their_outcomes(seed: int, 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_plain_threshold_would_have_rung_many_times(seed: int) -> None:
-    assert 15 <= plain_alerts(Story(seed, 0, SeriesTable())) <= 40
+    assert 15 <= plain_alerts(Story(seed, 0, SeriesTable()), LENGTH) <= 40
 
 
 def test_the_plain_threshold_is_the_number_of_the_first_stage() -> None:
@@ -252,7 +252,8 @@ def firing(rule: str, labels: Labels, **stages: tuple[int, Outcome | None]) -> F
     )
 
 
-def test_the_card_says_what_was_caught_judged_and_missed() -> None:
+def night() -> tuple[Story, tuple[Firing, ...]]:
+    """The story, and firings of it as far as they came: the bots, the black-out and the joke."""
     story = Story(1, 1_000, SeriesTable())
     bots = firing(
         "mention-surge", labels_of({"brand": "fizz", "topic": "product"}), seconds=(7_000, Outcome.FALSE_START)
@@ -262,26 +263,62 @@ def test_the_card_says_what_was_caught_judged_and_missed() -> None:
         labels_of({"brand": "biscuit", "topic": "blackout"}),
         seconds=(33_000, Outcome.CONFIRMED),
         minutes=(51_000, None),
+        hours=(111_000, None),
     )
     joke = firing("reply-flood", labels_of({"brand": "fizz"}), seconds=(74_000, Outcome.HANDLED))
-    host = replace(joke, rule="cpu-busy")
-    lines = cards.card(events=story.events, plain=24, firings=(bots, dark, joke, host), start=1_000, seed=1)
+    return story, (bots, dark, joke, replace(joke, rule="cpu-busy"))
+
+
+def test_the_card_says_what_was_caught_judged_and_missed() -> None:
+    story, firings = night()
+    lines = cards.card(events=story.events, plain=24, firings=firings, start=1_000, at=story.ends, seed=1)
     text = "\n".join(lines)
-    assert "seconds 0:06: false start" in text
-    assert "seconds 0:32, minutes 0:50: confirmed" in text
-    assert "jitter, nothing behind it   stayed silent" in text
-    assert "people turn against an ad   MISSED" in text
-    assert "would have alerted 24 times" in text
-    assert "rtmd alerted 3 times in 3 minutes: 1 confirmed, 1 false start, 1 handled" in text
-    assert "missed: 1 of 3" in text
-    assert max(map(len, lines)) <= 100
+    assert "three bots praise a can (fizz · product)\n        seconds 0:06: false start" in text
+    assert "seconds 0:32, minutes 0:50, hours 1:50: confirmed" in text
+    assert "jitter, nothing behind it (volt · match)\n        stayed silent" in text
+    assert "people turn against an ad (volt)\n        MISSED" in text
+    assert "would have rung 24 times" in text
+    assert "rtmd alerted 3 times in 3:00 minutes: 1 confirmed, 1 false start, 1 handled" in text
+    assert "missed: 1 of 3\n    people turn against an ad (volt)" in text
+    assert max(map(len, lines)) <= 80
 
 
-def test_the_coach_always_has_a_hint_and_names_the_file_to_edit() -> None:
-    hints = [cards.coach(since, "R.toml") for since in range(0, LENGTH, 500)]
+def test_who_leaves_early_gets_a_card_of_what_was_seen() -> None:
+    story, firings = night()
+    lines = cards.card(events=story.events, plain=1, firings=firings[:1], start=1_000, at=31_000, seed=1)
+    text = "\n".join(lines)
+    assert "the lights go out (biscuit · blackout)\n        nothing fired yet\n  0:30  you left" in text
+    assert "joke" not in text
+    assert "would have rung 1 time\n  rtmd alerted 1 time in 0:30 minutes: 1 false start\n  missed: 0 of 1" in text
+    assert plain_alerts(story, 1_000) == 0
+    assert 0 < plain_alerts(story, 31_000) < plain_alerts(story, story.ends)
+
+
+def test_the_coach_always_has_a_hint_of_one_line_and_names_the_file_to_edit() -> None:
+    rules = "/rules/event-night.toml".rjust(46, "x")  # as long as it is in a temporary folder
+    hints = [cards.coach(since, rules) for since in range(0, LENGTH + 60_000, 500)]
     assert all(hints)
-    assert any("R.toml" in hint for hint in hints)
-    assert max(map(len, hints)) <= 110
+    assert sum(rules in hint for hint in hints) * 500 > 20_000  # long enough to be typed elsewhere
+    assert max(map(len, hints)) < 80
+
+
+def test_the_edit_that_the_coach_proposes_makes_the_jitter_ring() -> None:
+    text = (DEMO / "rules/event-night.toml").read_text()
+    assert text.count("above  = 12") == 1
+    rang = fired(text.replace("above  = 12", "above  = 5"), since=94_000)
+    assert ("mention-surge", "volt", "match") in rang
+    assert ("mention-surge", "volt", "match") not in fired(text, since=94_000)
+
+
+def fired(text: str, since: int) -> set[tuple[str, str, str]]:
+    """What fires of these rules from `since` ms on."""
+    table = SeriesTable()
+    story, pipeline = Story(1, 0, table), Pipeline(table, 0)
+    pipeline.step([RulesLoaded(load_rules({"event-night.toml": text}).rules)], 0)
+    for at, batch in story.until(since + 8_000):
+        pipeline.step([Samples("story", batch)], at)
+    firings = [one for one in pipeline.firings() if one.open]
+    return {(one.rule, get(one.labels, "brand"), get(one.labels, "topic")) for one in firings}
 
 
 def test_the_demos_actions_are_configured_and_those_of_seconds_can_be_undone() -> None:
