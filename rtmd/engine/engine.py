@@ -176,6 +176,8 @@ class Engine:
         for running in chain(self._rules.values(), self._orphans.values()):
             for table in running.tables:
                 table.shift(gap, until)
+                # Saved, or the next restart would count this gap after all.
+                self.changed.update(((running.rule.name, labels), None) for labels, _ in table.records())
                 self._dozing.append(table)
         for running in self._orphans.values():
             running.removed_at += gap

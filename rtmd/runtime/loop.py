@@ -26,6 +26,7 @@ from rtmd.ports import LoggedBatch
 from rtmd.runtime.storage import Storage
 
 STALL = 2_000  # ms
+_AT_LEAST_EVERY = 1_000  # ms between turns: the watchdog, the log and people see that time goes on
 _DRIFT = 250  # ms between wall and engine clock that are worth an input
 _DURABLE = get_args(Durable)
 
@@ -125,7 +126,7 @@ class StepLoop:
 
     async def _turn_on(self) -> None:
         while True:
-            await self.inbox.filled((self._due - self._clock.now()) / 1000)
+            await self.inbox.filled(min(self._due - self._clock.now(), _AT_LEAST_EVERY) / 1000)
             self.turn()
 
     def _notice_gaps(self) -> None:
@@ -133,13 +134,17 @@ class StepLoop:
         jumped = wall - now - self._offset
         if jumped > STALL:
             self._clock.skip(jumped)
-            self.step([TimeGap(now + jumped, "the clock jumped ahead (suspend, or set by hand)")], now)
+            self._skip(now, now + jumped, "the clock jumped ahead (suspend, or set by hand)")
         elif now - max(self._due, self.at) > STALL:
-            self.step([TimeGap(now, "the daemon was held up")], max(self._due - 1, self.at))
+            self._skip(max(self._due - 1, self.at), now, "the daemon was held up")
         offset = self._clock.wall() - self._clock.now()
         if abs(offset - self._offset) > _DRIFT:
             self._offset = offset
             self.inbox.put(WallClock(offset))
+
+    def _skip(self, since: int, until: int, reason: str) -> None:
+        log.warning("nobody watched for %.1f s: %s", (until - since) / 1000, reason)
+        self.step([TimeGap(until, reason)], since)
 
     async def _perform_steps(self) -> None:
         while True:

@@ -11,6 +11,7 @@ the daemon said on stderr.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -240,8 +241,8 @@ class Rtmd:
     def evaluates(self) -> None:
         """It is up, and time goes on in it."""
         self.assert_running()
-        before = self.client.status().evaluated_at
-        self.until("it evaluates", lambda: self.client.status().evaluated_at > before)
+        before = self.client.status().evaluated_at // 1000
+        self.until("it works through a grid point", lambda: self.client.status().evaluated_at // 1000 > before)
 
 
 def cli(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -259,22 +260,57 @@ def save(path: Path, text: str) -> float:
     return time.monotonic()
 
 
+class Knocker(http.client.HTTPConnection):
+    """Posts JSON to a daemon that may not be there; a connection for each post."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        """To the Unix socket; unlike others it leaves nothing open where nobody listens."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.connect(str(self._path))
+        except OSError:
+            sock.close()
+            raise
+        self.sock = sock
+
+    def post(self, url: str, body: object) -> Any:
+        """The JSON that a 2xx answered; None where it was refused, cut off or nobody was there."""
+        try:
+            self.request("POST", url, msgspec.json.encode(body), {"Content-Type": "application/json"})
+            answer = self.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            self.close()
+        return msgspec.json.decode(content) if 200 <= answer.status < 300 else None
+
+
 @contextlib.contextmanager
-def feeding(rtmd: Rtmd, *samples: Mapping[str, Any], every: float = 0.25) -> Iterator[None]:
-    """Send these samples again and again, from a thread, whether or not the daemon is there."""
+def meanwhile(*works: Callable[[], object], every: float) -> Iterator[None]:
+    """Do these again and again, each in a thread of its own."""
     stop = threading.Event()
 
-    def feed() -> None:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(rtmd.socket)), base_url="http://localhost") as http:
-            while not stop.is_set():
-                with contextlib.suppress(httpx.HTTPError):  # it is being restarted
-                    http.post("/api/v1/samples", json=list(samples))
-                stop.wait(every)
+    def repeat(work: Callable[[], object]) -> None:
+        while not stop.is_set():
+            work()
+            stop.wait(every)
 
-    thread = threading.Thread(target=feed)
-    thread.start()
+    threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
+
+
+def feeding(rtmd: Rtmd, *samples: Mapping[str, Any], every: float = 0.25) -> contextlib.AbstractContextManager[None]:
+    """Send these samples again and again, whether or not the daemon is there."""
+    return meanwhile(lambda: Knocker(rtmd.socket).post("/api/v1/samples", list(samples)), every=every)
