@@ -22,7 +22,7 @@ class Verb:
 
 VERBS = {
     "run": Verb("rtmd.cli.run:run", "Run the daemon."),
-    "demo": Verb("rtmd.cli.demo:demo", "A war room with made-up numbers, to try everything."),
+    "demo": Verb("rtmd.cli.demo:demo", "A simulated event night, to try everything."),
     "tui": Verb("rtmd.cli.operate:tui", "Open the screen of a running daemon."),
     "check": Verb("rtmd.cli.check:check", "Check rule files and rtmd.toml, offline."),
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),

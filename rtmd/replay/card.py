@@ -21,7 +21,7 @@ _HINTS: tuple[tuple[float, str], ...] = (
     (0, "a simulated match night, three invented brands: the first alert is near"),
     (7, "a burst about fizz, nobody was called: press ⏎ to see why, and who wrote that"),
     (16, "over already: esc goes back. 30 s play the minutes: they judge it at 0:42"),
-    (30, "the lights went out: biscuit's chance. press a: everybody sees you have it"),
+    (30, "lights out: biscuit's chance. go up to it, press a: everybody sees you have it"),
     (41, "too much? press s ⏎: hidden at this stage; if it rises, it comes back"),
     (50, "it lasts: minutes confirms it and tells the desk; fizz was a false start"),
     (62, "this rule is a file: {rules}"),

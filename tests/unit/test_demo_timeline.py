@@ -87,6 +87,13 @@ def test_its_lines_fit_a_terminal_but_for_what_people_wrote() -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_the_readme_shows_what_it_prints() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("## The demo")[2].split("```")[1].strip("\n").splitlines()
+    assert len(shown) > 20
+    assert set(shown) - {" …"} <= set(night(1).splitlines())
+
+
 def test_its_rules_come_with_the_package() -> None:
     folder = Path(rtmd.__file__).parent / "shipped" / "demo"
     assert (folder / "rules" / "event-night.toml").is_file()
