@@ -205,6 +205,7 @@ class StageTable:
 
     def is_blind(self, labels: Labels, at: int) -> bool:
         """Whether nothing feeds the instance at this very moment."""
+        self._sync()
         row = self._instances.row_of(labels)
         return row is None or bool(self._reader.read(at, np.array([row])).unfed[0])
 
@@ -235,6 +236,7 @@ class StageTable:
     def _remember(self, reading: Reading, at: int) -> Bools:
         """What only a grid point may write; gives the rows where a restart would have to know it."""
         clocks, seen = self._clocks, ~reading.frozen
+        seen[self._instances.repeated] = False
         moved = np.zeros(clocks.size, np.bool_)
         np.copyto(clocks.value, reading.values, where=seen)
         if self.stage.hold.count:
@@ -292,6 +294,7 @@ class StageTable:
         lost = reading.unfed & (clocks.state != INACTIVE)
         if self.stage.no_data is not NoData.RESOLVE:
             lost &= (clocks.state == PENDING) | (at - clocks.unfed_since >= NO_DATA_LIMIT)
+        clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
 
