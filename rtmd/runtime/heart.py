@@ -35,6 +35,7 @@ class Heart:
         self._hub = hub
         self._systemd = systemd
         self._coach = coach
+        self._losing = False  # the sample log is not written at the moment, and it was said
 
     def line(self) -> str:
         """One line for `systemctl status`."""
@@ -73,7 +74,11 @@ class Heart:
         try:
             await asyncio.to_thread(self._storage.samples.flush)
         except StoreError as error:
-            log.warning("%s", error)
+            if not self._losing:
+                log.warning("%s", error)  # how much is lost is counted
+            self._losing = True
+        else:
+            self._losing = False
 
     async def _save(self) -> None:
         windows, at = self._loop.pipeline.engine.plans.snapshot(), self._loop.at

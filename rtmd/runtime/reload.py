@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rtmd.config import Config
-from rtmd.errors import FileErrors, Located
+from rtmd.errors import FileErrors, Located, StoreError
 from rtmd.model.display import safe
 from rtmd.model.inputs import RulesLoaded
 from rtmd.model.rule import RuleSet
@@ -44,7 +44,8 @@ class Reloader:
         configure: Callable[[Config], None],
     ) -> None:
         self.config = config
-        self._rulebook = Rulebook(storage.store.last_good())
+        self._saved: Mapping[str, bytes] = storage.store.last_good()
+        self._rulebook = Rulebook(self._saved)
         self._put = put
         self._load_config = load_config
         self._configure = configure
@@ -56,6 +57,7 @@ class Reloader:
         self._gone: list[Path] = []
         self._config_errors: tuple[Located, ...] = ()
         self._unsettled = False
+        self._unsaved = False  # and it was said
         self._one_at_a_time = asyncio.Lock()
         self.watch = Watch(config.daemon.rules)
 
@@ -68,6 +70,7 @@ class Reloader:
         self._choice, _ = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=True)
         self._files = files
         self._report()
+        await self._save_last_good()
         return self._choice.rules
 
     async def ask(self) -> None:
@@ -81,6 +84,8 @@ class Reloader:
                 await self.look()
             except OSError as error:
                 log.warning("rule files cannot be read: %s", error)
+            except Exception:  # whatever went wrong once, the next edit must be seen
+                log.exception("a look at the rule files failed")
 
     async def look(self, *, asked: bool = False) -> None:
         """Compare with the disk and take over what changed; with `asked` nothing is given time to settle."""
@@ -88,6 +93,7 @@ class Reloader:
             await self._look_at_config()
             await self._look_at_rules(asked=asked)
             self._report()
+            await self._save_last_good()
 
     async def _look_at_rules(self, *, asked: bool) -> None:
         folders = self.config.daemon.rules
@@ -105,7 +111,20 @@ class Reloader:
         if choice.texts != before.texts:
             log.info("rules reloaded: %s", difference(before.rules, choice.rules))
             self._put(RulesLoaded(choice.rules))
-            await self._store.save_last_good(choice.texts)
+
+    async def _save_last_good(self) -> None:
+        """What is in use is what a restart falls back to; tried again at every look while the disk refuses."""
+        texts = self._choice.texts
+        if texts == self._saved:
+            return
+        try:
+            await self._store.save_last_good(texts)
+        except StoreError as error:
+            if not self._unsaved:
+                log.warning("the rules in use could not be saved: %s", error)
+            self._unsaved = True
+        else:
+            self._saved, self._unsaved = texts, False
 
     async def _look_at_config(self) -> None:
         if self._load_config is None:

@@ -19,6 +19,7 @@ import watchfiles
 
 RESCAN = 2.0  # seconds
 _STEP, _DEBOUNCE = 10, 50  # ms
+_ARMED = 0.1  # seconds after which a new watch surely watches
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ class Watch:
         while True:
             self._replaced.clear()
             self._watched = _standing(self._folders)
+            self.look_after(_ARMED)  # what was saved while nobody watched
             try:
                 async for _ in watchfiles.awatch(
-                    *(folder for folder, _, _ in self._watched),
+                    *{folder for folder, _, _ in self._watched},
                     step=_STEP,
                     debounce=_DEBOUNCE,
                     watch_filter=None,
@@ -69,12 +71,13 @@ class Watch:
                 await asyncio.sleep(RESCAN)
 
 
-def _standing(folders: Sequence[Path]) -> list[tuple[Path, int, int]]:
-    """The folders that are there, and which ones they are: device and inode."""
+def _standing(paths: Sequence[Path]) -> list[tuple[Path, int, int]]:
+    """The folders to watch that are there, and which ones they are: device and inode."""
     standing = []
-    for folder in folders:
+    for path in paths:
         with contextlib.suppress(OSError):
+            # A single file is watched through its folder: its replacement by a rename would go unseen otherwise.
+            folder = path if stat.S_ISDIR(path.stat().st_mode) else path.parent
             found = folder.stat()
-            if stat.S_ISDIR(found.st_mode):
-                standing.append((folder, found.st_dev, found.st_ino))
+            standing.append((folder, found.st_dev, found.st_ino))
     return standing

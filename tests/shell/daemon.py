@@ -27,7 +27,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import msgspec
 
-from rtmd.wire import Done, FiringDetail, FiringView, SilenceView, StatusView
+from rtmd.wire import Done, FiringDetail, FiringView, RuleView, SilenceView, StatusView
 
 PATIENCE = 10.0  # seconds within which anything should have happened, on a busy machine
 _PAUSE = 0.005
@@ -99,6 +99,10 @@ class Client:
     def firing(self, firing_id: str) -> FiringDetail:
         """Everything about one firing."""
         return self._get(f"firings/{firing_id}", FiringDetail)
+
+    def rules(self) -> list[RuleView]:
+        """The rules in force."""
+        return self._get("rules", list[RuleView])
 
     def silences(self) -> list[SilenceView]:
         """All silences."""

@@ -118,6 +118,15 @@ def test_the_last_good_version_runs_after_a_restart_with_the_broken_file_on_disk
     rtmd.until("the error is gone", lambda: not rtmd.client.status().rule_errors)
 
 
+def test_a_file_that_was_broken_while_nothing_ran_falls_back_to_what_the_last_run_used(make: Make) -> None:
+    rtmd = make("", {"other.toml": OTHER}).start()
+    rtmd.kill()
+    (rtmd.rules / "other.toml").write_text("[rules.cores")
+    rtmd.start()
+    assert [rule.name for rule in rtmd.client.rules()] == ["cores"]
+    assert len(rtmd.client.status().rule_errors) == 1
+
+
 def test_a_rules_folder_that_is_a_link_may_be_pointed_elsewhere(make: Make, sink: Sink) -> None:
     rtmd = make(HOST + sink.config, {"memory.toml": memory(CALM)})
     for name in ("calm", "loud"):
