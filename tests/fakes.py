@@ -1,0 +1,87 @@
+"""Fakes of the ports: each behaves like the real thing as far as the core can see, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+
+from rtmd.model import effects as fx
+from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.inputs import Restored
+from rtmd.model.labels import Labels
+from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
+from rtmd.model.silence import Silence
+
+_T = TypeVar("_T")
+
+
+class Done:
+    """An awaitable that has come about already; nobody needs to await it."""
+
+    def __await__(self) -> Generator[None]:
+        yield from ()
+
+
+class FakeStore:
+    """`ports.Store` without a disk: rows as bytes, so that nothing comes back that would not come off a disk."""
+
+    def __init__(self) -> None:
+        self.instances: dict[tuple[str, Labels], bytes] = {}
+        self.firings: dict[str, bytes] = {}
+        self.silences: dict[str, bytes] = {}
+        self.ledger: dict[tuple[str, str], bytes] = {}
+        self.runs: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"<FakeStore {len(self.firings)} firings, {len(self.instances)} instances>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FakeStore) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def commit(self, effects: Sequence[fx.Durable]) -> Awaitable[None]:
+        """Take them all."""
+        for effect in effects:
+            self._take(effect)
+        return Done()
+
+    def restore(self) -> Restored:
+        """What a daemon that starts now would find; rows come in no particular order."""
+        runs = self._rows(self.runs.values(), ActionRun)
+        return Restored(
+            instances=tuple(reversed(self._rows(self.instances.values(), InstanceState))),
+            firings=tuple(reversed(self._rows(self.firings.values(), Firing))),
+            silences=tuple(reversed(self._rows(self.silences.values(), Silence))),
+            ledger=tuple(reversed(self._rows(self.ledger.values(), LedgerEntry))),
+            runs=tuple(replace(run, state=RunState.UNKNOWN) if run.state in _UNDER_WAY else run for run in runs),
+        )
+
+    def _take(self, effect: fx.Durable) -> None:
+        match effect:
+            case fx.InstanceSaved(state):
+                self.instances[state.rule, state.labels] = msgspec.msgpack.encode(state)
+            case fx.InstanceDropped(rule, labels):
+                self.instances.pop((rule, labels), None)
+            case fx.FiringSaved(firing):
+                self.firings[firing.id] = msgspec.msgpack.encode(firing)
+            case fx.SilenceSaved(silence):
+                self.silences[silence.id] = msgspec.msgpack.encode(silence)
+            case fx.SilenceDropped(silence_id):
+                self.silences.pop(silence_id, None)
+            case fx.LedgerSaved(entry):
+                self.ledger[entry.firing_id, entry.receiver] = msgspec.msgpack.encode(entry)
+            case fx.RunSaved(run):
+                self.runs[run.id] = msgspec.msgpack.encode(run)
+            case _:
+                pass
+
+    @staticmethod
+    def _rows(docs: Iterable[bytes], kind: type[_T]) -> list[_T]:
+        return [msgspec.msgpack.decode(doc, type=kind) for doc in docs]
+
+
+_UNDER_WAY = (RunState.STARTED, RunState.UNDOING)
