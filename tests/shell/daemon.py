@@ -141,13 +141,13 @@ class Rtmd:
     """One daemon in one folder. `config` is added to a [daemon] table with state, Unix socket and a TCP port."""
 
     def __init__(self, folder: Path, config: str = "", rules: Mapping[str, str] | None = None) -> None:
-        self.folder = folder
-        self.rules = folder / "rules"
-        self.socket = folder / "rtmd.sock"
+        self.folder = folder.absolute()
+        self.rules = self.folder / "rules"
+        self.socket = self.folder / "rtmd.sock"
         self.client = Client(self.socket)
-        self.notices = Notices(folder / "notify.sock")
+        self.notices = Notices(self.folder / "notify.sock")
         self.process: subprocess.Popen[bytes] | None = None
-        self._log = folder / "log"
+        self._log = self.folder / "log"
         self._log_from = 0
         self.configure(config)
         self.rules.mkdir(exist_ok=True)
