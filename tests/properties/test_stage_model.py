@@ -150,7 +150,7 @@ def stored(series: SeriesTable, text: str, at: int, value: float) -> WindowFille
     return WindowFilled(SampleBatch(ids, np.array([at]), np.array([value])))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(plans, st.booleans(), readings)
 def test_a_stage_does_what_the_model_does(plan: Plan, narrow: bool, runs: list[tuple[Reading, int]]) -> None:  # noqa: FBT001  # drawn
     if plan.clear is not None:
@@ -251,7 +251,7 @@ for = '7s'
 spells = st.lists(st.tuples(st.booleans(), st.integers(1, 12)), min_size=1, max_size=10)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from([0, 3_000, 60_000]), spells, spells)
 def test_two_stages_mean_what_the_model_says(
     reopen: int, quick: list[tuple[bool, int]], slow: list[tuple[bool, int]]
