@@ -22,7 +22,7 @@ from rtmd.model.firing import Outcome, StageRecord, StageState
 from rtmd.model.rule import StageName
 from rtmd.pipeline import WindowFilled
 
-few = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @few
