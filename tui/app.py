@@ -7,8 +7,11 @@ changed are drawn. Toasts are plain text: `notify` refuses markup.
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -80,6 +83,7 @@ class RtmdApp(App[None]):
         self.set_interval(TICK, self.repaint, name="clock")
         if not self.is_headless:
             self.set_interval(HANGUP_CHECK, self._check_terminal, name="hangup")
+            self._leave_on_signals()
 
     def notify(  # Textual's signature
         self,
@@ -154,6 +158,13 @@ class RtmdApp(App[None]):
             (Piece(f" {moment.clock(wall)}  ", "quiet"), Piece(text, "text")) for wall, text in reversed(self.desk.log)
         ]
         return [EMPTY, *(fit(line, cells, more) for line in lines or [(Piece(" no messages yet", "quiet"),)])]
+
+    def _leave_on_signals(self) -> None:
+        """End as with `q`, and give the terminal back, unless whoever started us wants a signal ignored (nohup)."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                leave = partial(self.exit, return_code=128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, leave)
 
     def _check_terminal(self) -> None:
         if hung_up(sys.__stdin__.fileno() if sys.__stdin__ else 0):

@@ -35,6 +35,7 @@ _READY_WITHIN = 30.0  # seconds
 _GONE_WITHIN = 15.0
 _LOG = "daemon.log"
 _LAST_LINES = 12
+_SIGNALLED = 128  # exit codes above it name the signal that ended the screen: nobody waits for a card
 # Leave the alternate screen, show the cursor, no mouse, no pasting mode: what a killed screen leaves behind.
 _AS_IT_WAS = "\x1b[?1049l\x1b[?25h\x1b[?1000;1003;1015;1006l\x1b[?2004l\x1b[0m"
 
@@ -55,6 +56,8 @@ def watch(seed: int, *, ascii_only: bool) -> int:
             begins = _begins(daemon, folder)
             with _terminal_restored():
                 code = open_screen(str(folder / "rtmd.sock"), ascii_only=ascii_only, farewell="")
+            if code > _SIGNALLED:
+                return code
             if daemon.poll() is not None:
                 raise DaemonGoneError(_epitaph(daemon, folder))
             lines = _card(str(folder / "rtmd.sock"), seed, begins)
@@ -141,7 +144,10 @@ def _firing(view: FiringView) -> Firing:
 
 @contextlib.contextmanager
 def _signals_unwind() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the program as an exception does: everything is put in order on the way out."""
+    """SIGTERM and SIGHUP end the program as an exception does: everything is put in order on the way out.
+
+    While the screen is open it sees to them itself.
+    """
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)

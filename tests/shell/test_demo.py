@@ -140,6 +140,7 @@ def test_in_a_terminal_an_alert_comes_within_ten_seconds_and_q_prints_the_card(s
     seat.press("\r")
     seat.sees("fizzfan_")
     seat.press("q")
+    seat.sees("q quit")
     seat.press("q")
     assert seat.ends() == 0
     said = seat.raw[seat.raw.rindex(CLOSED) :].decode()

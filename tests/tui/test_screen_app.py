@@ -182,6 +182,19 @@ async def test_zone_help_and_log_have_their_keys(tmp_path: Path) -> None:
         await seat.until(lambda: isinstance(seat.app.screen, LiveScreen))
 
 
+async def test_a_hasty_second_key_leaves_no_more_than_the_screen_in_front(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon()) as seat:
+        await seat.sees("negative-share")
+        await seat.press("?")
+        await seat.sees("esc back")
+        front = seat.app.screen
+        assert isinstance(front, ReadingScreen)
+        front.do_back()
+        front.do_back()  # typed before the first one was done
+        await seat.sees("negative-share", "? keys")
+        assert isinstance(seat.app.screen, LiveScreen)
+
+
 async def test_ctrl_c_says_how_to_leave(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await seat.press("ctrl+c")
@@ -237,7 +250,7 @@ async def test_no_daemon_is_a_sentence_and_it_comes_up_later(tmp_path: Path) -> 
     app.desk.client = Client(str(tmp_path / "s"), backoff=(0.05,))
     async with app.run_test(size=(80, 24)) as pilot:
         seat = Seat(app, pilot, FakeDaemon())
-        await seat.sees("NO LINK", "(ENOENT). systemctl status rtmd", "next try in")
+        await seat.sees("NO LINK", "(ENOENT).", "systemctl status rtmd", "next try in")
         async with seat.daemon.serving(str(tmp_path / "s")):
             await seat.sees("● LIVE", "negative-share")
 

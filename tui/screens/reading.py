@@ -39,8 +39,9 @@ class ReadingScreen(DeskScreen):
         self._pages.top = 0
 
     def do_back(self) -> None:
-        """Back to where one came from."""
-        self.dismiss()
+        """Back to where one came from; a second key that comes before this screen is gone must not take another."""
+        if self.is_current:
+            self.dismiss()
 
     def do_down(self) -> None:
         """A line on."""
