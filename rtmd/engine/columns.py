@@ -119,8 +119,8 @@ class Clocks:
             keep_since=int(self.keep_since[row]) or None,
             unfed_since=int(self.unfed_since[row]) or None,
             history=int(self.history[row]),
-            value=_known(self.value[row]),
-            peak=_known(self.peak[row]),
+            value=known(self.value[row]),
+            peak=known(self.peak[row]),
             still_since=int(self.still_since[row]) or None,
         )
 
@@ -140,5 +140,6 @@ class Clocks:
             setattr(self, name, column[: self.size])
 
 
-def _known(value: np.float64) -> float | None:
+def known(value: np.float64) -> float | None:
+    """A value that is not NaN."""
     return None if np.isnan(value) else float(value)

@@ -94,6 +94,11 @@ class Engine:
         rule, labels = key
         return tuple(table.record(labels) for table in self.tables(rule))
 
+    def values(self, key: InstanceKey) -> tuple[float | None, ...]:
+        """The values that the stages of an instance saw last, in rising order."""
+        rule, labels = key
+        return tuple(table.value(labels) for table in self.tables(rule))
+
     def tables(self, rule: str) -> tuple[StageTable, ...]:
         """The stages of a rule in force (or lately removed), in rising order; none for an unknown one."""
         running = self._rules.get(rule) or self._orphans.get(rule)

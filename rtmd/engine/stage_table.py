@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks
+from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks, known
 from rtmd.engine.plan import Plan, Plans
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
@@ -191,6 +191,11 @@ class StageTable:
             return self._clocks.read(row, self.stage.name)
         waiting = self._waiting.get(labels)
         return waiting[0] if waiting else StageRecord(self.stage.name)
+
+    def value(self, labels: Labels) -> float | None:
+        """What the instance had last."""
+        row = self._instances.row_of(labels)
+        return known(self._clocks.value[row]) if row is not None and row < self._clocks.size else None
 
     def burning_labels(self) -> Iterator[Labels]:
         """The instances that are firing or recovering."""
