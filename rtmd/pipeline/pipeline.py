@@ -281,7 +281,7 @@ class Pipeline:
         if everything:
             for key in set(self.engine.burning()):
                 firing = self.engine.episodes.of(key)
-                values = tuple(record.value for record in self.engine.clocks(key))
+                values = self.engine.values(key)
                 if firing is not None and self._shown.get(firing.id) != values:
                     self._shown[firing.id] = values
                     touched.add(firing.id)
