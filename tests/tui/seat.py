@@ -45,7 +45,7 @@ class Seat:
 
     async def until(self, met: Callable[[], object]) -> None:
         """Let the screen work until something is so."""
-        for _ in range(200):
+        for _ in range(2_000):  # a busy machine may take its time; a screen that is right is seen at once
             if met():
                 await self.pilot.pause()
                 return

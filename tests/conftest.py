@@ -1,0 +1,13 @@
+"""How hypothesis works here.
+
+By default every run tries the same examples, so that a red run is red again; `HYPOTHESIS_PROFILE=explore` looks for
+new ones. No deadlines: how busy the machine is proves nothing.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
