@@ -14,15 +14,15 @@ import numpy as np
 
 from rtmd.engine.plan import Plans
 from rtmd.formats.batch import SampleBatch, SeriesTable
-from rtmd.model.expr import Aggregate, Call, Selector
+from rtmd.model.expr import Aggregate, Selector, over
 from rtmd.model.labels import labels_of
 from rtmd.model.matcher import Matcher, MatchOp
 
 START = 1_700_000_000_000
 SELECTOR = Selector((Matcher("__name__", MatchOp.EQUAL, "posts_total"),))
-AVERAGE = Aggregate("avg", Call("avg_over_time", SELECTOR, 60_000), ("group",))
-RATE = Aggregate("sum", Call("rate", SELECTOR, 60_000), ("group",))
-ALONE = Call("rate", SELECTOR, 60_000)
+AVERAGE = Aggregate("avg", over("avg_over_time", SELECTOR, 60_000), ("group",))
+RATE = Aggregate("sum", over("rate", SELECTOR, 60_000), ("group",))
+ALONE = over("rate", SELECTOR, 60_000)
 SECONDS = 200
 POST = 1_000
 

@@ -31,12 +31,20 @@ _NEGATIVE = (MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX)
 _NAME = r'(?P<name>[a-zA-Z_:][a-zA-Z0-9_:.]*|"(?:[^"\\\n]|\\.)+")'
 _VALUE = r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[^\s"'`{},=~!]*)"""
 _MATCHER = re.compile(rf"\s*{_NAME}\s*(?P<op>=~|!~|!=|=)\s*{_VALUE}\s*")
+_REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Za-z0-9_]+)\}|(?P<plain>[A-Za-z0-9_]+))")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
+class _Found(Protocol):
+    def group(self, place: int | str) -> bytes | None: ...
+
+
 class _Pattern(Protocol):
-    def fullmatch(self, text: bytes) -> object | None: ...
+    groups: int
+    groupindex: dict[str, int]
+
+    def fullmatch(self, text: bytes) -> _Found | None: ...
 
 
 def _options() -> object:
@@ -74,6 +82,29 @@ def matches_value(matcher: Matcher, value: str) -> bool:
     """Whether one label value satisfies the matcher; raises MatcherError for a pattern that does not compile."""
     holds = _full_match(matcher.value, value) if matcher.op in _REGEX else matcher.value == value
     return holds is not (matcher.op in _NEGATIVE)
+
+
+def check_pattern(text: str) -> None:
+    """Raise MatcherError for a pattern that does not compile."""
+    _pattern(text)
+
+
+def replaced(pattern: str, value: str, template: str) -> str | None:
+    """The template with `$1`, `${name}` from the whole value's match, as Go expands it; None without a match."""
+    compiled = _pattern(pattern)
+    found = compiled.fullmatch(_encoded(value))
+    if found is None:
+        return None
+
+    def group(reference: re.Match[str]) -> str:
+        name = reference["braced"] or reference["plain"] or ""
+        if not name:
+            return "$"  # "$$"
+        known = int(name) <= compiled.groups if name.isdecimal() else name in compiled.groupindex
+        text = found.group(int(name) if name.isdecimal() else name) if known else None
+        return (text or b"").decode("utf-8", "replace")
+
+    return _REFERENCE.sub(group, template)
 
 
 def is_wildcard(matcher: Matcher) -> bool:

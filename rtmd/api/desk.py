@@ -75,7 +75,7 @@ class Desk(Protocol):
         """What is wrong with the files on disk."""
         ...
 
-    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
+    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float | str:
         """An instant query over what memory and sample log hold; raises PromqlError."""
         ...
 

@@ -114,10 +114,12 @@ def parse_time(text: str) -> int | None:
     return round(seconds * 1000)
 
 
-def instant_answer(result: list[ValueView] | float, at: int) -> dict[str, object]:
+def instant_answer(result: list[ValueView] | float | str, at: int) -> dict[str, object]:
     """`data` of Prometheus' answer to an instant query."""
     if isinstance(result, float):
         return {"resultType": "scalar", "result": [at / 1000, show_value(result)]}
+    if isinstance(result, str):
+        return {"resultType": "string", "result": [at / 1000, result]}
     rows = [{"metric": row.labels, "value": [at / 1000, show_value(row.value)]} for row in result]
     return {"resultType": "vector", "result": rows}
 

@@ -44,7 +44,7 @@ def find_target(connect: str | None, environ: Mapping[str, str] | None = None) -
 
 
 class InstantData(msgspec.Struct, frozen=True):
-    """What a query gave: `result` is rows for a vector, a pair for a scalar."""
+    """What a query gave: `result` is rows for a vector, a pair for a number or a text."""
 
     kind: str = msgspec.field(name="resultType")
     result: msgspec.Raw = msgspec.Raw(b"[]")

@@ -121,7 +121,7 @@ class _InstantRow(msgspec.Struct, frozen=True):
 
 def print_instant(found: InstantData) -> None:
     """The result of a query, one series a line, values as the daemon wrote them."""
-    if found.kind == "scalar":
+    if found.kind in {"scalar", "string"}:
         click.echo(safe(msgspec.json.decode(found.result, type=tuple[float, str])[1]))
         return
     rows = msgspec.json.decode(found.result, type=list[_InstantRow])

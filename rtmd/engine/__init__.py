@@ -1,1 +1,8 @@
-"""The engine: series, windows, plans and the protocol. Pure and synchronous; time is an argument."""
+"""The reaction engine: what signals mean (plans over samples) and what stages make of them (the protocol).
+
+`evaluate` and `evaluate_range` are library: PromQL over given series, without a daemon.
+"""
+
+from rtmd.engine.query import evaluate, evaluate_range
+
+__all__ = ["evaluate", "evaluate_range"]

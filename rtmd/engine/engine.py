@@ -72,6 +72,7 @@ class Engine:
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
         self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
+        self._orders: dict[tuple[int, ...], list[tuple[_Running, StageTable]]] = {}  # remembered for `_due_at`
         self._eager: list[tuple[_Running, StageTable]] = []  # judged on arrival, not only at grid points
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
@@ -224,10 +225,19 @@ class Engine:
         return (self.evaluated_at // grid + 1) * grid
 
     def _judge_grid(self, at: int) -> Iterator[Happening]:
-        due = [pair for grid, pairs in self._grids.items() if at % grid == 0 for pair in pairs]
-        for running, table in sorted(due, key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank)):
+        for running, table in self._due_at(at):
             yield from self._follow(running.rule, table.judge(at))
             self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
+
+    def _due_at(self, at: int) -> list[tuple[_Running, StageTable]]:
+        """The tables of all grids that have a point at `at`, by rule name and stage."""
+        grids = tuple(grid for grid in self._grids if at % grid == 0)
+        order = self._orders.get(grids)
+        if order is None:
+            due = [pair for grid in grids for pair in self._grids[grid]]
+            order = sorted(due, key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank))
+            self._orders[grids] = order
+        return order
 
     def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
         for transition in transitions:
@@ -284,7 +294,7 @@ class Engine:
             yield from self.episodes.close(gone, at, "rule_removed")
 
     def _arrange(self) -> None:
-        self._grids, self._eager = {}, []
+        self._grids, self._orders, self._eager = {}, {}, []
         for running in self._rules.values():
             for table in running.tables:
                 self._grids.setdefault(table.stage.grid, []).append((running, table))
@@ -294,7 +304,7 @@ class Engine:
 
 def _same(one: Rule, other: Rule) -> bool:
     """Whether two rules are the same but for the place they stand at."""
-    return _placeless(one) == _placeless(other)
+    return one is other or _placeless(one) == _placeless(other)
 
 
 def _alike(one: Stage, other: Stage) -> bool:

@@ -1,103 +1,26 @@
-"""What PromQL computes: functions over windows, reductions over groups, operators; all vectorised, all Prometheus 3.
+"""What PromQL computes on values of one instant: functions, reductions over groups, operators; as in Prometheus 3.
 
-Functions over ranges see windows without stale markers. NaN is an ordinary value: it makes a sum NaN, `min` and
-`max` pass it over, and it never counts as a counter reset. A sum is always added up afresh, so nothing remains of a
-value that has left the window; where a sum leaves the range of float64, an average is computed from the parts.
-Callers silence numpy's floating-point warnings (`np.errstate`): Inf − Inf and division by zero are results here.
+Functions over ranges are in `ranges`. Callers silence numpy's floating-point warnings (`np.errstate`). Dates are UTC;
+what is no date (NaN, Inf) has none and stays NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.window import Window
+from rtmd.engine.ranges import quantiles, variances
+from rtmd.engine.sums import group_sums
 from rtmd.formats.batch import Values
 
 Groups: TypeAlias = NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class RangeFunction:
-    """`compute` maps a window, each row with at least `least` samples, to one value a row."""
-
-    compute: Callable[[Window], Values]
-    least: int = 1
-    keeps_name: bool = False
-
-
-def _extrapolated(window: Window, *, counter: bool, per: float = 1.0) -> Values:
-    """How much each row grew over its whole window: Prometheus' `extrapolatedRate`, operation by operation."""
-    first, last = window.low, window.high - 1
-    grown = window.values[last] - window.values[first]
-    if counter:
-        grown = _with_resets(window, grown)
-    first_time, last_time = window.times[first].astype(np.int64), window.times[last].astype(np.int64)
-    to_start = (first_time - window.start) / 1000
-    to_end = (window.start + window.length - last_time) / 1000
-    sampled = (last_time - first_time) / 1000
-    average = sampled / (window.counts - 1)
-    # Samples that stand well inside the window: the series began or ended there, half an interval further out.
-    threshold = average * 1.1
-    to_start = np.where(to_start >= threshold, average / 2, to_start)
-    to_end = np.where(to_end >= threshold, average / 2, to_end)
-    if counter:
-        # A counter was never below zero: do not extrapolate past the instant where the line meets it.
-        low = window.values[first]
-        to_zero = sampled * (low / grown)
-        to_start = np.where((grown > 0) & (low >= 0) & (to_zero < to_start), to_zero, to_start)
-    return grown * ((sampled + to_start + to_end) / sampled / per)
-
-
-def _with_resets(window: Window, grown: Values) -> Values:
-    """Add what a counter had reached each time it fell, in order of time (so that rounding is Prometheus' too)."""
-    falling = np.flatnonzero(window.falling)
-    if not len(falling):
-        return grown
-    suspects = window.rows(falling)
-    values = window.values[suspects.flat()]
-    row = np.repeat(falling, suspects.counts)
-    fell = np.flatnonzero((values[1:] < values[:-1]) & (row[1:] == row[:-1]))
-    rows, lost = np.concatenate((falling, row[fell])), np.concatenate((grown[falling], values[fell]))
-    result = grown.copy()
-    result[falling] = np.bincount(rows, lost, minlength=len(grown))[falling]
-    return result
-
-
-def _rate(window: Window) -> Values:
-    return _extrapolated(window, counter=True, per=window.length / 1000)
-
-
-def _average(window: Window) -> Values:
-    counts = window.counts
-    average = window.reduce(np.add) / counts
-    strange = np.flatnonzero(~np.isfinite(average))
-    if len(strange):  # Inf and NaN stay what they are; a mere overflow goes away
-        rows = window.rows(strange)
-        parts = window.values[rows.flat()] / np.repeat(counts[strange], counts[strange])
-        average[strange] = np.bincount(np.repeat(np.arange(len(strange)), counts[strange]), parts)
-    return average
-
-
-FUNCTIONS: Mapping[str, RangeFunction] = {
-    "rate": RangeFunction(_rate, least=2),
-    "increase": RangeFunction(lambda window: _extrapolated(window, counter=True), least=2),
-    "delta": RangeFunction(lambda window: _extrapolated(window, counter=False), least=2),
-    "last_over_time": RangeFunction(lambda window: window.values[window.high - 1], keeps_name=True),
-    "avg_over_time": RangeFunction(_average),
-    "min_over_time": RangeFunction(lambda window: window.reduce(np.fmin)),
-    "max_over_time": RangeFunction(lambda window: window.reduce(np.fmax)),
-    "sum_over_time": RangeFunction(lambda window: window.reduce(np.add)),
-    "count_over_time": RangeFunction(lambda window: window.counts.astype(np.float64)),
-}
-
-
-def _sum(values: Values, group: Groups, groups: int) -> Values:
-    return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
+_DAY = 86_400
+_FARTHEST = 1 << 53  # seconds
 
 
 def _count(values: Values, group: Groups, groups: int) -> Values:
@@ -107,10 +30,10 @@ def _count(values: Values, group: Groups, groups: int) -> Values:
 
 def _mean(values: Values, group: Groups, groups: int) -> Values:
     counts = _count(values, group, groups)
-    mean = _sum(values, group, groups) / counts
+    mean = group_sums(values, group, groups) / counts
     strange = ~np.isfinite(mean)
     if strange.any():
-        mean[strange] = _sum(values / counts[group], group, groups)[strange]
+        mean[strange] = group_sums(values / counts[group], group, groups)[strange]
     return mean
 
 
@@ -126,13 +49,21 @@ def _greatest(values: Values, group: Groups, groups: int) -> Values:
     return result
 
 
-# Values and the group of each → one value a group; what a group without values gets means nothing.
-AGGREGATIONS: Mapping[str, Callable[[Values, Groups, int], Values]] = {
-    "sum": _sum,
+def _deviation(values: Values, group: Groups, groups: int) -> Values:
+    return np.sqrt(variances(values, group, groups))
+
+
+# Values, the group of each, how many groups, perhaps a number → one value a group; an empty group's means nothing.
+AGGREGATIONS: Mapping[str, Callable[..., Values]] = {
+    "sum": group_sums,
     "avg": _mean,
     "min": _least,
     "max": _greatest,
     "count": _count,
+    "group": lambda _values, _group, groups: np.ones(groups),
+    "stddev": _deviation,
+    "stdvar": variances,
+    "quantile": quantiles,
 }
 
 ARITHMETIC: Mapping[str, np.ufunc] = {
@@ -142,6 +73,7 @@ ARITHMETIC: Mapping[str, np.ufunc] = {
     "/": np.divide,
     "%": np.fmod,
     "^": np.power,
+    "atan2": np.arctan2,
 }
 
 COMPARISONS: Mapping[str, np.ufunc] = {
@@ -151,4 +83,62 @@ COMPARISONS: Mapping[str, np.ufunc] = {
     "<": np.less,
     ">=": np.greater_equal,
     "<=": np.less_equal,
+}
+
+
+def _dated(part: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Callable[[Values], Values]:
+    """A function of whole seconds since the epoch as one of values."""
+
+    def function(values: Values) -> Values:
+        known = np.abs(values) < _FARTHEST
+        seconds = np.where(known, values, 0.0).astype(np.int64)
+        return np.where(known, part(seconds), np.nan)
+
+    return function
+
+
+def _months(seconds: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return (seconds // _DAY).astype("datetime64[D]").astype("datetime64[M]")
+
+
+def _day_of(seconds: NDArray[np.int64], unit: str) -> NDArray[np.int64]:
+    """The day within its month or year, from 1."""
+    day = (seconds // _DAY).astype("datetime64[D]")
+    passed: NDArray[np.int64] = (day - day.astype(f"datetime64[{unit}]").astype("datetime64[D]")).astype(np.int64)
+    return passed + 1
+
+
+def _days_in_month(seconds: NDArray[np.int64]) -> NDArray[np.int64]:
+    month = _months(seconds)
+    length = (month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")
+    days: NDArray[np.int64] = length.astype(np.int64)
+    return days
+
+
+def _rounded(values: Values, to: float) -> Values:
+    inverse = np.float64(1) / to
+    return np.floor(values * inverse + 0.5) / inverse
+
+
+# One vector (and numbers) → values.
+ELEMENTWISE: Mapping[str, Callable[..., Values]] = {
+    **{name: getattr(np, name) for name in ["abs", "ceil", "floor", "exp", "sqrt", "log2", "log10"]},
+    **{name: getattr(np, name) for name in ["sin", "cos", "tan", "sinh", "cosh", "tanh"]},
+    **{f"a{name}": getattr(np, f"arc{name}") for name in ["sin", "cos", "tan", "sinh", "cosh", "tanh"]},
+    "ln": np.log,
+    "sgn": np.sign,
+    "deg": lambda values: values * 180 / math.pi,
+    "rad": lambda values: values * math.pi / 180,
+    "round": _rounded,
+    "clamp": lambda values, low, high: np.maximum(low, np.minimum(high, values)),
+    "clamp_min": lambda values, low: np.maximum(low, values),
+    "clamp_max": lambda values, high: np.minimum(high, values),
+    "minute": _dated(lambda seconds: seconds // 60 % 60),
+    "hour": _dated(lambda seconds: seconds // 3600 % 24),
+    "day_of_week": _dated(lambda seconds: (seconds // _DAY + 4) % 7),  # the epoch was a Thursday
+    "day_of_month": _dated(lambda seconds: _day_of(seconds, "M")),
+    "day_of_year": _dated(lambda seconds: _day_of(seconds, "Y")),
+    "days_in_month": _dated(_days_in_month),
+    "month": _dated(lambda seconds: _months(seconds).astype(np.int64) % 12 + 1),
+    "year": _dated(lambda seconds: _months(seconds).astype(np.int64) // 12 + 1970),
 }

@@ -1,7 +1,11 @@
-"""Operators: with a number, and between two vectors: one-to-one arithmetic and comparison, `and`, `unless`, `or`.
+"""Operators: with a number, and between two vectors: arithmetic and comparison, `and`, `unless`, `or`.
 
 Rows of two vectors find each other by a key: the labels named by `on`, or all but those named by `ignoring`, never
 the metric's name. What becomes of two presences is said by the tables in `presence`.
+
+Arithmetic and comparison pair every row of one side with every row of the other that has its key: `Paired`. The "one"
+side is `Lone` by the key, and the results are `Unique`: so only rows that are PRESENT at the same instant are in each
+other's way, and with `group_left (node)` a series may move to another node.
 
 One corner is lenient: in `left > ignoring (…) right` (no `bool`) left rows that differ in the metric's name alone are
 rows of their own, since that filter keeps the name; Prometheus calls two of them at one instant an error.
@@ -20,13 +24,11 @@ from numpy.typing import NDArray
 
 from rtmd.engine.functions import ARITHMETIC, COMPARISONS
 from rtmd.engine.growing import Growing
-from rtmd.engine.nodes import NAME, AnyOf, Key, Node, Unique
+from rtmd.engine.nodes import NAME, AnyOf, Key, Node
 from rtmd.engine.presence import FILTERED, PAIRED, PRESENT, UNFED, Column, Levels, column
 from rtmd.formats.batch import Ids, Values
-from rtmd.model.expr import Matching
-from rtmd.model.labels import Labels, only, without
-
-_NONE = np.empty(0, np.int64)
+from rtmd.model.expr import Many, Matching
+from rtmd.model.labels import Labels, labels_of, only, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,6 @@ class Operation:
         """Whether it takes rows away and leaves their labels and values alone."""
         return self.sign in COMPARISONS and not self.returns_bool
 
-    def number(self, left: float, right: float) -> float:
-        """The operation on two numbers; a comparison gives 0 or 1."""
-        operation = ARITHMETIC.get(self.sign) or COMPARISONS[self.sign]
-        with np.errstate(all="ignore"):
-            return float(operation(np.float64(left), np.float64(right)))
-
     def columns(self, left: Values, right: Values, *, kept: Values, presence: Levels) -> Column:
         """The operation on values that have this presence; a filter lets `kept` through."""
         if self.sign in ARITHMETIC:
@@ -56,12 +52,11 @@ class Operation:
             return column(holds.astype(np.float64), presence)
         return column(kept, np.where((presence == PRESENT) & ~holds, FILTERED, presence))
 
-    def with_number(self, number: float, *, first: bool) -> Callable[[Column], Column]:
+    def with_number(self, *, first: bool) -> Callable[[Column, np.float64], Column]:
         """The operation between a column and a number, which stands `first` or second."""
 
-        def change(child: Column) -> Column:
-            other = np.float64(number)
-            left, right = (other, child.values) if first else (child.values, other)
+        def change(child: Column, number: np.float64) -> Column:
+            left, right = (number, child.values) if first else (child.values, number)
             return self.columns(left, right, kept=child.values, presence=child.presence)  # type: ignore[arg-type]
 
         return change
@@ -75,77 +70,82 @@ def matching_key(matching: Matching) -> Key:
     return lambda labels: without(labels, named | NAME)
 
 
-def result_key(matching: Matching, operation: Operation) -> Key:
-    """The labels of the result, from those of its left row."""
-    named = frozenset(matching.labels)
-    if operation.filters and not matching.on:
-        return lambda labels: without(labels, named)
-    return matching_key(matching)
+def result_labels(matching: Matching, operation: Operation) -> Callable[[Labels, Labels], Labels]:
+    """The labels of a result, from those of its two rows: the "many" side's (or the left one's) first."""
+    named, included = frozenset(matching.labels), frozenset(matching.included)
+    dropped = frozenset() if operation.filters else NAME
+
+    def alone(many: Labels, one: Labels) -> Labels:
+        del one
+        labels = without(many, dropped)
+        return only(labels, named) if matching.on else without(labels, named)
+
+    def grouped(many: Labels, one: Labels) -> Labels:
+        return labels_of((*without(many, dropped | included), *only(one, included)))
+
+    return grouped if matching.many else alone
 
 
-class Matched(Node):
-    """One-to-one: a row for each label set of the result that ever had a row on both sides.
+class Paired(Node):
+    """A row for each pair of rows, one of each side, that share a key."""
 
-    `left` is unique by `result_key`, `right` by `matching_key`.
-    """
-
-    def __init__(self, left: Unique, right: Unique, key: Key, operation: Operation) -> None:
-        super().__init__(left, right)
-        self._left = left
-        self._right = right
-        self._key = key
+    def __init__(self, many: Node, one: Node, matching: Matching, operation: Operation) -> None:
+        super().__init__(many, one)
+        self._sides = (many, one)
+        self._key = matching_key(matching)
+        self._labels = result_labels(matching, operation)
         self._operation = operation
-        self.name_varies = operation.filters
-        self._left_row, self._right_row = Growing(), Growing()  # by row
-        self._by_key: defaultdict[Labels, list[int]] = defaultdict(list)  # rows of the left side
-        self._row_of_left: dict[int, int] = {}
-        self._rows_of_right: defaultdict[int, list[int]] = defaultdict(list)
-        self._seen = (0, 0)
+        self._swapped = matching.many is Many.RIGHT
+        self.name_varies = operation.filters or "__name__" in matching.included
+        self._parts = (Growing(), Growing())  # by row: the row on each side
+        self._by_key: tuple[defaultdict[Labels, list[int]], ...] = (defaultdict(list), defaultdict(list))
+        self._rows_of: tuple[defaultdict[int, list[int]], ...] = (defaultdict(list), defaultdict(list))
+        self._seen = [0, 0]
 
     @property
     def size(self) -> int:
-        return len(self._left_row)
+        return len(self._parts[0])
 
     def labels(self, row: int) -> Labels:
-        return self._left.labels(int(self._left_row.view[row]))
+        many, one = (side.labels(int(part.view[row])) for side, part in zip(self._sides, self._parts, strict=True))
+        return self._labels(many, one)
 
     def grow(self) -> None:
-        lefts, rights = self._seen
-        self._seen = self._left.size, self._right.size
-        for left in range(lefts, self._left.size):
-            key = self._key(self._left.labels(left))
-            self._by_key[key].append(left)
-            right = self._right.row_of(key)
-            if 0 <= right < rights:
-                self._pair(left, right)
-        for right in range(rights, self._right.size):
-            for left in self._by_key.get(self._right.labels(right), ()):
-                self._pair(left, right)
+        for this, side in enumerate(self._sides):
+            for row in range(self._seen[this], side.size):
+                key = self._key(side.labels(row))
+                self._by_key[this][key].append(row)
+                for other in self._by_key[1 - this].get(key, ()):
+                    self._pair(*((row, other) if this == 0 else (other, row)))
+            self._seen[this] = side.size
 
-    def _pair(self, left: int, right: int) -> None:
-        self._row_of_left[left] = self.size
-        self._rows_of_right[right].append(self.size)
-        self._left_row.append(left)
-        self._right_row.append(right)
+    def _pair(self, many: int, one: int) -> None:
+        row = self.size
+        for theirs, part, rows_of in zip((many, one), self._parts, self._rows_of, strict=True):
+            rows_of[theirs].append(row)
+            part.append(theirs)
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
-        left_row, right_row = self._left_row.view, self._right_row.view
-        if rows is None:
-            left, right = self._left.evaluate(at).take(left_row), self._right.evaluate(at).take(right_row)
-        else:
-            left, right = self._left.evaluate(at, left_row[rows]), self._right.evaluate(at, right_row[rows])
+        many, one = (
+            side.evaluate(at).take(part.view) if rows is None else side.evaluate(at, part.view[rows])
+            for side, part in zip(self._sides, self._parts, strict=True)
+        )
+        left, right = (one, many) if self._swapped else (many, one)
         presence = PAIRED[left.presence, right.presence]
         return self._operation.columns(left.values, right.values, kept=left.values, presence=presence)
 
     def touched(self, series: Ids) -> Ids:
-        lefts, rights = self._left.touched(series).tolist(), self._right.touched(series).tolist()
-        rows = {self._row_of_left[left] for left in lefts if left in self._row_of_left}
-        rows.update(row for right in rights if right in self._rows_of_right for row in self._rows_of_right[right])
+        rows = {
+            row
+            for side, rows_of in zip(self._sides, self._rows_of, strict=True)
+            for theirs in side.touched(series).tolist()
+            for row in rows_of.get(theirs, ())
+        }
         return np.array(sorted(rows), np.int64)
 
     def feeding(self, rows: Ids) -> Ids:
-        left, right = self._left_row.view[rows], self._right_row.view[rows]
-        return np.union1d(self._left.feeding(left), self._right.feeding(right))
+        many, one = (side.feeding(part.view[rows]) for side, part in zip(self._sides, self._parts, strict=True))
+        return np.union1d(many, one)
 
 
 def _levels(node: Node, at: int, rows: Ids, absent: np.uint8) -> Levels:

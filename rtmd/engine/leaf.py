@@ -5,37 +5,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtmd.engine.functions import RangeFunction
 from rtmd.engine.growing import Growing
-from rtmd.engine.nodes import Node, distinct, nameless
+from rtmd.engine.moment import Moment
+from rtmd.engine.nodes import Node, beside, distinct, nameless
 from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, column
-from rtmd.engine.raw import LOOKBACK, RawLeaf
+from rtmd.engine.ranges import RangeFunction
+from rtmd.engine.raw import RawLeaf
 from rtmd.engine.window import Window
 from rtmd.formats.batch import Ids, SeriesTable
 from rtmd.matching import compile_matchers
-from rtmd.model.expr import Selector
+from rtmd.model.expr import HERE, Shift
 from rtmd.model.labels import METRIC_NAME, Labels
-from rtmd.model.matcher import MatchOp
+from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.reach import LOOKBACK, Read
 
 
 class Selection:
-    """The series that a selector has matched so far, in rising order of id.
+    """The series that matchers have matched so far, in rising order of id.
 
-    `name` is the one metric it can match, or "" when its matchers do not say; `matches` decides about the other labels
-    of a series of that name. Raises MatcherError.
+    `name` is the one metric they can match, or "" when they do not say; `matches` decides about the other labels
+    of a series of that name. `reads` says for how long plans need the samples. Raises MatcherError.
     """
 
-    def __init__(self, table: SeriesTable, selector: Selector) -> None:
-        named = [each for each in selector.matchers if each.name == METRIC_NAME and each.op is MatchOp.EQUAL]
+    def __init__(self, table: SeriesTable, matchers: tuple[Matcher, ...]) -> None:
+        named = [each for each in matchers if each.name == METRIC_NAME and each.op is MatchOp.EQUAL]
         self.table = table
-        self.selector = selector
+        self.matchers = matchers
         self.name = named[0].value if named else ""
-        others = tuple(each for each in selector.matchers if not self.name or each is not named[0])
+        others = tuple(each for each in matchers if not self.name or each is not named[0])
         self.matches = compile_matchers(others)
         self.leaves: list[Leaf] = []
+        self.reads: list[Read] = []
         self._series = Growing()
 
     def __repr__(self) -> str:
@@ -51,8 +55,13 @@ class Selection:
 
     @property
     def retention(self) -> int:
-        """The longest window of its leaves."""
-        return max((leaf.window for leaf in self.leaves), default=0)
+        """The longest that samples are needed, ms."""
+        return max((read.keep for read in self.reads), default=0)
+
+    @property
+    def since(self) -> int | None:
+        """The time from which on they are needed whatever their age, if there is one."""
+        return min((read.since for read in self.reads if read.since is not None), default=None)
 
     def add(self, series: int) -> None:
         """One more, with a higher id than all before."""
@@ -67,18 +76,36 @@ class Selection:
         return distinct(rows[mine[rows] == series[inside]])
 
 
-class Leaf(Node):
-    """One row a series: its newest value, or a function over its window of `window` ms."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a leaf reads of each series: its newest value (or, with `stamps`, that one's time), or a window."""
 
-    def __init__(self, selection: Selection, raw: RawLeaf, function: RangeFunction | None, window: int) -> None:
-        super().__init__()
+    shift: Shift = HERE
+    function: RangeFunction | None = None
+    window: int = 0
+    stamps: bool = False
+
+    @property
+    def keeps_name(self) -> bool:
+        """Whether the result is still called like the metric."""
+        return self.function.keeps_name if self.function else not self.stamps
+
+
+class Leaf(Node):
+    """One row a series."""
+
+    def __init__(
+        self, selection: Selection, raw: RawLeaf, moment: Moment, look: Look, parameters: tuple[Node, ...] = ()
+    ) -> None:
+        super().__init__(*parameters)
         self.selection = selection
-        self.window = window
-        self.name_varies = not selection.name and (function is None or function.keeps_name)
+        self.name_varies = not selection.name and look.keeps_name
+        self._look = look
         self._raw = raw
-        self._function = function
-        self._reach = max(window, LOOKBACK)
-        self._remembered: tuple[tuple[int, int, int], Column] | None = None
+        self._moment = moment
+        self._parameters = parameters
+        self._reach = max(look.window, LOOKBACK)
+        self._remembered: tuple[tuple[int, ...], Column] | None = None
 
     @property
     def size(self) -> int:
@@ -86,47 +113,65 @@ class Leaf(Node):
 
     def labels(self, row: int) -> Labels:
         labels = self.selection.table.labels(int(self.selection.series[row]))
-        return labels if self._function is None or self._function.keeps_name else nameless(labels)
+        return labels if self._look.keeps_name else nameless(labels)
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         if rows is not None:
             return self._compute(self.selection.series[rows], at)
         if len(self.parents) < 2:
             return self._compute(self.selection.series, at)
-        moment = (at, self._raw.version, self.size)
+        moment = (at, self._moment.start, self._moment.end, self._raw.version, self.size)
         if self._remembered is None or self._remembered[0] != moment:
             self._remembered = (moment, self._compute(self.selection.series, at))
         return self._remembered[1]
 
     def touched(self, series: Ids) -> Ids:
+        if any(len(parameter.touched(series)) for parameter in self._parameters):
+            return np.arange(self.size)
         return self.selection.find(series)
 
     def feeding(self, rows: Ids) -> Ids:
         return distinct(self.selection.series[rows])
 
     def _compute(self, series: Ids, at: int) -> Column:
-        if self._function is None:
-            values, alive = self._raw.latest(series, at, self._reach)
+        look = self._look
+        seen = self._moment.seen(look.shift, at)
+        if look.function is None:
+            values, alive = self._raw.latest(series, seen, self._reach)
+            if look.stamps:
+                values = self._raw.stamps(series, seen) / 1000
             return column(values, np.where(alive, PRESENT, UNFED))
+        parameters = [parameter.evaluate(at) for parameter in self._parameters]
+        result = self._over_windows(series, seen, at - seen, [float(each.values[0]) for each in parameters])
+        for parameter in parameters:
+            result = column(result.values, beside(result.presence, parameter))
+        return result
+
+    def _over_windows(self, series: Ids, seen: int, moved: int, numbers: list[float]) -> Column:
+        function = self._look.function
+        assert function is not None  # noqa: S101  # its caller asks
         values = np.full(len(series), np.nan)
         presence = np.zeros(len(series), np.uint8)  # UNFED
-        for place, window in self._windows(series, at):
-            enough = window.counts >= self._function.least
+        for place, window in self._windows(series, seen, moved):
+            enough = window.counts >= function.least
             if enough.all():
-                values[place], presence[place] = self._function.compute(window), PRESENT
+                if len(place):
+                    values[place], presence[place] = function.compute(window, *numbers), PRESENT
             elif enough.any():
                 rich = place[enough]
-                values[rich], presence[rich] = self._function.compute(window.rows(enough)), PRESENT
+                values[rich], presence[rich] = function.compute(window.rows(enough), *numbers), PRESENT
         poor = presence == UNFED
         if poor.any():
-            _, alive = self._raw.latest(series[poor], at, self._reach)
+            _, alive = self._raw.latest(series[poor], seen, self._reach)
             presence[poor] = np.where(alive, MISSING, UNFED)
         return Column(values, presence)
 
-    def _windows(self, series: Ids, at: int) -> Iterator[tuple[Ids, Window]]:
+    def _windows(self, series: Ids, seen: int, moved: int) -> Iterator[tuple[Ids, Window]]:
         """The windows and the rows they belong to: first those with stale markers, freed of them."""
-        window = self._raw.window(series, at, self.window)
-        marked = self._raw.marked(series, at - self.window)
+        window = self._raw.window(series, seen, self._look.window)
+        if moved:
+            window = replace(window, moved=moved)
+        marked = self._raw.marked(series, seen - self._look.window)
         if not marked.any():
             yield np.arange(len(series)), window
             return

@@ -1,7 +1,12 @@
-"""The nodes of a plan: what turns rows into rows (leaves: `leaf`; operators between two vectors: `joins`).
+"""The nodes of a plan: what turns rows into rows.
+
+Leaves are in `leaf`, numbers in `scalars`, operators between two vectors in `joins`, functions over the results of
+others in `subquery`, whatever looks at several rows at once in `groups`.
 
 A node has rows, one for each label set that its result can have. Rows are only ever added, so a row number is an
-identity; `grow` takes in what the children have got since, in the order in which they got it. Every node answers for
+identity; `grow` takes in what the children have got since, in the order in which they got it. Rows come with new
+series, except below `count_values`, whose rows are values: such nodes are `unsettled`, and `reveal` finds their new
+rows before all rows are evaluated. Every node answers for
 all rows or for some: the cost of `evaluate(at, rows)` is that of these rows and what feeds them, which is what makes
 judging one series on its arrival cheap. Nodes are shared between plans, and know nothing of them.
 
@@ -17,19 +22,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
 from rtmd.engine.functions import AGGREGATIONS
 from rtmd.engine.growing import Growing
-from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, Levels, column
+from rtmd.engine.presence import MISSING, PAIRED, PRESENT, UNFED, Column, Levels, column
 from rtmd.formats.batch import Ids
 from rtmd.model.labels import METRIC_NAME, Labels, show, without
 
 Key: TypeAlias = Callable[[Labels], Labels]
-Change: TypeAlias = Callable[[Column], Column]
+Change: TypeAlias = Callable[..., Column]  # of a column, and numbers
 
 NAME = frozenset({METRIC_NAME})
 _NO_ROWS = np.empty(0, np.int64)
@@ -46,12 +51,17 @@ def distinct(rows: Ids) -> Ids:
 
 
 class Node(ABC):
-    """`parents` read this node; `name_varies`: rows may differ in the metric's name alone."""
+    """`parents` read this node; `name_varies`: rows may differ in the metric's name alone.
+
+    `unsettled`: evaluation may find new rows here or below.
+    """
 
     name_varies = False
+    unsettled = False
 
     def __init__(self, *children: Node) -> None:
         self.children = children
+        self.unsettled = any(child.unsettled for child in children)
         self.parents: list[Node] = []
         self.held = False  # by a plan
         self.order = 0  # of creation: children before parents
@@ -83,10 +93,28 @@ class Node(ABC):
     def grow(self) -> None:  # noqa: B027  # most nodes have no more to do
         """Take in the rows that the children have got since."""
 
+    def reveal(self, at: int) -> None:
+        """Let rows appear that only an evaluation at `at` can find."""
+        for child in self.children:
+            if child.unsettled:
+                child.reveal(at)
+
     def problems(self) -> Iterator[str]:
         """What went wrong in the latest full evaluation, here and below."""
         for child in self.children:
             yield from child.problems()
+
+
+def grow_above(nodes: Iterable[Node]) -> None:
+    """Let these nodes and all that read them take in new rows, children before parents."""
+    above = set(nodes)
+    fresh = list(above)
+    while fresh:
+        parents = [parent for node in fresh for parent in node.parents if parent not in above]
+        above.update(parents)
+        fresh = parents
+    for node in sorted(above, key=lambda node: node.order):
+        node.grow()
 
 
 def negated(child: Column) -> Column:
@@ -94,13 +122,27 @@ def negated(child: Column) -> Column:
     return Column(-child.values, child.presence)
 
 
-class Mapped(Node):
-    """The rows of the child, each changed by itself: unary minus, operators with a number."""
+def unchanged(child: Column) -> Column:
+    """The column itself."""
+    return child
 
-    def __init__(self, child: Node, change: Change, *, keeps_name: bool = False) -> None:
-        super().__init__(child)
+
+def beside(presence: Levels, parameter: Column) -> Levels:
+    """What becomes of rows that depend on a number."""
+    level = parameter.presence[0]
+    return presence if level == PRESENT else PAIRED[presence, level]
+
+
+class Mapped(Node):
+    """The rows of the child, each changed by itself, perhaps with numbers: functions, operators with a scalar."""
+
+    def __init__(
+        self, child: Node, change: Change, parameters: tuple[Node, ...] = (), *, keeps_name: bool = False
+    ) -> None:
+        super().__init__(child, *parameters)
         self._child = child
         self._change = change
+        self._parameters = parameters
         self._keeps_name = keeps_name
         self.name_varies = keeps_name and child.name_varies
 
@@ -113,9 +155,18 @@ class Mapped(Node):
         return labels if self._keeps_name else nameless(labels)
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
-        return self._change(self._child.evaluate(at, rows))
+        child = self._child.evaluate(at, rows)
+        if not self._parameters:
+            return self._change(child)
+        parameters = [parameter.evaluate(at) for parameter in self._parameters]
+        presence = child.presence
+        for parameter in parameters:
+            presence = beside(presence, parameter)
+        return self._change(Column(child.values, presence), *(parameter.values[0] for parameter in parameters))
 
     def touched(self, series: Ids) -> Ids:
+        if any(len(parameter.touched(series)) for parameter in self._parameters):
+            return np.arange(self.size)
         return self._child.touched(series)
 
     def feeding(self, rows: Ids) -> Ids:
@@ -125,8 +176,8 @@ class Mapped(Node):
 class Grouped(Node):
     """One row for each distinct key of the child's rows, numbered in order of appearance."""
 
-    def __init__(self, child: Node, key: Key) -> None:
-        super().__init__(child)
+    def __init__(self, child: Node, key: Key, *others: Node) -> None:
+        super().__init__(child, *others)
         self._child = child
         self._key = key
         self._keys: list[Labels] = []
@@ -191,21 +242,32 @@ def highest(members: Levels, group: Ids, groups: int) -> Levels:
 
 
 class Aggregated(Grouped):
-    """`sum by (…)` and its kind: over the PRESENT members only."""
+    """`sum by (…)` and its kind: over the PRESENT members only; `quantile` has a parameter."""
 
-    def __init__(self, child: Node, key: Key, operation: str) -> None:
-        super().__init__(child, key)
+    def __init__(self, child: Node, key: Key, operation: str, parameter: Node | None = None) -> None:
+        super().__init__(child, key, *((parameter,) if parameter else ()))
         self._operation = AGGREGATIONS[operation]
+        self._parameter = parameter
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         members, group, groups = self._gather(at, rows)
         levels = highest(members.presence, group, groups)
         there = members.presence == PRESENT
+        numbers = []
+        if self._parameter is not None:
+            parameter = self._parameter.evaluate(at)
+            levels = beside(levels, parameter)
+            numbers = [float(parameter.values[0])]
         if there.all():
-            values = self._operation(members.values, group, groups)
+            values = self._operation(members.values, group, groups, *numbers)
         else:
-            values = self._operation(members.values[there], group[there], groups)
+            values = self._operation(members.values[there], group[there], groups, *numbers)
         return column(values, levels)
+
+    def touched(self, series: Ids) -> Ids:
+        if self._parameter is not None and len(self._parameter.touched(series)):
+            return np.arange(self.size)
+        return super().touched(series)
 
 
 class AnyOf(Grouped):

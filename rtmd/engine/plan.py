@@ -12,7 +12,6 @@ All of this is synchronous and knows no clock: `at` is engine time and never goe
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.forest import Forest
-from rtmd.engine.leaf import Leaf
+from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
-from rtmd.engine.raw import LONGEST, LOOKBACK, RawLeaf, Stored
+from rtmd.engine.raw import LONGEST, RawLeaf, Stored
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels
+from rtmd.model.reach import earliest, lookback
 
 __all__ = ["Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
 
@@ -95,11 +95,13 @@ class _Evidence:
 class Plan:
     """One signal. Rows are only added, and keep their numbers."""
 
-    def __init__(self, expr: Expr, root: Node, evidence: _Evidence) -> None:
+    def __init__(self, expr: Expr, root: Node, moment: Moment, evidence: _Evidence) -> None:
         self.expr = expr
         self.root = root
         self.holders = 0
+        self._moment = moment
         self._evidence = evidence
+        self._watched: int | None = None  # since when
         self._rows: dict[Labels, int] = {}
 
     def __repr__(self) -> str:
@@ -122,7 +124,12 @@ class Plan:
 
     def evaluate(self, at: int, rows: NDArray[np.int64] | None = None) -> Column:
         """The signal at an instant: all rows, or these rows in this order."""
+        self._moment.be(at, at)
         with np.errstate(all="ignore"):
+            if rows is None:
+                self._watched = at if self._watched is None else self._watched
+                if self.root.unsettled:
+                    self.root.reveal(at)
             return self.root.evaluate(at, rows)
 
     def touched(self, series: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -134,27 +141,28 @@ class Plan:
         return self.root.feeding(np.array([row]))
 
     def first(self, row: int) -> int | None:
-        """The time of the first sample ever of the oldest series behind a row."""
-        return self._evidence.raw.first_of(self.feeding(row))
+        """The time of the first sample ever of the oldest series behind a row.
+
+        A row without series (`vector(1)`, `absent()` of what never was) is as old as the first evaluation.
+        """
+        series = self.feeding(row)
+        return self._evidence.raw.first_of(series) if len(series) else self._watched
 
     def exemplars(self, row: int, since: int) -> list[Exemplar]:
         """Evidence no older than `since` behind a row: by falling reach, at most 5, no text twice."""
         return self._evidence.best(self.feeding(row), since)
 
     def window(self) -> int:
-        """How far back the signal looks, in ms; an instant selector looks back 5 min."""
-        return max(leaf.window or LOOKBACK for leaf in _leaves(self.root))
+        """How far back the signal looks, in ms; an instant selector looks back 5 min, a fixed `@` does not count."""
+        return lookback(self.expr)
+
+    def since(self, at: int) -> int:
+        """The time of the oldest sample that the signal reads at an instant."""
+        return earliest(self.expr, at)
 
     def problems(self) -> list[str]:
         """What went wrong in the latest full evaluation: label sets that several series had at the same time."""
         return sorted(set(self.root.problems()))
-
-
-def _leaves(node: Node) -> Iterator[Leaf]:
-    if isinstance(node, Leaf):
-        yield node
-    for child in node.children:
-        yield from _leaves(child)
 
 
 class Plans:
@@ -177,7 +185,7 @@ class Plans:
         """
         plan = self._plans.get(expr)
         if plan is None:
-            plan = self._plans[expr] = Plan(expr, self._forest.plant(expr), self._evidence)
+            plan = self._plans[expr] = Plan(expr, self._forest.plant(expr), self._forest.moment, self._evidence)
         plan.holders += 1
         return plan
 

@@ -13,8 +13,9 @@ sample before, unless that is too old to say that the series is alive. With that
 later instant is always here, so an instant selector needs no five minutes of samples.
 
 Times are int32 milliseconds from `base`, which moves with the horizon every twelve days, when the pool is copied:
-12 bytes a sample. Two things are noted on the way in because a window needs a closer look only where they lie in it:
-the time of the newest stale marker and of the newest fall of the value (a counter reset) of each series.
+12 bytes a sample. Three things are noted on the way in because a window needs a closer look only where they lie in it:
+the time of the newest stale marker, of the newest fall of the value (a counter reset) and of the newest value below
+zero of each series.
 
 There are two ways in. The fast one takes samples newer than the last one of their series, a few numpy operations a
 batch. The exact one (late samples, duplicates, history) merges: of two samples of the same series and time the one
@@ -30,14 +31,14 @@ from numpy.typing import NDArray
 
 from rtmd.engine.window import Offsets, Window, first_after, spread
 from rtmd.formats.batch import STALE_BITS, Ids, Times, Values, is_stale
+from rtmd.model.reach import LOOKBACK
 
-LOOKBACK = 300_000  # a series without a sample for this long is not alive (Prometheus)
 LONGEST = 6 * 24 * 3_600_000  # the longest window, and the largest lateness, that the offsets have room for
 
 _SHORTEST = 60_000
 _REBASE = 1 << 30  # offsets stay within ±2^31 with room for windows, lateness and clocks that run ahead
 _NEVER = -(1 << 62)
-_UNSEEN = 1 << 62
+UNSEEN = 1 << 62
 _AHEAD = 30_000
 
 
@@ -66,11 +67,13 @@ class RawLeaf:
 
     def __init__(self) -> None:
         self.version = 0
-        self.first: Times = np.empty(0, np.int64)  # the first sample ever, _UNSEEN before that
+        self.first: Times = np.empty(0, np.int64)  # the first sample ever, UNSEEN before that
         self.retention: Times = np.empty(0, np.int64)
         self._last: Times = np.empty(0, np.int64)
         self._stale: Times = np.empty(0, np.int64)
         self._fall: Times = np.empty(0, np.int64)
+        self._below: Times = np.empty(0, np.int64)
+        self._pinned: Times = np.empty(0, np.int64)
         self._start = self._limit = self._begin = self._end = np.empty(0, np.int64)
         self._times: Offsets = np.zeros(0, np.int32)
         self._values: Values = np.zeros(0, np.float64)
@@ -85,7 +88,7 @@ class RawLeaf:
     @property
     def size(self) -> int:
         """Bytes in use: the pool as far as it was ever touched, and what is kept for each series."""
-        return 12 * self._used + 9 * 8 * len(self.first)
+        return 12 * self._used + 11 * 8 * len(self.first)
 
     # -- who is read, and for how long
 
@@ -99,14 +102,18 @@ class RawLeaf:
         def longer(column: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
             return np.concatenate((column, np.full(more, empty, np.int64)))
 
-        self.first = longer(self.first, _UNSEEN)
+        self.first = longer(self.first, UNSEEN)
         self.retention = longer(self.retention, 0)
-        self._last, self._stale, self._fall = (longer(each, _NEVER) for each in (self._last, self._stale, self._fall))
+        self._last, self._stale = longer(self._last, _NEVER), longer(self._stale, _NEVER)
+        self._fall, self._below = longer(self._fall, _NEVER), longer(self._below, _NEVER)
+        self._pinned = longer(self._pinned, UNSEEN)
         self._start, self._limit = longer(self._start, 0), longer(self._limit, 0)
         self._begin, self._end = longer(self._begin, 0), longer(self._end, 0)
 
-    def read(self, series: Ids, window: int) -> None:
+    def read(self, series: Ids, window: int, since: int | None = None) -> None:
         """From now on keep what a window of this length (ms) needs of these series, and no less than before.
+
+        With `since`, everything from that time on (as far as LONGEST reaches), whatever its age.
 
         A series that is kept longer than before counts as first seen with the oldest sample that is still here:
         what lay before that is gone, and a longer window must not be called covered.
@@ -114,16 +121,19 @@ class RawLeaf:
         retention = max(window, _SHORTEST)
         grown = series[self.retention[series] < retention]
         self.retention[grown] = retention
+        if since is not None:
+            self._pinned[series] = np.minimum(self._pinned[series], since)
         held = grown[self._end[grown] > self._begin[grown]]
         self.first[held] = self._times[self._begin[held]] + np.int64(self._base)
         self.version += 1
 
-    def keep(self, windows: Times) -> None:
-        """Keep exactly this much (ms, by series id), and nothing of series where it is negative."""
+    def keep(self, windows: Times, since: Times | None = None) -> None:
+        """Keep exactly this much (ms, and from when on, by series id), and nothing where the window is negative."""
+        self._pinned = np.full_like(windows, UNSEEN) if since is None else since
         self.retention = np.where(windows < 0, 0, np.maximum(windows, _SHORTEST))
         unread = self.retention == 0
-        self.first[unread] = _UNSEEN
-        for column in (self._last, self._stale, self._fall):
+        self.first[unread] = UNSEEN
+        for column in (self._last, self._stale, self._fall, self._below):
             column[unread] = _NEVER
         for column in (self._start, self._limit, self._begin, self._end):
             column[unread] = 0
@@ -173,7 +183,7 @@ class RawLeaf:
         # Every sample was at most this much ahead of the engine when it came.
         self.advance(int(times.max()) - _AHEAD)
         self.seen(ids, times)
-        useful = times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)
+        useful = times >= np.minimum(self._since(ids), self._horizon - LOOKBACK)
         self._merge(ids[useful], times[useful], values[useful])
 
     def _append(self, ids: Ids, times: Times, values: Values) -> Ids:
@@ -197,7 +207,10 @@ class RawLeaf:
         return series
 
     def _note(self, ids: Ids, times: Times, values: Values, place: Ids) -> None:
-        """Remember stale markers and falls; of several in a series the last one stays, which is the newest."""
+        """Remember markers, falls, negatives; of several in a series the last one stays, which is the newest."""
+        below = values < 0
+        if below.any():
+            self._below[ids[below]] = times[below]
         fell = values < self._values[place - 1]
         if fell.any():
             fell &= place > self._begin[ids]
@@ -226,7 +239,7 @@ class RawLeaf:
     def _replace(self, series: Ids, ids: Ids, times: Times, values: Values) -> None:
         """Let these samples, in order and without duplicates, be all that these series hold."""
         self._begin[series] = self._end[series] = self._start[series]
-        self._last[series] = self._stale[series] = self._fall[series] = _NEVER
+        self._last[series] = self._stale[series] = self._fall[series] = self._below[series] = _NEVER
         kept = self._worth(ids, times)
         # Falls between a sample that goes and one that stays need no note: no window has both.
         ids, times, values = ids[kept], times[kept], values[kept]
@@ -235,7 +248,7 @@ class RawLeaf:
 
     def _worth(self, ids: Ids, times: Times) -> NDArray[np.bool_]:
         """Which of these sorted samples anybody still needs (see the theory above)."""
-        young = times >= self._horizon - self.retention[ids]
+        young = times >= self._since(ids)
         before_young = np.ones(len(ids), np.bool_)
         before_young[:-1] = young[1:] | (ids[1:] != ids[:-1])
         return young | (before_young & (times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)))
@@ -277,10 +290,15 @@ class RawLeaf:
         self._end[series] = start + kept
         self._limit[series] = start + capacity
 
+    def _since(self, series: Ids) -> Times:
+        """From when on each series is needed."""
+        since = self._horizon - self.retention[series]
+        return np.maximum(np.minimum(since, self._pinned[series]), self._horizon - LONGEST)
+
     def _cut(self, series: Ids) -> Ids:
         """Where what each series still needs begins (see the theory above)."""
         begin, end, retention = self._begin[series], self._end[series], self.retention[series]
-        young = first_after(self._times, begin, end, self._offsets(self._horizon - retention - 1))
+        young = first_after(self._times, begin, end, self._offsets(self._since(series) - 1))
         before = np.maximum(young - 1, begin)
         alive = self._offsets(self._horizon - np.maximum(retention, LOOKBACK))
         useful = (before < young) & (self._times.take(before, mode="clip") >= alive) if len(self._times) else False
@@ -325,7 +343,10 @@ class RawLeaf:
         start = self._offset(at - length)
         low = first_after(self._times, begin, high, start)
         falling = self._fall[series] > at - length
-        return Window(self._times, self._values, low, high, start=start, length=length, falling=falling)
+        negative = self._below[series] > at - length
+        return Window(
+            self._times, self._values, low, high, start=start, length=length, falling=falling, negative=negative
+        )
 
     def marked(self, series: Ids, since: int) -> NDArray[np.bool_]:
         """Which series may have a stale marker later than `since`."""
@@ -345,17 +366,22 @@ class RawLeaf:
         alive &= values.view(np.uint64) != STALE_BITS
         return values, alive
 
+    def stamps(self, series: Ids, at: int) -> Times:
+        """The time of the newest sample of each series at `at`; of one that is not alive it means nothing."""
+        newest = self._high(series, self._begin[series], self._end[series], at) - 1
+        return self._times.take(newest, mode="clip") + np.int64(self._base)
+
     def columns(self) -> tuple[Ids, NDArray[np.int64], Times, Values]:
         """A copy of everything: series ids, samples of each, and all their times and values one after the other."""
-        series = np.flatnonzero(self.first != _UNSEEN)
+        series = np.flatnonzero(self.first != UNSEEN)
         counts = self._end[series] - self._begin[series]
         place = spread(self._begin[series], counts)
         return series, counts, self._times[place] + np.int64(self._base), self._values[place]
 
     def first_of(self, series: Ids) -> int | None:
         """The first sample ever of the oldest of these series."""
-        oldest = int(self.first[series].min(initial=_UNSEEN))
-        return None if oldest == _UNSEEN else oldest
+        oldest = int(self.first[series].min(initial=UNSEEN))
+        return None if oldest == UNSEEN else oldest
 
     def _high(self, series: Ids, begin: Ids, end: Ids, at: int) -> Ids:
         ahead = self._last[series] > at

@@ -7,13 +7,14 @@ binary search run in lockstep over all rows, reductions from `reduceat` over the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Ids, Values, is_stale
 
-Offsets = NDArray[np.int32]  # ms from a common base
+Offsets: TypeAlias = NDArray[np.int32] | NDArray[np.int64]  # ms from a common base
 
 _FEW = 8
 
@@ -33,7 +34,7 @@ def first_after(times: Offsets, low: Ids, high: Ids, bound: int | NDArray[np.int
     """
     if len(low) <= _FEW and isinstance(bound, int):
         pieces = zip(low.tolist(), high.tolist(), strict=True)
-        last = np.int32(bound)  # any other type and numpy converts the times, not the bound
+        last = times.dtype.type(bound)  # any other type and numpy converts the times, not the bound
         return np.array([a + times[a:b].searchsorted(last, "right") for a, b in pieces], np.int64)
     found = low.copy()
     step = 1 << max(0, int((high - low).max(initial=0)).bit_length() - 1)
@@ -51,7 +52,8 @@ def first_after(times: Offsets, low: Ids, high: Ids, bound: int | NDArray[np.int
 class Window:
     """Row i sees `times[low[i]:high[i]]` and the values beside them; windows are (start, start + length].
 
-    Times and `start` are ms from the same base. `falling` says where a value may be lower than the one before it.
+    Times and `start` are ms from the same base. `falling` says where a value may be lower than the one before it,
+    `negative` where one may be below zero. `moved` is how much later than its end the windows are seen from.
     Distinct rows never overlap.
     """
 
@@ -62,15 +64,28 @@ class Window:
     start: int
     length: int
     falling: NDArray[np.bool_]
+    negative: NDArray[np.bool_]
+    moved: int = 0
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Samples in each row."""
         return self.high - self.low
 
+    @property
+    def seen_from(self) -> int:
+        """The instant of the evaluation, where an `offset` does not count."""
+        return self.start + self.length + self.moved
+
     def rows(self, rows: Ids | NDArray[np.bool_]) -> Window:
         """Some of the rows."""
-        return replace(self, low=self.low[rows], high=self.high[rows], falling=self.falling[rows])
+        return replace(
+            self,
+            low=self.low[rows],
+            high=self.high[rows],
+            falling=self.falling[rows],
+            negative=self.negative[rows],
+        )
 
     def flat(self) -> Ids:
         """The indices of all samples of all rows, row by row."""

@@ -296,7 +296,7 @@ _SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunSta
 def _fill_wanted(tables: Iterable[StageTable], at: int) -> fx.FillWanted:
     plans = {plan for table in tables for plan in table.plans}
     wanted = {selector.matchers for plan in plans for selector in selectors(plan.expr)}
-    return fx.FillWanted(at - max(plan.window() for plan in plans), tuple(sorted(wanted)))
+    return fx.FillWanted(min(plan.since(at) for plan in plans), tuple(sorted(wanted)))
 
 
 def _latest_only(effects: list[fx.Effect]) -> Iterator[fx.Effect]:

@@ -12,7 +12,22 @@ import re
 from typing import assert_never
 
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import COMPARISONS, Aggregate, Binary, Call, Expr, Matching, Negate, Number, Selector
+from rtmd.model.expr import (
+    COMPARISONS,
+    HERE,
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    Matching,
+    Negate,
+    Number,
+    Range,
+    Selector,
+    Shift,
+    String,
+    Subquery,
+)
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.matcher import Matcher, MatchOp
 
@@ -25,19 +40,25 @@ _WORDS = frozenset(
     | {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile"}
     | {"limitk", "limit_ratio"}
 )
-_STRENGTH = {"^": 6, "*": 5, "/": 5, "%": 5, "+": 4, "-": 4, "and": 2, "unless": 2, "or": 1}
+_STRENGTH = {"^": 6, "*": 5, "/": 5, "%": 5, "atan2": 5, "+": 4, "-": 4, "and": 2, "unless": 2, "or": 1}
 _STRENGTH |= dict.fromkeys(COMPARISONS, 3)
 
 
-def show(expr: Expr) -> str:
+def show(expr: Expr) -> str:  # noqa: PLR0911  # one a kind of node
     """The expression as PromQL text."""
     match expr:
         case Number(value=value):
             return _number(value)
+        case String(text=text):
+            return _string(text)
         case Selector():
-            return _selector(expr)
-        case Call():
-            return f"{expr.function}({_selector(expr.selector)}[{show_duration(expr.window)}])"
+            return _selector(expr) + _shift(expr.shift)
+        case Range(selector=selector, window=window):
+            return f"{_selector(selector)}[{show_duration(window)}]{_shift(selector.shift)}"
+        case Subquery():
+            return _subquery(expr)
+        case Call(function=function, arguments=arguments):
+            return f"{function}({', '.join(map(show, arguments))})"
         case Aggregate():
             return _aggregate(expr)
         case Negate(child=child):
@@ -47,6 +68,21 @@ def show(expr: Expr) -> str:
             return _binary(expr)
         case _:
             assert_never(expr)
+
+
+def _shift(shift: Shift) -> str:
+    at = "" if shift.at is None else f" @ {shift.at}()"
+    if isinstance(shift.at, int):
+        sign, time = "-" if shift.at < 0 else "", abs(shift.at)
+        at = f" @ {sign}{time // 1000}.{time % 1000:03}"
+    return at + (f" offset {show_duration(shift.back)}" if shift.back else "")
+
+
+def _subquery(expr: Subquery) -> str:
+    inner = show(expr.child)
+    plain = isinstance(expr.child, Selector) and expr.child.shift == HERE
+    text = inner if plain or isinstance(expr.child, Call | Aggregate) else f"({inner})"
+    return f"{text}[{show_duration(expr.window)}:{show_duration(expr.step)}]{_shift(expr.shift)}"
 
 
 def _number(value: float) -> str:
@@ -87,10 +123,11 @@ def _labels(names: tuple[str, ...]) -> str:
 
 
 def _aggregate(expr: Aggregate) -> str:
+    inside = show(expr.child) if expr.parameter is None else f"{show(expr.parameter)}, {show(expr.child)}"
     if not expr.labels and not expr.without:
-        return f"{expr.op}({show(expr.child)})"
+        return f"{expr.op}({inside})"
     word = "without" if expr.without else "by"
-    return f"{expr.op} {word} {_labels(expr.labels)} ({show(expr.child)})"
+    return f"{expr.op} {word} {_labels(expr.labels)} ({inside})"
 
 
 def _binary(expr: Binary) -> str:
@@ -112,4 +149,5 @@ def _operand(expr: Expr, least: int) -> str:
 def _matching(matching: Matching | None) -> str:
     if matching is None or matching == Matching():
         return ""
-    return f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
+    text = f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
+    return f"{text} group_{matching.many} {_labels(matching.included)}" if matching.many else text

@@ -3,8 +3,8 @@ r"""The gate in front of promql-parser: text to tokens, and tokens to a text tha
 promql-parser kills the process on deeply nested input, knows no positions, loses octal and raw-string rules and has
 no `$window`. So every text passes here first: at most 2,000 tokens, brackets balanced and at most 64 deep. Literals
 are ours: each number, duration and string is decoded here and travels through the parser as a *placeholder* that
-names its token (`17`, `17ms`, `"§17"`), so that its value is exact and its place known when it comes back. What is
-left to the parser is the grammar.
+names its token (`17`, `17ms` where a length stands, `"§17"`), so that its value is exact and its place known when it
+comes back. What is left to the parser is the grammar.
 
 Offsets count characters of the original text from 0. `$window` is a duration with the value given, in ms; used as a
 number (outside of brackets) a duration is its seconds, as in Prometheus 3.
@@ -21,6 +21,8 @@ from rtmd.model.duration import parse_duration
 
 MAX_TOKENS = 2_000
 MAX_DEPTH = 64
+# Behind these words a metric may stand that is called "offset"; behind any other name it is the modifier.
+_BETWEEN = frozenset({"and", "or", "unless", "atan2", "bool", "group_left", "group_right"})
 _MAX_TEXT = 256 * 1024
 STRING_MARK = "§"
 
@@ -36,6 +38,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_COLON = re.compile("(?P<sign>:)")
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 _ESCAPE = re.compile(
     r"\\(?:(?P<plain>[abfnrtv\\'\"])|(?P<octal>[0-7]{3})|x(?P<byte>[0-9a-fA-F]{2})"
@@ -101,7 +104,7 @@ def gate(text: str, *, window: int | None) -> Gated:
         found = _TOKEN.match(text, position)
         # A colon between brackets divides a subquery; elsewhere it belongs to a name.
         if opened and opened[-1].text == "[" and text[position] == ":":
-            raise PromqlError("not supported: a subquery ([range:step])", position)
+            found = _COLON.match(text, position)
         if found is None:
             raise _stray(text, position)
         position = found.end()
@@ -113,7 +116,7 @@ def gate(text: str, *, window: int | None) -> Gated:
         if len(tokens) >= MAX_TOKENS:
             raise PromqlError(f"the expression has more than {MAX_TOKENS:,} tokens", token.offset)
         tokens.append(token)
-        safe.append(_placeholder(token, len(tokens)))
+        safe.append(_placeholder(token, len(tokens), is_length=token.inside == "[" or _is_offset(tokens)))
     if opened:
         raise PromqlError(f'"{opened[-1].text}" is never closed', opened[-1].offset)
     if not tokens:
@@ -134,13 +137,26 @@ def _track(opened: list[Token], token: Token) -> None:
         opened.pop()
 
 
-def _placeholder(token: Token, place: int) -> str:
+def _is_offset(tokens: list[Token]) -> bool:
+    """Whether the last token is the length of an `offset` modifier, perhaps behind a sign."""
+    before = tokens[-3:-1]
+    if before and before[-1].text in {"-", "+"}:
+        before = tokens[-4:-2]
+    match before:
+        case [operand, Token(kind=Kind.NAME, text=word)] if word.lower() == "offset":
+            name = operand.kind is Kind.NAME and operand.text.lower() not in _BETWEEN
+            return name or operand.text in _CLOSERS
+        case _:
+            return False
+
+
+def _placeholder(token: Token, place: int, *, is_length: bool) -> str:
     # Spaces keep a placeholder from growing together with its neighbours.
     match token.kind:
         case Kind.STRING:
             return f'"{STRING_MARK}{place}"'
         case Kind.NUMBER | Kind.DURATION:
-            return f" {place}ms " if token.inside == "[" else f" {place} "
+            return f" {place}ms " if is_length else f" {place} "
         case _:
             return token.text
 

@@ -1,17 +1,16 @@
-"""promql-parser's tree to ours, by an allow-list: what is not named here is refused, never given another meaning.
+"""From promql-parser's tree to ours, node by node, by an allow-list: what is not read here is refused with its place.
 
-The parser's nodes carry no positions. Literals come back as placeholders that name their token (`tokens.py`); every
+The parser's tree has no positions. Literals come back as placeholders that name their token (`tokens.py`); every
 other node is found by walking the tokens alongside the tree, both in the order of the text: a node moves the cursor
-forward to its own token. So an offset is the place of the construct itself. Errors that the parser itself raises
-know no place; the word they quote is looked up, else they stand at the start of the expression.
+forward to its own token. So an offset is the place of the construct itself. Lengths and modifiers (`[5m:30s]`,
+`offset`, `@`) are read from the tokens alone: the parser has checked their order.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import promql_parser as foreign
@@ -20,35 +19,35 @@ from rtmd.errors import MatcherError, PromqlError
 from rtmd.matching import is_wildcard
 from rtmd.model.expr import (
     COMPARISONS,
+    DEFAULT_STEP,
     SET_OPERATORS,
     Aggregate,
     Binary,
     Call,
+    Edge,
     Expr,
+    Many,
     Matching,
     Negate,
     Number,
+    Range,
     Selector,
+    Shift,
+    String,
+    Subquery,
     is_scalar,
+    kind_of,
 )
+from rtmd.model.functions import AGGREGATIONS, DATES, FUNCTIONS
+from rtmd.model.functions import Kind as Yields
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.promql.tokens import STRING_MARK, Gated, Kind, Token, gate
+from rtmd.promql.check import ARITHMETIC, check
+from rtmd.promql.refusals import RANGE_ALONE, explained, refuse_unknown
+from rtmd.promql.tokens import STRING_MARK, Kind, Token, gate
 
-FUNCTIONS = frozenset({"rate", "increase", "delta"}) | {
-    f"{word}_over_time" for word in ("last", "avg", "min", "max", "sum", "count")
-}
-AGGREGATIONS = frozenset({"sum", "avg", "min", "max", "count"})
-
-_OPERATORS = frozenset("+-*/%^") | COMPARISONS | SET_OPERATORS
-# Words that may stand before an opening parenthesis without being a function.
-_BEFORE_PARENTHESIS = SET_OPERATORS | {"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "atan2"}
-_FILLS = frozenset({"fill", "fill_left", "fill_right"})
-_OTHER_AGGREGATIONS = frozenset(
-    {"topk", "bottomk", "quantile", "stddev", "stdvar", "group", "count_values", "limitk", "limit_ratio"}
-)
-_RANGE_ALONE = "a range like [5m] can only stand inside a function such as rate()"
 _MAX_TREE = 100  # whoever walks the tree may recurse
+_FARTHEST = 1 << 52  # ms; float64 still knows each of them
 _OPS = {"Equal": MatchOp.EQUAL, "NotEqual": MatchOp.NOT_EQUAL, "Re": MatchOp.REGEX, "NotRe": MatchOp.NOT_REGEX}
 
 
@@ -59,61 +58,16 @@ def parse(text: str, *, window: int | None = None) -> Expr:
     `$window` without a window.
     """
     gated = gate(text, window=window)
-    _refuse_functions(gated.tokens)
+    refuse_unknown(gated.tokens)
     try:
         tree = foreign.parse(gated.text)
     except ValueError as error:
-        raise _explained(str(error), gated) from None
-    return _Reader(gated.tokens).expression(tree)
-
-
-def _refuse_functions(tokens: tuple[Token, ...]) -> None:
-    known = FUNCTIONS | AGGREGATIONS | _BEFORE_PARENTHESIS
-    for token, following in pairwise(tokens):
-        word = token.text.lower()
-        if token.kind is not Kind.NAME or following.text != "(" or token.inside == "{":
-            continue
-        if word in _OTHER_AGGREGATIONS:
-            raise PromqlError(f"not supported: the aggregation {word}", token.offset)
-        if word in _FILLS:
-            raise PromqlError(f"not supported: the {word} modifier", token.offset)
-        if token.text not in known and word not in known - FUNCTIONS:
-            raise PromqlError(f"not supported: the function {token.text[:60]}", token.offset)
-
-
-def _explained(problem: str, gated: Gated) -> PromqlError:
-    """The parser's own error with the best place there is, and our words where its words mislead."""
-    if problem.startswith("comparisons between scalars"):
-        return PromqlError('a comparison between two numbers needs "bool"', _scalar_comparison(gated))
-    quoted = re.search(r"'([^']+)'", problem)
-    word = quoted[1] if quoted else "[" if "matrix" in problem else ""
-    place = next((token.offset for token in gated.tokens if word and token.text.lower() == word), 0)
-    if problem == "invalid promql query":
-        problem = "this is not a PromQL expression"
-    elif problem.startswith("expected type matrix"):
-        problem = f"{word}() needs a selector with a range, like {word}(metric[5m])"
-    elif problem.endswith("got matrix"):
-        problem = _RANGE_ALONE
-    # Placeholders must not be shown as if somebody had written them.
-    shown = re.sub(rf"{STRING_MARK}(\d+)", lambda found: gated.tokens[int(found[1]) - 1].string, problem)
-    return PromqlError(shown[:300], place)
-
-
-def _scalar_comparison(gated: Gated) -> int:
-    """The place of the first comparison that the parser refuses even when all others say bool."""
-    comparisons = [token for token in gated.tokens if token.text in COMPARISONS and token.inside != "{"]
-    between_literals = (
-        token.offset
-        for token in comparisons
-        for before, after in _neighbours(gated.tokens, token)
-        if before.kind is Kind.NUMBER and after.kind is Kind.NUMBER
-    )
-    return next(between_literals, comparisons[0].offset if comparisons else 0)
-
-
-def _neighbours(tokens: tuple[Token, ...], token: Token) -> list[tuple[Token, Token]]:
-    place = tokens.index(token)
-    return [(tokens[place - 1], tokens[place + 1])] if 0 < place < len(tokens) - 1 else []
+        raise explained(str(error), gated) from None
+    expr = _Reader(gated.tokens).expression(tree)
+    if kind_of(expr) is Yields.RANGE:
+        raise PromqlError(RANGE_ALONE, expr.offset)
+    check(expr)
+    return expr
 
 
 class _Reader:
@@ -128,24 +82,11 @@ class _Reader:
             raise PromqlError(f"more than {_MAX_TREE} operations stand inside each other", self._here())
         read = _READERS.get(type(node))
         if read is None:
-            raise self._refused(node)
+            raise PromqlError(f"not supported: {type(node).__name__}", self._here())
         return read(self, node, depth)
 
     def parenthesis(self, node: Any, depth: int) -> Expr:
         return self.expression(node.expr, depth)  # bounded by the gate
-
-    def _refused(self, node: Any) -> PromqlError:
-        match node:
-            case foreign.MatrixSelector():
-                place = self._find("[")
-                return PromqlError(_RANGE_ALONE, place)
-            case foreign.SubqueryExpr():
-                return PromqlError("not supported: a subquery ([range:step])", self._find("["))
-            case foreign.StringLiteral():
-                place = next((token.offset for token in self.tokens if token.kind is Kind.STRING), 0)
-                return PromqlError("not supported: a string as a value", place)
-            case _:
-                return PromqlError(f"not supported: {type(node).__name__}", self._here())
 
     def number(self, node: Any, _depth: int) -> Number:
         value = node.val
@@ -157,7 +98,32 @@ class _Reader:
         self.cursor = max(self.cursor, int(abs(value)))
         return Number(exact if value > 0 else -exact, token.offset)
 
+    def string(self, node: Any, _depth: int) -> String:
+        place = int(node.val[1:])
+        self.cursor = max(self.cursor, place)
+        return String(self.tokens[place - 1].string, self.tokens[place - 1].offset)
+
     def selector(self, node: Any, _depth: int) -> Selector:
+        selector = self._unshifted(node)
+        return replace(selector, shift=self._shift())
+
+    def range(self, node: Any, _depth: int) -> Range:
+        selector = self._unshifted(node.vector_selector)
+        place = self._advance(Kind.SIGN, ("[",))
+        window = self._length()
+        self._advance(Kind.SIGN, ("]",))
+        return Range(replace(selector, shift=self._shift()), window, place)
+
+    def subquery(self, node: Any, depth: int) -> Subquery:
+        child = self.expression(node.expr, depth + 1)
+        place = self._advance(Kind.SIGN, ("[",))
+        window = self._length()
+        self._advance(Kind.SIGN, (":",))
+        step = DEFAULT_STEP if self._peek() == "]" else self._length()
+        self._advance(Kind.SIGN, ("]",))
+        return Subquery(child, window, step, self._shift(), place)
+
+    def _unshifted(self, node: Any) -> Selector:
         place = self._advance(Kind.NAME, (node.name.lower(),)) if node.name else self._advance(Kind.SIGN, ("{",))
         found = node.matchers
         if found.or_matchers:
@@ -167,11 +133,7 @@ class _Reader:
             matchers.append(Matcher(METRIC_NAME, MatchOp.EQUAL, node.name))
         _check_matchers(matchers, place)
         self._skip_braces()
-        if node.offset is not None:
-            raise PromqlError("not supported: the offset modifier", self._find("offset", place))
-        if node.at is not None:
-            raise PromqlError("not supported: the @ modifier", self._find("@", place))
-        return Selector(tuple(sorted(set(matchers))), place)
+        return Selector(tuple(sorted(set(matchers))), offset=place)
 
     def _matcher(self, node: Any) -> Matcher:
         matcher = Matcher(self._text(node.name), _OPS[str(node.op).rpartition(".")[2]], self._text(node.value))
@@ -181,35 +143,71 @@ class _Reader:
             raise PromqlError(str(error), self._place(node.value)) from None
         return matcher
 
-    def call(self, node: Any, _depth: int) -> Call:
-        name = node.func.name
-        place = self._advance(Kind.NAME, (name,))
-        if name not in FUNCTIONS:
-            raise PromqlError(f"not supported: the function {name}", place)
-        if len(node.args) != 1 or not isinstance(node.args[0], foreign.MatrixSelector):
-            raise PromqlError(f"{name}() needs a selector with a range, like {name}(metric[5m])", place)
-        ranged = node.args[0]
-        selector = self.selector(ranged.vector_selector, 0)
-        token = self.tokens[ranged.range.microseconds // 1000 + ranged.range.seconds * 1000 - 1]
+    def _length(self) -> int:
+        """The length at the cursor in ms; the cursor moves behind it."""
+        token = self.tokens[self.cursor]
+        self.cursor += 1
         exact = token.number if token.kind is Kind.DURATION else token.number * 1000
         length = round(exact)
         if length < 1 or abs(exact - length) > 1e-6:  # 1.001 * 1000 is not quite 1001
             raise PromqlError("a range must be at least 1ms, in whole milliseconds", token.offset)
-        return Call(name, selector, length, place)
+        return length
+
+    def _shift(self) -> Shift:
+        """The modifiers at the cursor; with a fixed time an offset is folded into it."""
+        back = 0
+        at: int | Edge | None = None
+        while self._peek() in {"offset", "@"}:
+            word = self._peek()
+            self.cursor += 1
+            if word == "offset":
+                back = self._signed()
+            elif self._peek() in {"start", "end"}:
+                at = Edge(self._peek())
+                self._advance(Kind.SIGN, (")",))
+            else:
+                at = self._signed()
+        return Shift(0, at - back) if isinstance(at, int) else Shift(back, at)
+
+    def _signed(self) -> int:
+        """The number or duration at the cursor in ms, perhaps behind a sign."""
+        negative = self._peek() == "-"
+        self.cursor += self._peek() in {"-", "+"}
+        token = self.tokens[self.cursor]
+        self.cursor += 1
+        exact = token.number if token.kind is Kind.DURATION else token.number * 1000
+        if exact > _FARTHEST:
+            raise PromqlError("this lies too far away", token.offset)
+        return -round(exact) if negative else round(exact)
+
+    def call(self, node: Any, depth: int) -> Call:
+        name = node.func.name
+        place = self._advance(Kind.NAME, (name,))
+        if name not in FUNCTIONS:
+            raise PromqlError(f"not supported: the function {name}", place)
+        self._advance(Kind.SIGN, ("(",))
+        arguments = tuple(self.expression(argument, depth + 1) for argument in node.args)
+        # What is left out is written out: equal signals are equal trees.
+        if name in DATES and not arguments:
+            arguments = (Call("vector", (Call("time", offset=place),), place),)
+        if name == "round" and len(arguments) == 1:
+            arguments = (*arguments, Number(1.0, place))
+        return Call(name, arguments, place)
 
     def aggregate(self, node: Any, depth: int) -> Aggregate:
         op = str(node.op)
         place = self._advance(Kind.NAME, (op,))
-        if op not in AGGREGATIONS or node.param is not None:
+        if op not in AGGREGATIONS:
             raise PromqlError(f"not supported: the aggregation {op}", place)
         self._skip_clause(("by", "without"))
+        parameter = None if node.param is None else self.expression(node.param, depth + 1)
         child = self.expression(node.expr, depth + 1)
         self._skip_to_clause()
         if is_scalar(child):
             raise PromqlError(f"{op} needs a vector, not a number", place)
         names = () if node.modifier is None else tuple(map(self._text, node.modifier.labels))
         without = node.modifier is not None and node.modifier.type == foreign.AggModifierType.Without
-        return Aggregate(op, child, tuple(sorted(set(names))), without, place)
+        return Aggregate(op, child, tuple(sorted(set(names))), without, parameter, place)
 
     def negate(self, node: Any, depth: int) -> Expr:
         place = self._advance(Kind.SIGN, ("-",))
@@ -222,8 +220,8 @@ class _Reader:
         place = self._advance(None, (op,))
         modifier = node.modifier
         self._refuse_operation(op, modifier, place)
-        self._skip_clause(("bool",))
-        self._skip_clause(("on", "ignoring"))
+        for clause in (("bool",), ("on", "ignoring"), ("group_left", "group_right")):
+            self._skip_clause(clause)
         right = self.expression(node.rhs, depth + 1)
         returns_bool = modifier is not None and bool(modifier.return_bool)
         scalars = is_scalar(left), is_scalar(right)
@@ -235,23 +233,25 @@ class _Reader:
         return Binary(op, left, right, matching, returns_bool, place)
 
     def _refuse_operation(self, op: str, modifier: Any, place: int) -> None:
-        if op not in _OPERATORS:
+        if op not in ARITHMETIC | COMPARISONS | SET_OPERATORS:
             raise PromqlError(f"not supported: the operator {op}", place)
-        if modifier is None:
-            return
-        one_sided = (foreign.VectorMatchCardinality.ManyToOne, foreign.VectorMatchCardinality.OneToMany)
-        if modifier.card in one_sided or modifier.group_labels:
-            word = "group_right" if modifier.card == one_sided[1] else "group_left"
-            raise PromqlError(f"not supported: {word} (many-to-one matching)", self._find(word, place))
-        fills = modifier.fill_values
+        fills = None if modifier is None else modifier.fill_values
         if fills is not None and (fills.lhs is not None or fills.rhs is not None):
             raise PromqlError("not supported: the fill modifier", self._find("fill", place))
 
     def _matching(self, modifier: Any) -> Matching:
-        if modifier is None or modifier.matching is None:
+        if modifier is None:
             return Matching()
+        sides = {
+            Many.LEFT: foreign.VectorMatchCardinality.ManyToOne,
+            Many.RIGHT: foreign.VectorMatchCardinality.OneToMany,
+        }
+        many = next((side for side, card in sides.items() if modifier.card == card), None)
+        included = tuple(sorted(set(map(self._text, modifier.group_labels or ())))) if many else ()
+        if modifier.matching is None:
+            return Matching(many=many, included=included)
         on = modifier.matching.type == foreign.LabelModifierType.Include
-        return Matching(tuple(sorted(set(map(self._text, modifier.matching.labels)))), on)
+        return Matching(tuple(sorted(set(map(self._text, modifier.matching.labels)))), on, many, included)
 
     def _text(self, placeholder: str) -> str:
         if not placeholder.startswith(STRING_MARK):
@@ -303,7 +303,10 @@ class _Reader:
 _READERS: dict[type, Callable[[_Reader, Any, int], Expr]] = {
     foreign.ParenExpr: _Reader.parenthesis,
     foreign.NumberLiteral: _Reader.number,
+    foreign.StringLiteral: _Reader.string,
     foreign.VectorSelector: _Reader.selector,
+    foreign.MatrixSelector: _Reader.range,
+    foreign.SubqueryExpr: _Reader.subquery,
     foreign.Call: _Reader.call,
     foreign.AggregateExpr: _Reader.aggregate,
     foreign.UnaryExpr: _Reader.negate,

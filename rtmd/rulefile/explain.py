@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from rtmd.model.display import age
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate
+from rtmd.model.expr import Expr
+from rtmd.model.reach import reads
 from rtmd.model.rule import Comparison, Condition, Hold, Rule, Stage
 from rtmd.promql import show
 
@@ -120,15 +121,7 @@ def _bytes(size: int) -> str:
 
 
 def _windows(expr: Expr) -> tuple[int, ...]:
-    match expr:
-        case Call(window=window):
-            return (window,)
-        case Aggregate(child=child) | Negate(child=child):
-            return _windows(child)
-        case Binary(left=left, right=right):
-            return (*_windows(left), *_windows(right))
-        case _:
-            return ()
+    return tuple(read.keep for read in reads(expr))
 
 
 def _receivers(stage: Stage) -> str:

@@ -7,13 +7,18 @@ from itertools import pairwise
 
 from rtmd.errors import Located
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Number, Selector, is_scalar
+from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Number, children, is_scalar, selectors, walk
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.rule import Rule, Stage, StageName
 from rtmd.rulefile.table import nearest
 
 _GROWTH = 4
 _TOTALS = frozenset({"increase", "delta", "sum_over_time", "count_over_time"})
+# Functions whose result grows with their argument; aggregations whose does not.
+_TRUE_TO_SIZE = frozenset(
+    {"abs", "ceil", "floor", "round", "sort", "sort_desc", "label_replace", "label_join", "scalar"}
+)
+_COUNTS = frozenset({"count", "group", "count_values"})
 _ALWAYS_THERE = frozenset({"log", "@route"})
 
 
@@ -54,10 +59,10 @@ def _suspicions(stage: Stage) -> Iterator[str]:
 def is_total(expr: Expr) -> bool:
     """Whether the value grows with the length of the window."""
     match expr:
-        case Call(function=function):
-            return function in _TOTALS
+        case Call(function=function, arguments=arguments):
+            return function in _TOTALS or (function in _TRUE_TO_SIZE and any(map(is_total, arguments)))
         case Aggregate(op=op, child=child):
-            return op != "count" and is_total(child)
+            return op not in _COUNTS and is_total(child)
         case Negate(child=child):
             return is_total(child)
         case Binary(op="+" | "-" | "*" | "/" as op, left=left, right=right):
@@ -69,15 +74,7 @@ def is_total(expr: Expr) -> bool:
 
 def numbers(expr: Expr) -> tuple[float, ...]:
     """The numbers in an expression; they change with the window where it says $window."""
-    match expr:
-        case Number(value=value):
-            return (value,)
-        case Aggregate(child=child) | Negate(child=child):
-            return numbers(child)
-        case Binary(left=left, right=right):
-            return (*numbers(left), *numbers(right))
-        case _:
-            return ()
+    return tuple(each.value for each in walk(expr) if isinstance(each, Number))
 
 
 def metrics_of_operation(expr: Expr) -> frozenset[str]:
@@ -85,27 +82,14 @@ def metrics_of_operation(expr: Expr) -> frozenset[str]:
     match expr:
         case Binary(left=left, right=right) if not is_scalar(left) and not is_scalar(right):
             return metrics(left) | metrics(right)
-        case Binary(left=left, right=right):
-            return metrics_of_operation(left) | metrics_of_operation(right)
-        case Aggregate(child=child) | Negate(child=child):
-            return metrics_of_operation(child)
         case _:
-            return frozenset()
+            return frozenset().union(*map(metrics_of_operation, children(expr)))
 
 
 def metrics(expr: Expr) -> frozenset[str]:
     """The metrics that an expression reads, as their name matchers read."""
-    match expr:
-        case Selector(matchers=matchers):
-            return frozenset(matcher.value for matcher in matchers if matcher.name == METRIC_NAME)
-        case Call(selector=selector):
-            return metrics(selector)
-        case Aggregate(child=child) | Negate(child=child):
-            return metrics(child)
-        case Binary(left=left, right=right):
-            return metrics(left) | metrics(right)
-        case _:
-            return frozenset()
+    matchers = (matcher for selector in selectors(expr) for matcher in selector.matchers)
+    return frozenset(matcher.value for matcher in matchers if matcher.name == METRIC_NAME)
 
 
 def check_names(

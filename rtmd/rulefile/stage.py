@@ -11,7 +11,8 @@ from typing import Any
 
 from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import Expr, Selector, is_scalar
+from rtmd.model.expr import Expr, Selector, kind_of
+from rtmd.model.functions import Kind
 from rtmd.model.rule import GRID, NoData, Severity, Stage, StageName
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
@@ -50,8 +51,8 @@ class _Signal:
         except PromqlError as error:
             self._record(error)
             return None
-        if is_scalar(expr):
-            self.table.wrong(self.key, "is only a number: it needs a metric")
+        if kind_of(expr) is not Kind.VECTOR:
+            self.table.wrong(self.key, f"is only a {kind_of(expr)}: it needs a metric")
             return None
         return expr
 

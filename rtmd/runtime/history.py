@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtmd.engine.plan import Plans
-from rtmd.engine.presence import Presence
-from rtmd.errors import PromqlError
+from rtmd.engine.query import evaluate_batch
 from rtmd.formats.batch import EMPTY, REFUSED, SampleBatch, SeriesTable
 from rtmd.matching import compile_matchers
-from rtmd.model.expr import is_scalar, selectors
+from rtmd.model.expr import selectors
 from rtmd.model.labels import Labels
 from rtmd.model.matcher import Matcher
+from rtmd.model.reach import earliest
 from rtmd.promql import parse
 from rtmd.store.samplelog import SegmentLog
 from rtmd.wire import ValueView
@@ -62,16 +61,10 @@ def read_history(log: SegmentLog, since: int, wanted: Sequence[tuple[Matcher, ..
     )
 
 
-def evaluate(log: SegmentLog, query: str, at: int) -> list[ValueView] | float:
+def evaluate(log: SegmentLog, query: str, at: int) -> list[ValueView] | float | str:
     """An instant query at engine time `at` over what the log holds; raises PromqlError."""
     expr = parse(query)
-    if is_scalar(expr):
-        raise PromqlError("a number by itself has nothing to look up")
-    table = SeriesTable()
-    plans = Plans(table)
-    plan = plans.plan(expr)
-    history = read_history(log, at - plan.window(), [selector.matchers for selector in selectors(expr)])
-    plans.fill(history.moved_to(table))
-    column = plan.evaluate(at)
-    present = np.flatnonzero(column.presence == Presence.PRESENT)
-    return [ValueView(dict(plan.labels(int(row))), float(column.values[row])) for row in present]
+    wanted = [selector.matchers for selector in selectors(expr)]
+    history = read_history(log, earliest(expr, at), wanted) if wanted else History(SeriesTable(), EMPTY)
+    result = evaluate_batch(expr, history.series, history.batch, at)
+    return [ValueView(labels, value) for labels, value in result] if isinstance(result, list) else result

@@ -88,7 +88,7 @@ class Office:
         """Send a person's input; resolves when it is on disk."""
         return await self._loop.ask(make)
 
-    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
+    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float | str:
         """An instant query over the sample log, off the loop."""
         return await asyncio.to_thread(evaluate, self._samples, query, self.now() if at is None else at)
 

@@ -1,7 +1,8 @@
 """What signals mean, written for clarity: every sample is kept, every series is looked at one by one.
 
-Knows nothing of the engine: it reads the expression tree and follows Prometheus 3 (left-open ranges, stale markers,
-`extrapolatedRate`) and the four levels of presence as they are documented.
+Knows nothing of the engine: it reads the expression tree and follows Prometheus 3 (left-open ranges, stale markers)
+and the four levels of presence as they are documented. `strict` is how rules read `scalar()`. `problems` counts what
+Prometheus calls an error: several series where there may be one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,35 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-import numpy as np
+from reference_ranges import Samples, over_range
+from reference_values import (
+    AGGREGATE,
+    COMPARE,
+    arithmetic,
+    elementwise,
+    histogram_fraction,
+    histogram_quantile,
+    quantile,
+)
 
-from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Number, Selector, is_scalar
+from rtmd.model.expr import (
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    Negate,
+    Number,
+    Range,
+    Selector,
+    Shift,
+    String,
+    Subquery,
+    is_scalar,
+)
 from rtmd.model.labels import Labels
 from rtmd.model.matcher import Matcher
 
@@ -35,6 +59,9 @@ class Reference:
     """All samples of all series that ever appeared."""
 
     series: dict[Labels, dict[int, float]] = field(default_factory=dict)
+    strict: bool = True
+    problems: int = 0
+    edges: tuple[int, int] = (0, 0)
 
     def apply(self, samples: list[tuple[Labels, int, float]], at: int, lateness: int = 60_000) -> Counter[str]:
         fates: Counter[str] = Counter()
@@ -51,18 +78,21 @@ class Reference:
                 fates["accepted"] += 1
         return fates
 
-    def evaluate(self, expr: Expr, at: int) -> Vector:  # noqa: PLR0911  # one a kind of node
+    def evaluate(self, expr: Expr, at: int, edges: tuple[int, int] | None = None) -> Vector:
+        self.problems = 0
+        self.edges = edges or (at, at)
+        return {(): self._number(expr, at)} if is_scalar(expr) else self._vector(expr, at)
+
+    def _vector(self, expr: Expr, at: int) -> Vector:  # noqa: PLR0911  # one a kind of node
         match expr:
             case Selector():
-                return {labels: self._instant(labels, at) for labels in self._select(expr)}
-            case Call(selector=selector):
-                keeps = expr.function == "last_over_time"
-                rows = [(labels, self._ranged(expr, labels, at)) for labels in self._select(selector)]
-                return one_each((labels if keeps else nameless(labels), cell) for labels, cell in rows)
+                return {labels: self._instant(labels, self._seen(expr.shift, at)) for labels in self._select(expr)}
+            case Call():
+                return self._call(expr, at)
             case Aggregate():
                 return self._aggregate(expr, at)
             case Negate(child=child):
-                return one_each((nameless(labels), (p, -v)) for labels, (p, v) in self.evaluate(child, at).items())
+                return self._one_each((nameless(labels), (p, -v)) for labels, (p, v) in self._vector(child, at).items())
             case Binary() if is_scalar(expr.left) or is_scalar(expr.right):
                 return self._with_number(expr, at)
             case Binary(op="and" | "or" | "unless"):
@@ -71,8 +101,14 @@ class Reference:
                 return self._matched(expr, at)
         raise AssertionError(expr)
 
+    # -- samples
+
     def _select(self, selector: Selector) -> list[Labels]:
         return [labels for labels in self.series if all(matches(m, labels) for m in selector.matchers)]
+
+    def _seen(self, shift: Shift, at: int) -> int:
+        edges = {"start": self.edges[0], "end": self.edges[1], None: at}
+        return (shift.at if isinstance(shift.at, int) else edges[shift.at]) - shift.back
 
     def _newest(self, labels: Labels, at: int) -> tuple[int, float] | None:
         times = [time for time in self.series[labels] if time <= at]
@@ -88,61 +124,229 @@ class Reference:
             return UNFED, math.nan
         return PRESENT, newest[1]
 
-    def _ranged(self, call: Call, labels: Labels, at: int) -> Cell:
-        samples = [
-            (time, value)
-            for time, value in sorted(self.series[labels].items())
-            if at - call.window < time <= at and not is_marker(value)
-        ]
-        value = over_range(call.function, samples, at, call.window)
-        if value is not None:
-            return PRESENT, value
-        return (MISSING if self._alive(labels, at, max(call.window, FIVE_MINUTES)) else UNFED), math.nan
+    # -- functions
+
+    def _call(self, expr: Call, at: int) -> Vector:  # noqa: PLR0911  # one a kind of function
+        name, arguments = expr.function, expr.arguments
+        if name == "absent_over_time":
+            found = self._call(Call("present_over_time", arguments), at)
+            return {demanded(arguments[0]): absence(found)}
+        if any(isinstance(argument, Range | Subquery) for argument in arguments):
+            return self._ranged(expr, at)
+        if name == "vector":
+            return {(): self._number(arguments[0], at)}
+        if name == "timestamp":
+            return self._timestamps(arguments[0], at)
+        child = self._vector(next(each for each in arguments if not is_scalar(each)), at)
+        numbers = [self._number(each, at) for each in arguments if is_scalar(each)]
+        texts = [each.text for each in arguments if isinstance(each, String)]
+        match name:
+            case "absent":
+                return {demanded(arguments[0]): absence(child)}
+            case "sort" | "sort_desc":
+                return child
+            case "label_replace" | "label_join":
+                return self._one_each((relabelled(name, labels, texts), cell) for labels, cell in child.items())
+            case "histogram_quantile" | "histogram_fraction":
+                return self._histograms(child, numbers)
+            case _:
+                cells = ((nameless(labels), computed(name, cell, numbers)) for labels, cell in child.items())
+                return self._one_each(cells)
+
+    def _timestamps(self, expr: Expr, at: int) -> Vector:
+        result = []
+        for labels, (presence, _) in self._vector(expr, at).items():
+            time = at
+            if isinstance(expr, Selector):
+                newest = self._newest(labels, self._seen(expr.shift, at))
+                time = newest[0] if newest else 0
+            result.append((nameless(labels), (presence, time / 1000 if presence == PRESENT else math.nan)))
+        return self._one_each(result)
+
+    def _histograms(self, child: Vector, numbers: list[Cell]) -> Vector:
+        groups: dict[Labels, list[tuple[str, Cell]]] = {}
+        for labels, cell in child.items():
+            key = tuple(pair for pair in labels if pair[0] != "le")
+            groups.setdefault(key, []).append((dict(labels).get("le", ""), cell))
+        result = []
+        for key, cells in groups.items():
+            known = [(float(le), cell) for le, cell in cells if re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|Inf)", le)]
+            presence = max(max([p for _, (p, _) in known], default=UNFED), MISSING if len(known) < len(cells) else 0)
+            buckets = [(le, value) for le, (p, value) in known if p == PRESENT]
+            for level, _ in numbers:
+                presence = beside(presence, level)
+            value = math.nan
+            if presence == PRESENT:
+                function: Callable[..., float] = histogram_quantile if len(numbers) == 1 else histogram_fraction
+                value = function(*(number for _, number in numbers), buckets)
+            result.append((nameless(key), (presence, value)))
+        return self._one_each(result)
+
+    def _ranged(self, expr: Call, at: int) -> Vector:
+        ranged = next(each for each in expr.arguments if isinstance(each, Range | Subquery))
+        numbers = [self._number(each, at) for each in expr.arguments if is_scalar(each)]
+        rows = self._samples(ranged, at) if isinstance(ranged, Range) else self._steps(ranged, at)
+        shift = ranged.selector.shift if isinstance(ranged, Range) else ranged.shift
+        result = []
+        for labels, (samples, otherwise) in rows.items():
+            value = over_range(
+                expr.function,
+                samples,
+                seen=self._seen(shift, at),
+                window=ranged.window,
+                at=at,
+                numbers=tuple(number for _, number in numbers),
+            )
+            presence = otherwise if value is None else PRESENT
+            for level, _ in numbers:
+                presence = beside(presence, level)
+            cell = (presence, value if presence == PRESENT and value is not None else math.nan)
+            result.append((labels if expr.function == "last_over_time" else nameless(labels), cell))
+        return self._one_each(result)
+
+    def _samples(self, ranged: Range, at: int) -> dict[Labels, tuple[Samples, int]]:
+        """For each series what lies in the range, and what it is without a result."""
+        seen = self._seen(ranged.selector.shift, at)
+        rows = {}
+        for labels in self._select(ranged.selector):
+            samples = [
+                (time, value)
+                for time, value in sorted(self.series[labels].items())
+                if seen - ranged.window < time <= seen and not is_marker(value)
+            ]
+            alive = self._alive(labels, seen, max(ranged.window, FIVE_MINUTES))
+            rows[labels] = (samples, MISSING if alive else UNFED)
+        return rows
+
+    def _steps(self, subquery: Subquery, at: int) -> dict[Labels, tuple[Samples, int]]:
+        seen = self._seen(subquery.shift, at)
+        steps = [time for time in range(seen - subquery.window + 1, seen + 1) if time % subquery.step == 0]
+        vectors = {time: self._vector(subquery.child, time) for time in steps}
+        problems = self.problems
+        now = self._vector(subquery.child, seen)
+        self.problems = problems
+        rows = {}
+        for labels in {**now, **{labels: None for vector in vectors.values() for labels in vector}}:
+            cells = {time: vector.get(labels, (UNFED, math.nan)) for time, vector in vectors.items()}
+            samples = [(time, value) for time, (presence, value) in cells.items() if presence == PRESENT]
+            highest = max((presence for presence, _ in cells.values()), default=UNFED)
+            if samples or (highest == UNFED and now.get(labels, (UNFED, 0))[0] != UNFED):
+                highest = MISSING
+            rows[labels] = (samples, highest)
+        return rows
+
+    # -- numbers
+
+    def _number(self, expr: Expr, at: int) -> Cell:
+        match expr:
+            case Number(value=value):
+                return PRESENT, value
+            case Negate(child=child):
+                presence, value = self._number(child, at)
+                return presence, -value
+            case Call(function="pi"):
+                return PRESENT, math.pi
+            case Call(function="time"):
+                return PRESENT, at / 1000
+            case Call(function="scalar", arguments=(vector,)):
+                return self._scalar(self._vector(vector, at))
+            case Binary(op=op, left=left, right=right):
+                (one, a), (two, b) = self._number(left, at), self._number(right, at)
+                value = float(COMPARE[op](a, b)) if op in COMPARE else arithmetic(op, a, b)
+                presence = beside(one, two)
+                return presence, value if presence == PRESENT else math.nan
+        raise AssertionError(expr)
+
+    def _scalar(self, vector: Vector) -> Cell:
+        present = [cell for cell in vector.values() if cell[0] == PRESENT]
+        if len(present) == 1:
+            return present[0]
+        level = MISSING if present else max((presence for presence, _ in vector.values()), default=UNFED)
+        return level if self.strict else PRESENT, math.nan
+
+    # -- aggregations
 
     def _aggregate(self, expr: Aggregate, at: int) -> Vector:
-        groups: dict[Labels, list[Cell]] = {}
-        for labels, cell in self.evaluate(expr.child, at).items():
-            dropped = {*expr.labels, "__name__"}
-            key = tuple(pair for pair in labels if (pair[0] not in dropped if expr.without else pair[0] in expr.labels))
-            groups.setdefault(key, []).append(cell)
-        return {key: aggregated(expr.op, cells) for key, cells in groups.items()}
+        child = self._vector(expr.child, at)
+        groups: dict[Labels, list[Labels]] = {}
+        for labels in child:
+            groups.setdefault(grouped(expr, labels), []).append(labels)
+        if expr.op == "count_values":
+            return self._counted(expr, child)
+        parameter = (PRESENT, 0.0) if expr.parameter is None else self._number(expr.parameter, at)
+        if expr.op in ("topk", "bottomk"):
+            return self._ranked(expr, child, groups, parameter)
+        result: Vector = {}
+        for key, members in groups.items():
+            values = [child[labels][1] for labels in members if child[labels][0] == PRESENT]
+            presence = beside(max(child[labels][0] for labels in members), parameter[0])
+            value = math.nan
+            if presence == PRESENT:
+                value = quantile(parameter[1], values) if expr.op == "quantile" else AGGREGATE[expr.op](values)
+            result[key] = presence, value
+        return result
+
+    def _ranked(self, expr: Aggregate, child: Vector, groups: dict[Labels, list[Labels]], wanted: Cell) -> Vector:
+        result: Vector = {}
+        sign = -1 if expr.op == "topk" else 1
+        broken = not abs(wanted[1]) < 2**63
+        self.problems += broken
+        for members in groups.values():
+            levels = {labels: beside(child[labels][0], wanted[0]) for labels in members}
+            present = [labels for labels in members if levels[labels] == PRESENT]
+            present.sort(key=lambda labels: (math.isnan(child[labels][1]), sign * child[labels][1], labels))
+            best = [] if broken else present[: max(int(wanted[1]), 0)]
+            for labels in members:
+                level = levels[labels]
+                if level == PRESENT and labels not in best:
+                    level = MISSING if broken else FILTERED
+                result[labels] = level, child[labels][1] if level == PRESENT else math.nan
+        return {labels: result[labels] for labels in child}
+
+    def _counted(self, expr: Aggregate, child: Vector) -> Vector:
+        assert isinstance(expr.parameter, String)
+        label = expr.parameter.text
+        by = expr.labels if expr.without else (*expr.labels, label)
+        counts: Counter[Labels] = Counter()
+        for labels, (presence, value) in child.items():
+            if presence == PRESENT:
+                pairs = {**dict(labels), label: written(value)}
+                counts[grouped(Aggregate(expr.op, expr.child, by, expr.without), tuple(sorted(pairs.items())))] += 1
+        return {labels: (PRESENT, float(count)) for labels, count in counts.items()}
+
+    # -- operators
 
     def _with_number(self, expr: Binary, at: int) -> Vector:
         first = is_scalar(expr.left)
+        level, number = self._number(expr.left if first else expr.right, at)
+        filters = expr.op in COMPARE and not expr.returns_bool
         result = []
-        for labels, (presence, value) in self.evaluate(expr.right if first else expr.left, at).items():
-            number = folded(expr.left if first else expr.right)
+        for labels, (presence, value) in self._vector(expr.right if first else expr.left, at).items():
             sides = (number, value) if first else (value, number)
-            filters = expr.op in COMPARE and not expr.returns_bool
-            cell = operated(expr, presence, sides, kept=value)
+            cell = operated(expr, beside(presence, level), sides, kept=value)
             result.append((labels if filters else nameless(labels), cell))
-        return one_each(result)
+        return self._one_each(result)
 
     def _matched(self, expr: Binary, at: int) -> Vector:
-        filters = expr.op in COMPARE and not expr.returns_bool
-        lefts: list[tuple[Labels, Cell]] = []
-        for labels, cell in self.evaluate(expr.left, at).items():
-            keeps_name = filters and not expr.matching.on
-            key = key_of(expr, labels)
-            named = tuple(sorted((*key, *(pair for pair in labels if pair[0] == "__name__")))) if keeps_name else key
-            lefts.append((named, cell))
-        rights = one_each((key_of(expr, labels), cell) for labels, cell in self.evaluate(expr.right, at).items())
-        result: Vector = {}
-        for labels, (left, value) in one_each(lefts).items():
-            if key_of(expr, labels) not in rights:
-                continue
-            right, other = rights[key_of(expr, labels)]
-            if left == right == PRESENT:
-                presence = PRESENT
-            elif left == right == UNFED:
-                presence = UNFED
-            else:
-                presence = max(MISSING, min(left, right))
-            result[labels] = operated(expr, presence, (value, other), kept=value)
-        return result
+        assert expr.matching is not None
+        swapped = expr.matching.many == "right"
+        lefts, rights = self._vector(expr.left, at), self._vector(expr.right, at)
+        many, one = (rights, lefts) if swapped else (lefts, rights)
+        keys = Counter(key_of(expr, labels) for labels, (presence, _) in one.items() if presence == PRESENT)
+        self.problems += sum(count > 1 for count in keys.values())
+        rows = []
+        for theirs, other in one.items():
+            level = MISSING if other[0] == PRESENT and keys[key_of(expr, theirs)] > 1 else other[0]
+            for labels, cell in many.items():
+                if key_of(expr, labels) != key_of(expr, theirs):
+                    continue
+                (left, a), (right, b) = ((level, other[1]), cell) if swapped else (cell, (level, other[1]))
+                result = operated(expr, paired(left, right), (a, b), kept=a)
+                rows.append((labels_of_match(expr, labels, theirs), result))
+        return self._one_each(rows)
 
     def _set_operator(self, expr: Binary, at: int) -> Vector:
-        lefts, rights = self.evaluate(expr.left, at), self.evaluate(expr.right, at)
+        lefts, rights = self._vector(expr.left, at), self._vector(expr.right, at)
         if expr.op == "or":
             covered = {key_of(expr, labels) for labels, (presence, _) in lefts.items() if presence == PRESENT}
             result = dict(lefts)
@@ -163,6 +367,18 @@ class Reference:
             result[labels] = kept, value
         return result
 
+    def _one_each(self, rows: Iterable[tuple[Labels, Cell]]) -> Vector:
+        """Rows by label set; where several are present at once there is no telling which."""
+        groups: dict[Labels, list[Cell]] = {}
+        for labels, cell in rows:
+            groups.setdefault(labels, []).append(cell)
+        result: Vector = {}
+        for labels, cells in groups.items():
+            crowded = sum(cell[0] == PRESENT for cell in cells) > 1
+            self.problems += crowded
+            result[labels] = (MISSING, math.nan) if crowded else max(cells, key=lambda cell: cell[0])
+        return result
+
 
 def nameless(labels: Labels) -> Labels:
     return tuple(pair for pair in labels if pair[0] != "__name__")
@@ -175,44 +391,85 @@ def matches(matcher: Matcher, labels: Labels) -> bool:
     return bool(re.fullmatch(matcher.value, value)) == (matcher.op == "=~")
 
 
-def one_each(rows: Iterable[tuple[Labels, Cell]]) -> Vector:
-    """Rows by label set; where several are present at once there is no telling which."""
-    groups: dict[Labels, list[Cell]] = {}
-    for labels, cell in rows:
-        groups.setdefault(labels, []).append(cell)
-    result: Vector = {}
-    for labels, cells in groups.items():
-        present = [cell for cell in cells if cell[0] == PRESENT]
-        result[labels] = (MISSING, math.nan) if len(present) > 1 else max(cells, key=lambda cell: cell[0])
-    return result
+def paired(left: int, right: int) -> int:
+    """Something that needs two sides."""
+    return left if left == right else max(MISSING, min(left, right))
+
+
+def beside(presence: int, number: int) -> int:
+    """Something that needs a number."""
+    return presence if number == PRESENT else paired(presence, number)
+
+
+def absence(found: Vector) -> Cell:
+    return (FILTERED, math.nan) if any(presence == PRESENT for presence, _ in found.values()) else (PRESENT, 1.0)
+
+
+def demanded(expr: Expr) -> Labels:
+    """The labels of an absence: those that the selector demands by one equality."""
+    selector = expr.selector if isinstance(expr, Range) else expr
+    if not isinstance(selector, Selector):
+        return ()
+    names = Counter(matcher.name for matcher in selector.matchers)
+    pairs = ((m.name, m.value) for m in selector.matchers if m.op == "=" and names[m.name] == 1 and m.value)
+    return nameless(tuple(sorted(pairs)))
+
+
+def computed(name: str, cell: Cell, numbers: list[Cell]) -> Cell:
+    presence = cell[0]
+    for level, _ in numbers:
+        presence = beside(presence, level)
+    values = [number for _, number in numbers]
+    if presence == PRESENT and name == "clamp" and values[0] > values[1]:
+        presence = FILTERED
+    return presence, elementwise(name, cell[1], *values) if presence == PRESENT else math.nan
+
+
+def relabelled(name: str, labels: Labels, texts: list[str]) -> Labels:
+    pairs = dict(labels)
+    if name == "label_join":
+        target, separator, *sources = texts
+        pairs[target] = separator.join(pairs.get(source, "") for source in sources)
+    else:
+        target, template, source, pattern = texts
+        found = re.fullmatch(pattern, pairs.get(source, ""))
+        if found is None:
+            return labels
+        pairs[target] = re.sub(r"\$(\d)", lambda number: found[int(number[1])] or "", template)
+    return tuple(sorted((key, value) for key, value in pairs.items() if value))
+
+
+def grouped(expr: Aggregate, labels: Labels) -> Labels:
+    dropped = {*expr.labels, "__name__"}
+    return tuple(pair for pair in labels if (pair[0] not in dropped if expr.without else pair[0] in expr.labels))
+
+
+def written(value: float) -> str:
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 def key_of(expr: Binary, labels: Labels) -> Labels:
+    assert expr.matching is not None
     names = expr.matching.labels
     if expr.matching.on:
         return tuple(pair for pair in labels if pair[0] in names)
     return tuple(pair for pair in labels if pair[0] not in {*names, "__name__"})
 
 
-def folded(expr: Expr) -> float:
-    match expr:
-        case Number(value=value):
-            return value
-        case Negate(child=child):
-            return -folded(child)
-        case Binary(op=op, left=left, right=right):
-            return arithmetic(op, folded(left), folded(right))
-    raise AssertionError(expr)
-
-
-COMPARE = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    ">": lambda a, b: a > b,
-    "<": lambda a, b: a < b,
-    ">=": lambda a, b: a >= b,
-    "<=": lambda a, b: a <= b,
-}
+def labels_of_match(expr: Binary, many: Labels, one: Labels) -> Labels:
+    matching = expr.matching
+    assert matching is not None
+    kept = dict(many if expr.op in COMPARE and not expr.returns_bool else nameless(many))
+    if matching.many:
+        theirs = dict(one)
+        kept |= {name: theirs.get(name, "") for name in matching.included}
+    elif matching.on:
+        kept = {name: value for name, value in kept.items() if name in matching.labels}
+    else:
+        kept = {name: value for name, value in kept.items() if name not in matching.labels}
+    return tuple(sorted((name, value) for name, value in kept.items() if value))
 
 
 def operated(expr: Binary, presence: int, sides: tuple[float, float], *, kept: float) -> Cell:
@@ -224,86 +481,3 @@ def operated(expr: Binary, presence: int, sides: tuple[float, float], *, kept: f
     if expr.returns_bool:
         return PRESENT, float(holds)
     return (PRESENT, kept) if holds else (FILTERED, math.nan)
-
-
-ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.fmod, "^": np.power}
-
-
-def arithmetic(op: str, a: float, b: float) -> float:
-    with np.errstate(all="ignore"):
-        return float(ARITHMETIC[op](np.float64(a), np.float64(b)))
-
-
-def total(values: list[float]) -> float:
-    result = 0.0
-    for value in values:
-        result += value
-    return result
-
-
-def smallest(values: list[float]) -> float:
-    numbers = [value for value in values if not math.isnan(value)]
-    return min(numbers) if numbers else math.nan
-
-
-def greatest(values: list[float]) -> float:
-    return -smallest([-value for value in values])
-
-
-def aggregated(op: str, cells: list[Cell]) -> Cell:
-    values = [value for presence, value in cells if presence == PRESENT]
-    if not values:
-        return max(presence for presence, _ in cells), math.nan
-    match op:
-        case "sum":
-            return PRESENT, total(values)
-        case "avg":
-            return PRESENT, total(values) / len(values)
-        case "min":
-            return PRESENT, smallest(values)
-        case "max":
-            return PRESENT, greatest(values)
-        case "count":
-            return PRESENT, float(len(values))
-    raise AssertionError(op)
-
-
-OVER_RANGE = {
-    "last_over_time": lambda values: values[-1],
-    "avg_over_time": lambda values: total(values) / len(values),
-    "sum_over_time": total,
-    "count_over_time": lambda values: float(len(values)),
-    "min_over_time": smallest,
-    "max_over_time": greatest,
-}
-
-
-def over_range(function: str, samples: list[tuple[int, float]], at: int, window: int) -> float | None:
-    values = [value for _, value in samples]
-    if function in ("rate", "increase", "delta"):
-        return extrapolated(function, samples, at, window) if len(samples) > 1 else None
-    return OVER_RANGE[function](values) if samples else None
-
-
-def extrapolated(function: str, samples: list[tuple[int, float]], at: int, window: int) -> float:
-    """`extrapolatedRate` of Prometheus 3, promql/functions.go."""
-    (first_time, first), (last_time, last) = samples[0], samples[-1]
-    result = last - first
-    if function != "delta":
-        previous = first
-        for _, value in samples[1:]:
-            if value < previous:
-                result += previous
-            previous = value
-    to_start = (first_time - (at - window)) / 1000
-    to_end = (at - last_time) / 1000
-    sampled = (last_time - first_time) / 1000
-    average = sampled / (len(samples) - 1)
-    if to_start >= average * 1.1:
-        to_start = average / 2
-    if function != "delta" and result > 0 and first >= 0:
-        to_start = min(to_start, sampled * (first / result))
-    if to_end >= average * 1.1:
-        to_end = average / 2
-    factor = (sampled + to_start + to_end) / sampled
-    return result * (factor / (window / 1000) if function == "rate" else factor)

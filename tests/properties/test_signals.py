@@ -13,7 +13,7 @@ from reference import PRESENT, Reference
 
 from rtmd.engine.plan import Column, Plan, Plans
 from rtmd.formats.batch import STALE, SampleBatch, SeriesTable
-from rtmd.model.expr import SET_OPERATORS, Aggregate, Binary, Call, Expr, Matching, Negate, Number, Selector
+from rtmd.model.expr import SET_OPERATORS, Aggregate, Binary, Expr, Matching, Negate, Number, Selector, over
 from rtmd.model.labels import Labels, labels_of
 from rtmd.model.matcher import Matcher, MatchOp
 
@@ -37,7 +37,7 @@ names = st.sampled_from(
 )
 selectors = st.builds(Selector, names)
 calls = st.builds(
-    Call,
+    over,
     st.sampled_from(["rate", "delta", "last_over_time", "sum_over_time", "max_over_time", "count_over_time"]),
     selectors,
     st.sampled_from([3_000, 20_000, 400_000]),

@@ -11,7 +11,7 @@ from rtmd.engine.plan import Applied, Plan, Plans
 from rtmd.engine.presence import Presence
 from rtmd.errors import PromqlError
 from rtmd.formats.batch import REFUSED, STALE, PlacedExemplar, SampleBatch, SeriesTable
-from rtmd.model.expr import Aggregate, Call, Number, Selector
+from rtmd.model.expr import Aggregate, Number, Selector, over
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels, labels_of
 from rtmd.model.matcher import Matcher, MatchOp
@@ -147,7 +147,7 @@ def test_two_series_for_one_key_are_left_out_and_named(desk: Desk) -> None:
     plan = desk.plan("a / on (i) b")
     desk.at(0, {"a{i=1,x=1}": 6.0, "a{i=1,x=2}": 6.0, "b{i=1}": 3.0, "a{i=2}": 4.0, "b{i=2}": 2.0})
     assert desk.see(plan, 0) == {"{i=1}": MISSING, "{i=2}": 2.0}
-    assert plan.problems() == ['the left side of "/": several series are {i="1"} at the same time']
+    assert plan.problems() == ['the result of "/": several series are {i="1"} at the same time']
     desk.at(1, {"a{i=1,x=2}": float(STALE)})
     assert desk.see(plan, 1) == {"{i=1}": 2.0, "{i=2}": 2.0}
     assert plan.problems() == []
@@ -243,14 +243,15 @@ def refused(expr: object) -> tuple[str, int]:
 
 def test_what_cannot_be_planned_is_refused_where_it_stands() -> None:
     selector = Selector((Matcher("__name__", MatchOp.EQUAL, "m"),))
-    assert refused(Number(1.0, offset=3))[1] == 3
-    assert refused(Aggregate("sum", Call("deriv", selector, 1000, offset=4))) == (
-        "the function deriv is not supported",
+    assert refused(Number(1.0, offset=3)) == ("this is a number: a signal must select series", 3)
+    assert refused(Aggregate("sum", over("guess", selector, 1000, offset=4))) == (
+        "not supported: the function guess",
         4,
     )
-    assert refused(Aggregate("topk", selector, offset=2)) == ("the aggregation topk is not supported", 2)
-    assert refused(Call("rate", selector, 7 * 24 * 3_600_000, offset=1)) == (
-        "a window must be longer than 0 and at most 6d",
+    assert refused(Aggregate("mode", selector, offset=2)) == ("not supported: the aggregation mode", 2)
+    assert refused(Aggregate("topk", selector, offset=2)) == ("topk needs a number before its vector", 2)
+    assert refused(over("rate", selector, 7 * 24 * 3_600_000, offset=1)) == (
+        "this looks back too far: at most 6d are kept",
         1,
     )
     assert refused(Selector((Matcher("x", MatchOp.REGEX, "("),), offset=9))[1] == 9

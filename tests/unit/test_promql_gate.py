@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from rtmd.errors import PromqlError
-from rtmd.model.expr import Aggregate, Binary, Call, Matching, Negate, Number, Selector
+from rtmd.model.expr import (
+    Aggregate,
+    Binary,
+    Call,
+    Edge,
+    Many,
+    Matching,
+    Negate,
+    Number,
+    Range,
+    Selector,
+    Shift,
+    String,
+    Subquery,
+    over,
+)
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.promql import has_window, parse, show
 
@@ -17,8 +33,12 @@ def metric(name: str, *more: Matcher) -> Selector:
     return Selector(tuple(sorted((Matcher("__name__", MatchOp.EQUAL, name), *more))))
 
 
+def shifted(name: str, back: int = 0, at: int | Edge | None = None) -> Selector:
+    return replace(metric(name), shift=Shift(back, at))
+
+
 def test_a_signal_becomes_a_tree_with_its_window_in_milliseconds() -> None:
-    rate = Call("rate", metric("mentions_total"), 30_500)
+    rate = over("rate", metric("mentions_total"), 30_500)
     assert parse("sum by (b, a) (rate(mentions_total[$window])) * 60", window=30_500) == Binary(
         "*", Aggregate("sum", rate, ("a", "b")), Number(60.0)
     )
@@ -40,9 +60,39 @@ def test_a_signal_becomes_a_tree_with_its_window_in_milliseconds() -> None:
         ('{"foo.bar", x!~"a|b"}', metric("foo.bar", Matcher("x", MatchOp.NOT_REGEX, "a|b"))),
         (r"x{a=`b\d`}", metric("x", Matcher("a", MatchOp.EQUAL, r"b\d"))),
         (r'x{a="\u00e9\x41\303\251"}', metric("x", Matcher("a", MatchOp.EQUAL, "éAé"))),
-        ("rate(a[90])", Call("rate", metric("a"), 90_000)),
-        ("rate(a[1.001])", Call("rate", metric("a"), 1_001)),
+        ("rate(a[90])", over("rate", metric("a"), 90_000)),
+        ("rate(a[1.001])", over("rate", metric("a"), 1_001)),
         ("a # why\n * 2", Binary("*", metric("a"), Number(2.0))),
+        ("a atan2 b", Binary("atan2", metric("a"), metric("b"), Matching())),
+        ('"x"', String("x")),
+        ("a offset 5m", shifted("a", 300_000)),
+        ("a offset -90", shifted("a", -90_000)),
+        ("a @ 3", shifted("a", at=3_000)),
+        ("a @ -1.5 offset 1s", shifted("a", at=-2_500)),
+        ("a offset 1s @ start()", shifted("a", 1_000, Edge.START)),
+        ("offset offset 5m", shifted("offset", 300_000)),
+        ("offset - 5", Binary("-", metric("offset"), Number(5.0))),
+        ("rate(a[5m] offset 1m)", over("rate", shifted("a", 60_000), 300_000)),
+        ("rate(a[5m:])", Call("rate", (Subquery(metric("a"), 300_000, 60_000),))),
+        ("rate(a[300:0.5] @ end())", Call("rate", (Subquery(metric("a"), 300_000, 500, Shift(0, Edge.END)),))),
+        ("topk by (x) (3, a)", Aggregate("topk", metric("a"), ("x",), parameter=Number(3.0))),
+        ('count_values("v", a)', Aggregate("count_values", metric("a"), parameter=String("v"))),
+        ("round(a)", Call("round", (metric("a"), Number(1.0)))),
+        ("minute()", Call("minute", (Call("vector", (Call("time"),)),))),
+        (
+            "a * on (x) group_left (z, y) b",
+            Binary("*", metric("a"), metric("b"), Matching(("x",), True, Many.LEFT, ("y", "z"))),  # noqa: FBT003
+        ),
+        (
+            "sum(vector(time())) by (x) < bool ignoring (y) group_right x",
+            Binary(
+                "<",
+                Aggregate("sum", Call("vector", (Call("time"),)), ("x",)),
+                metric("x"),
+                Matching(("y",), many=Many.RIGHT),
+                returns_bool=True,
+            ),
+        ),
     ],
 )
 def test_understood(text: str, tree: object) -> None:
@@ -52,17 +102,21 @@ def test_understood(text: str, tree: object) -> None:
 @pytest.mark.parametrize(
     ("text", "at", "problem"),
     [
-        ("a offset 5m", "offset", "not supported: the offset modifier"),
-        ("b + rate(a[5m] offset 1m)", "offset", "not supported: the offset modifier"),
-        ("a @ 3", "@", "not supported: the @ modifier"),
-        ("rate(sum(x)[5m:])", ":", "not supported: a subquery"),
-        ("1 + topk(3, a)", "topk", "not supported: the aggregation topk"),
-        ("a / histogram_quantile(0.9, b)", "histogram_quantile", "not supported: the function histogram_quantile"),
-        ("a * on(x) group_left(y) b", "group_left", "not supported: group_left"),
+        ("1 + limitk(3, a)", "limitk", "not supported: the aggregation limitk (experimental)"),
+        ("a / mad_over_time(b[5m])", "mad_over_time", "not supported: the function mad_over_time (experimental)"),
+        ("a / histogram_sum(b)", "histogram_sum", "not supported: the function histogram_sum (native histograms)"),
+        ("a / holt_winters(b[5m], 1, 1)", "holt_winters", "not supported: the function holt_winters"),
+        ("start() + a", "start", "not supported: the function start (experimental)"),
+        ("a + sum(b)[5m:1m]", "", "scalar"),
+        ("sum(b)[5m:1m]", "[", "only stand inside a function"),
+        ("rate(b[5m:0s])", "0s", "at least 1ms"),
+        ("rate(b[5d:1s])", "[", "at most 11,000 steps"),
+        ("a offset 1e300", "1e300", "too far away"),
+        ('label_replace(a, "", "$1", "b", "(.*)")', '""', "must not be empty"),
+        ('label_replace(a, "c", "$1", "b", "(")', '"("', "not a regular expression"),
+        ("round(a, b)", "round", "expected type scalar"),
         ("a * fill(1) b", "fill", "not supported: the fill modifier"),
-        ("a atan2 b", "atan2", "not supported: the operator atan2"),
         ('a + "x"', "", "scalar"),
-        ('"x"', '"x"', "not supported: a string"),
         ('a{b="c" or d="e"}', "or d", 'not supported: "or"'),
         ("a[5m]", "[", "only stand inside a function"),
         ("sum(a[5m])", "[", "only stand inside a function"),
@@ -101,11 +155,12 @@ def test_nodes_know_where_they_stand() -> None:
     assert isinstance(tree.left, Binary)
     assert isinstance(tree.left.left, Aggregate)
     assert isinstance(tree.right, Call)
+    assert isinstance(tree.right.arguments[0], Range)
     assert text[tree.offset] == "-"
     assert text[tree.left.offset] == "+"
     assert tree.left.left.child.offset == text.index("x) +")
     assert tree.right.offset == text.index("rate")
-    assert tree.right.selector.offset == text.index("x{")
+    assert tree.right.arguments[0].selector.offset == text.index("x{")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_full_slab_lets_go_of_what_no_window_reaches_and_of_nothing_else() -> 
         leaf.advance(START + second * 1000)
         put(leaf, *((series, second * 1000, float(second)) for series in range(3)))
         assert seen(leaf, 1, second * 1000) == [float(each) for each in range(max(0, second - 59), second + 1)]
-    assert leaf.size < 3 * 1200 + 72 * 64
+    assert leaf.size < 3 * 1200 + 88 * 64
 
 
 def test_the_sample_before_the_window_stays_to_say_that_the_series_is_alive() -> None:

@@ -169,8 +169,8 @@ def test_recipes_become_expressions(recipe: str, text: str, recent: str | None) 
         ("[rules.x]\nsignal = '1 + 1'", "2:10: signal is only a number: it needs a metric"),
         ("[rules.x]\nsignal = 'up +'", "2:11: signal: this is not a PromQL expression"),
         (
-            "[rules.x]\nsignal = '''\nup\n  + topk(3, up)'''",
-            "4:5: signal: not supported: the aggregation topk",
+            "[rules.x]\nsignal = '''\nup\n  + limitk(3, up)'''",
+            "4:5: signal: not supported: the aggregation limitk",
         ),
         ('[rules.x]\nsignal = "\\u0075p + foo(up)"', "2:21: signal: not supported: the function foo"),
         ("[rules.x]\nsignal = 'rate(a[$window])'", "1:8: window is missing: the signal is measured over $window"),

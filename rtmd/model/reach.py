@@ -1,0 +1,81 @@
+"""How far back an expression looks: what must be kept for it, and what history must be filled for it.
+
+Seen from the instant of evaluation. `offset` moves what is read further back, a subquery by its range; what is read
+in the past needs a whole lookback there, where the present needs only the newest sample. A fixed `@` is an absolute
+time: everything since then is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rtmd.model.expr import Expr, Range, Selector, Shift, Subquery, children
+from rtmd.model.matcher import Matcher
+
+LOOKBACK = 300_000  # a series without a sample for this long is not alive (Prometheus)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a selector reads: samples at most `back` ms old, of which `keep` ms must be kept as they come.
+
+    With `since` it is everything from that time on instead.
+    """
+
+    matchers: tuple[Matcher, ...]
+    keep: int
+    back: int
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an expression is evaluated: up to `back` ms before the present, or before a fixed time."""
+
+    back: int = 0
+    fixed: int | None = None
+
+    def moved(self, shift: Shift, more: int = 0) -> _Place:
+        match shift.at:
+            case None:
+                return _Place(self.back + shift.back + more, self.fixed)
+            case int(fixed):
+                return _Place(shift.back + more, fixed)
+            case _:
+                return _Place(shift.back + more)
+
+
+def reads(expr: Expr) -> Iterator[Read]:
+    """One for each selector, left to right."""
+    yield from _reads(expr, _Place())
+
+
+def lookback(expr: Expr) -> int:
+    """How far back the expression looks, in ms; an instant selector 5 min, a fixed `@` not counted."""
+    return max((read.back for read in reads(expr) if read.since is None), default=0)
+
+
+def earliest(expr: Expr, at: int) -> int:
+    """The time of the oldest sample that can matter at an instant."""
+    return min((at - read.back if read.since is None else read.since for read in reads(expr)), default=at)
+
+
+def _reads(expr: Expr, place: _Place) -> Iterator[Read]:
+    match expr:
+        case Selector(matchers=matchers, shift=shift):
+            yield _read(matchers, place.moved(shift), None)
+        case Range(selector=selector, window=window):
+            yield _read(selector.matchers, place.moved(selector.shift), window)
+        case Subquery(child=child, window=window, shift=shift):
+            yield from _reads(child, place.moved(shift, window))
+        case _:
+            for child in children(expr):
+                yield from _reads(child, place)
+
+
+def _read(matchers: tuple[Matcher, ...], place: _Place, window: int | None) -> Read:
+    if place.fixed is None and place.back == 0:
+        return Read(matchers, window or 0, window or LOOKBACK)
+    back = max(place.back + max(window or 0, LOOKBACK), 0)
+    return Read(matchers, back, back) if place.fixed is None else Read(matchers, 0, 0, place.fixed - back)
