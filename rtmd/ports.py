@@ -5,11 +5,12 @@ Everything here is asynchronous or cheap; nothing here decides.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from rtmd.formats.batch import SampleBatch
+from rtmd.formats.batch import Ids, SampleBatch
 from rtmd.model.effects import Durable
 from rtmd.model.inputs import Restored
 from rtmd.model.reaction import ActionRun, Notification
@@ -38,6 +39,25 @@ class Source(Protocol):
 
     async def run(self, emit: Emit) -> None:
         """Emit batches until cancelled. Errors of the far side are counted and shown, never raised."""
+        ...
+
+
+class ConfiguredSource(Source, Protocol):
+    """A source of rtmd.toml: it can be looked at, replaced and removed while the daemon runs."""
+
+    errors: Counter[str]  # what went wrong, by reason; it only grows
+
+    @property
+    def last_error(self) -> str:
+        """What is wrong now; empty while all is well."""
+        ...
+
+    def live(self) -> Ids:
+        """Series that end when the source does: nobody else continues them."""
+        ...
+
+    def adopt(self, series: Ids) -> None:
+        """Series of a predecessor of the same name: continue or end them."""
         ...
 
 

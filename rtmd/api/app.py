@@ -15,6 +15,7 @@ from rtmd.api import ingest
 from rtmd.api.answers import BodyBudget, problem, refusal
 from rtmd.api.auth import CALLER, Gate
 from rtmd.api.desk import Desk
+from rtmd.api.doors import doors, ping
 from rtmd.api.mutations import Mutations, refused
 from rtmd.api.queries import Queries
 from rtmd.api.stream import Hub
@@ -30,10 +31,7 @@ class App:
         self._gate = Gate(config)
         self._others = _operator_api(desk)
         budget = BodyBudget(ingest.BODIES)
-        self._ingest = {
-            "/api/v1/write": ingest.Ingest(desk, config.limits, budget, ingest.remote_write(desk)),
-            "/api/v1/samples": ingest.Ingest(desk, config.limits, budget, ingest.json_samples(desk)),
-        }
+        self._ingest = {path: ingest.Ingest(desk, config.limits, budget, door) for path, door in doors(desk).items()}
 
     def configure(self, config: Config) -> None:
         """Take users, roles and limits from a new configuration."""
@@ -55,6 +53,8 @@ class App:
         path = scope["path"]
         if path in self._ingest:
             await self._ingest[path](scope, receive, send)
+        elif path == "/ping":
+            await ping(scope, receive, send)
         elif path == "/api/rtmd/v1/stream":
             if scope["method"] != "GET":
                 raise HTTPException(405, "the stream is read with GET", {"Allow": "GET"})

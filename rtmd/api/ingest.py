@@ -12,10 +12,6 @@ what the format says, 413 too large, 415 another format, 429 too much at once (w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
-
 import msgspec
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -25,25 +21,14 @@ from starlette.types import Receive, Scope, Send
 
 from rtmd.api.answers import BodyBudget, Json, read_body
 from rtmd.api.desk import Desk
+from rtmd.api.doors import Door, Taken
 from rtmd.config import Limits
 from rtmd.errors import FormatError
-from rtmd.formats.batch import SampleBatch
 from rtmd.formats.compression import decode_body
-from rtmd.formats.remote_write import RemoteWriteDecoder
-from rtmd.formats.samples_json import decode_samples
 
 BODIES = 64 * 1024**2  # bytes of posts in memory at once
 
 _STATUS = {"body_too_large": 413, "unknown_encoding": 415, "unsupported_version": 415}
-
-Decode: TypeAlias = Callable[[bytes, int], SampleBatch]  # plain bytes, engine time
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """Answer of `POST /api/v1/samples`: samples taken, and series turned away by reason."""
-
-    accepted: int
-    refused: dict[str, int]
 
 
 class IngestProblem(msgspec.Struct, frozen=True):
@@ -51,14 +36,6 @@ class IngestProblem(msgspec.Struct, frozen=True):
 
     error: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of one post."""
-
-    samples: int
-    refused: dict[str, int]
 
 
 class Ingest:
@@ -86,7 +63,7 @@ class Ingest:
         try:
             self._door.check(headers)
             body = await read_body(receive, limit=self.limits.body_bytes, budget=self._budget)
-            return self._door.answer(self.take(body, headers))
+            return self._door.answer(self.take(body, headers, scope["query_string"].decode("latin-1")))
         except FormatError as error:
             self._desk.dropped(error.reason)
             return _refused(_STATUS.get(error.reason, 400), str(error), error.reason)
@@ -95,62 +72,15 @@ class Ingest:
             self._desk.dropped(reason)
             return _refused(refused.status_code, refused.detail, reason)
 
-    def take(self, body: bytes, headers: Headers) -> Taken:
+    def take(self, body: bytes, headers: Headers, query: str = "") -> Taken:
         """Decode one post and hand it over; raises FormatError, and then nothing of it was kept."""
         before = self._desk.series.refused.copy()
         encoding = headers.get("content-encoding", self._door.encoding)
         plain = decode_body(body, encoding, limit=self.limits.decoded_bytes)
-        batch = self._door.decode(plain, self._desk.now())
+        batch = self._door.decode(plain, self._desk.now(), query)
         if len(batch):
             self._desk.ingest(self._door.source, batch)
         return Taken(len(batch), dict(self._desk.series.refused - before))
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What makes one ingest path different from another."""
-
-    source: str
-    encoding: str  # where the sender names none
-    decode: Decode
-    check: Callable[[Headers], None]
-    answer: Callable[[Taken], Response]
-
-
-def remote_write(desk: Desk) -> Door:
-    """Prometheus remote_write 1.0."""
-    decoder = RemoteWriteDecoder(desk.series)
-    return Door(
-        source="remote_write",
-        encoding="snappy",
-        decode=lambda raw, at: decoder.decode(raw, at=at),
-        check=_version_one,
-        answer=_written,
-    )
-
-
-def json_samples(desk: Desk) -> Door:
-    """`POST /api/v1/samples`."""
-    return Door(
-        source="samples",
-        encoding="",
-        decode=lambda raw, at: decode_samples(raw, desk.series, at=at),
-        check=lambda _: None,
-        answer=lambda taken: Json(Accepted(taken.samples, taken.refused)),
-    )
-
-
-def _version_one(headers: Headers) -> None:
-    # Senders of 2.0 fall back to 1.0 on a 415. Whatever else a sender says about itself, its bytes decide.
-    if "io.prometheus.write.v2" in headers.get("content-type", ""):
-        raise FormatError("unsupported_version", "only remote_write 1.0 (prometheus.WriteRequest) is understood")
-
-
-def _written(taken: Taken) -> Response:
-    headers = {"X-Prometheus-Remote-Write-Samples-Written": str(taken.samples)}
-    if taken.refused:
-        headers["X-Rtmd-Series-Refused"] = ", ".join(f"{why}={count}" for why, count in sorted(taken.refused.items()))
-    return Response(status_code=204, headers=headers)
 
 
 def _refused(status: int, error: str, reason: str) -> Response:

@@ -2,10 +2,12 @@
 
 from rtmd.config.load import default_socket, default_state, load_config
 from rtmd.config.values import (
+    Address,
     CommandAction,
     CommandReceiver,
     Config,
     DaemonConfig,
+    GraphiteSource,
     HostSource,
     Limits,
     Listen,
@@ -14,16 +16,19 @@ from rtmd.config.values import (
     Role,
     ScrapeSource,
     SourceConfig,
+    StatsdSource,
     TcpListen,
     UnixListen,
     WebhookReceiver,
 )
 
 __all__ = [
+    "Address",
     "CommandAction",
     "CommandReceiver",
     "Config",
     "DaemonConfig",
+    "GraphiteSource",
     "HostSource",
     "Limits",
     "Listen",
@@ -32,6 +37,7 @@ __all__ = [
     "Role",
     "ScrapeSource",
     "SourceConfig",
+    "StatsdSource",
     "TcpListen",
     "UnixListen",
     "WebhookReceiver",

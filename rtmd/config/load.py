@@ -18,6 +18,7 @@ from rtmd.config.values import (
     CommandReceiver,
     Config,
     DaemonConfig,
+    GraphiteSource,
     HostSource,
     Limits,
     LogReceiver,
@@ -25,6 +26,7 @@ from rtmd.config.values import (
     Role,
     ScrapeSource,
     SourceConfig,
+    StatsdSource,
     WebhookReceiver,
 )
 from rtmd.errors import FileErrors, Located
@@ -128,8 +130,12 @@ def _sources(root: Table, places: Places) -> tuple[SourceConfig, ...]:
                 )
             case "scrape":
                 found.append(_scrape(name, table, places))
+            case "statsd":
+                found.append(_statsd(name, table, places))
+            case "graphite":
+                found.append(_graphite(name, table, places))
             case kind:
-                _refuse_kind(table, kind, known=("host", "scrape"))
+                _refuse_kind(table, kind, known=("host", "scrape", "statsd", "graphite"))
     return tuple(found)
 
 
@@ -142,6 +148,24 @@ def _scrape(name: str, table: Table, places: Places) -> ScrapeSource:
         every=every,
         timeout=table.duration("timeout", min(every, _default(ScrapeSource, "timeout")), least=1),
         lateness=table.duration("lateness", _default(ScrapeSource, "lateness")),
+    )
+
+
+def _statsd(name: str, table: Table, places: Places) -> StatsdSource:
+    table.refuse_unknown({"kind", "listen", "every"}, _LATER_OF_SOURCE)
+    default = StatsdSource(name)
+    return StatsdSource(
+        name,
+        places.address(table, default.listen),
+        every=table.duration("every", default.every, least=_SHORTEST_EVERY),
+    )
+
+
+def _graphite(name: str, table: Table, places: Places) -> GraphiteSource:
+    table.refuse_unknown({"kind", "listen", "lateness"}, _LATER_OF_SOURCE)
+    default = GraphiteSource(name)
+    return GraphiteSource(
+        name, places.address(table, default.listen), lateness=table.duration("lateness", default.lateness)
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rtmd.config.values import Listen, TcpListen, UnixListen
+from rtmd.config.values import Address, Listen, TcpListen, UnixListen
 from rtmd.rulefile.table import Table
 
 _CREDENTIAL = re.compile(r"\$\{cred:([^}]*)\}")
@@ -88,6 +88,18 @@ class Places:
         if not _is_loopback(host):
             table.wrong("listen", f'cannot offer TCP beyond loopback ("{host[:80]}"): put a reverse proxy in front')
         return TcpListen(host, int(found[3]))
+
+    def address(self, table: Table, default: Address) -> Address:
+        """The `listen` of a source: a loopback address and a port."""
+        text = table.text("listen", f"{default.host}:{default.port}")
+        found = _TCP.fullmatch(text)
+        if found is None or int(found[3]) > 65_535:
+            table.wrong("listen", f'must be "HOST:PORT", not "{text[:80]}"')
+            return default
+        host = found[1] or found[2]
+        if not _is_loopback(host):
+            table.wrong("listen", f'cannot be beyond loopback ("{host[:80]}"): not supported yet, it needs tokens')
+        return Address(default.host if host == "localhost" else host, int(found[3]))
 
     def url(self, table: Table) -> str:
         """The `url` of a table, with its credentials put in."""

@@ -75,7 +75,33 @@ class ScrapeSource:
     lateness: int = 60_000
 
 
-SourceConfig: TypeAlias = HostSource | ScrapeSource
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a source listens; loopback only, a number."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatsdSource:
+    """StatsD over UDP, flushed every `every`."""
+
+    name: str
+    listen: Address = Address("127.0.0.1", 8125)
+    every: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class GraphiteSource:
+    """Graphite's plaintext over TCP."""
+
+    name: str
+    listen: Address = Address("127.0.0.1", 2003)
+    lateness: int = 60_000
+
+
+SourceConfig: TypeAlias = HostSource | ScrapeSource | StatsdSource | GraphiteSource
 
 
 @dataclass(frozen=True, slots=True)

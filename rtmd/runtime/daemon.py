@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 from rtmd.api.app import build_app
 from rtmd.api.server import Server
 from rtmd.api.stream import Hub
-from rtmd.config import Config
+from rtmd.config import Config, GraphiteSource, ScrapeSource
 from rtmd.formats.batch import SeriesTable
 from rtmd.model.inputs import ReactionsLoaded
 from rtmd.ports import Clock, Source
@@ -151,10 +151,16 @@ class Daemon:
     def _feed(self, office: Office, storage: Storage, stack: AsyncExitStack) -> None:
         feeds = Feeds(office.ingest, series=storage.series, clock=storage.clock)
         stack.push_async_callback(feeds.stop)
-        feeds.configure(self.config.sources)
+        self._board.sources = feeds.sources
+
+        def configure(config: Config) -> None:
+            self._board.lateness = lateness_of(config)
+            feeds.configure(config.sources, decoded_bytes=config.limits.decoded_bytes)
+
+        configure(self.config)
         for make in self._extras.sources:
             feeds.add(make(storage.series, storage.clock))
-        self._followers.append(lambda config: feeds.configure(config.sources))
+        self._followers.append(configure)
 
     def _configure(self, config: Config) -> None:
         """A new rtmd.toml is in force; what cannot change while it runs is said."""
@@ -200,6 +206,13 @@ def _background(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
+
+
+def lateness_of(config: Config) -> dict[str, int]:
+    """How late samples may come, in ms, for sources that say so."""
+    return {
+        source.name: source.lateness for source in config.sources if isinstance(source, ScrapeSource | GraphiteSource)
+    }
 
 
 def reactions_of(config: Config) -> ReactionsLoaded:

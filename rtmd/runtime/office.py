@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rtmd import __version__
@@ -16,6 +16,7 @@ from rtmd.model.inputs import PersonInput
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import Samples
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
+from rtmd.ports import ConfiguredSource
 from rtmd.runtime.history import evaluate
 from rtmd.runtime.loop import StepLoop
 from rtmd.runtime.outbox import Outbox
@@ -43,6 +44,7 @@ class Board:
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=_NOTICES))
     coach: str = ""
     lateness: dict[str, int] = field(default_factory=dict)  # by source, ms
+    sources: Callable[[], Sequence[ConfiguredSource]] = tuple
 
 
 class Office:
@@ -140,6 +142,7 @@ class Office:
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
         notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self._outbox.troubles.items()))]
+        notices += [f"source {each.name}: {each.last_error}" for each in self._board.sources() if each.last_error]
         if self._loop.degraded:
             notices.append(f"not on disk: {self._loop.degraded}")
         return StatusView(
@@ -184,7 +187,16 @@ class Office:
         families = [Metric(name, "gauge", text, [((), float(value))]) for name, (text, value) in gauges.items()]
         drops = [((("reason", reason),), float(count)) for reason, count in sorted(self._all_drops().items())]
         families.append(Metric("rtmd_dropped_total", "counter", "Samples and posts refused, by reason.", drops))
+        families.append(self._source_errors())
         return families + [self._counter(*each) for each in _COUNTERS]
+
+    def _source_errors(self) -> Metric:
+        rows = [
+            ((("source", source.name), ("reason", reason)), float(count))
+            for source in self._board.sources()
+            for reason, count in sorted(source.errors.items())
+        ]
+        return Metric("rtmd_source_errors_total", "counter", "What went wrong at sources, by reason.", rows)
 
     def _counter(self, what: str, name: str, label: str, text: str) -> Metric:
         counts = sorted((which, n) for (kind, which), n in self._loop.pipeline.counts.items() if kind == what)

@@ -13,11 +13,12 @@ longer there (a device, a mount, a number) gets a stale marker.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from rtmd import config
-from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.formats.batch import Ids, SampleBatch, SeriesTable
 from rtmd.model.labels import METRIC_NAME, Labels, labels_of
 from rtmd.ports import Clock, Emit
 from rtmd.sources.machine import Disk, Machine, Readings, ThisMachine
@@ -70,6 +71,8 @@ class HostPoller:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = source.name
+        self.last_error = ""
+        self.errors: Counter[str] = Counter()  # what cannot be read is left out: there are none
         self._every = source.every
         self._series = series
         self._clock = clock
@@ -84,6 +87,14 @@ class HostPoller:
 
     def __repr__(self) -> str:
         return f"<HostPoller {self.name} of {self._host}, {len(self._disks)} disks>"
+
+    def live(self) -> Ids:
+        """The series of the last poll."""
+        return self._lineage.live
+
+    def adopt(self, series: Ids) -> None:
+        """Take over from a predecessor: what is not continued ends."""
+        self._lineage.adopt(series)
 
     async def run(self, emit: Emit) -> None:
         """Emit a batch every `every` ms until cancelled."""

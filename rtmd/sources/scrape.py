@@ -19,7 +19,7 @@ import httpx
 
 from rtmd import config
 from rtmd.errors import FormatError
-from rtmd.formats.batch import EMPTY, SampleBatch, SeriesTable
+from rtmd.formats.batch import EMPTY, Ids, SampleBatch, SeriesTable
 from rtmd.formats.compression import decode_body
 from rtmd.formats.exposition import ExpositionDecoder
 from rtmd.model.labels import METRIC_NAME, labels_of
@@ -73,6 +73,14 @@ class Scraper:
         state = f"failing: {self.last_error}" if self.last_error else "up"
         return f"<Scraper {self.name} of {self._source.url}, {self.scrapes} scrapes, {state}>"
 
+    def live(self) -> Ids:
+        """The series of the last page, and those about it."""
+        return self._lineage.live
+
+    def adopt(self, series: Ids) -> None:
+        """Take over from a predecessor: what is not continued ends."""
+        self._lineage.adopt(series)
+
     async def run(self, emit: Emit) -> None:
         """Scrape every `every` ms until cancelled."""
         every = self._source.every
@@ -106,7 +114,7 @@ class Scraper:
             "scrape_samples_scraped": float(len(page)),
         }
         own = rows([(self._about[metric], value) for metric, value in about.items()], at)
-        return joined(self._lineage.continued(page, at), own)
+        return self._lineage.continued(joined(page, own), at)
 
     async def _page(self) -> bytes:
         async with (

@@ -1,7 +1,8 @@
 """Series that end: what a source brought last time and no longer brings gets the stale marker, as in Prometheus.
 
 Without it a rule would go on seeing the last value for the lookback of five minutes. Series with timestamps of their
-own are not tracked: their sender says when they are.
+own are not tracked: their sender says when they are. A source that replaces another one adopts its series, and ends
+those that it does not continue; those of a source that is removed are ended at once (`ended`).
 """
 
 from __future__ import annotations
@@ -15,25 +16,27 @@ class Lineage:
     """The series that a source brought last time."""
 
     def __init__(self) -> None:
-        self._live: Ids = np.empty(0, np.int64)
+        self.live: Ids = np.empty(0, np.int64)
 
     def __repr__(self) -> str:
-        return f"<Lineage {len(self._live)} live series>"
+        return f"<Lineage {len(self.live)} live series>"
+
+    def adopt(self, series: Ids) -> None:
+        """These were brought last time, too, by somebody else."""
+        self.live = np.union1d(self.live, series)
 
     def continued(self, batch: SampleBatch, at: int) -> SampleBatch:
         """The batch, with a stale marker at `at` for each series of the last one that is not in it."""
         tracked = np.unique(batch.ids[batch.times == at])
-        ended = np.setdiff1d(self._live, batch.ids)
-        self._live = tracked
-        if not len(ended):
-            return batch
-        markers = np.full(len(ended), STALE_BITS, np.uint64).view(np.float64)
-        return SampleBatch(
-            np.concatenate([batch.ids, ended]),
-            np.concatenate([batch.times, np.full(len(ended), at, np.int64)]),
-            np.concatenate([batch.values, markers]),
-            batch.exemplars,
-        )
+        gone = np.setdiff1d(self.live, batch.ids)
+        self.live = tracked
+        return joined(batch, ended(gone, at)) if len(gone) else batch
+
+
+def ended(series: Ids, at: int) -> SampleBatch:
+    """Stale markers at `at` for these series."""
+    markers = np.full(len(series), STALE_BITS, np.uint64).view(np.float64)
+    return SampleBatch(series, np.full(len(series), at, np.int64), markers)
 
 
 def rows(samples: list[tuple[int, float]], at: int) -> SampleBatch:

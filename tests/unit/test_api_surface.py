@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from rtmd.api import ingest
 from rtmd.api.answers import BodyBudget
+from rtmd.api.doors import doors
 from rtmd.api.queries import parse_time, show_value
 from rtmd.config import Limits, Role
 from rtmd.errors import FormatError
@@ -265,7 +266,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(served: Served) -
 @given(body=st.binary(max_size=400), snappy=st.booleans())
 def test_any_bytes_are_taken_or_refused_with_a_reason(body: bytes, *, snappy: bool) -> None:
     desk = FakeDesk()
-    for door in (ingest.remote_write(desk), ingest.json_samples(desk)):
+    for door in doors(desk).values():
         path = ingest.Ingest(desk, Limits(), BodyBudget(1000), door)
         encoding = {"content-encoding": "snappy"} if snappy else {}
         content = encode_snappy(body) if snappy else body

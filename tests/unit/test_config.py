@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from rtmd.config import (
+    Address,
     CommandAction,
     CommandReceiver,
     Config,
+    GraphiteSource,
     HostSource,
     Limits,
     LogReceiver,
     Role,
     ScrapeSource,
+    StatsdSource,
     TcpListen,
     UnixListen,
     WebhookReceiver,
@@ -71,6 +74,16 @@ kind = "scrape"
 url = "http://127.0.0.1:9100/metrics"
 every = "1s"
 lateness = "5m"
+[sources.statsd]
+[sources.counts]
+kind = "statsd"
+listen = "[::1]:9125"
+every = "10s"
+[sources.graphite]
+[sources.old]
+kind = "graphite"
+listen = "localhost:2103"
+lateness = "5m"
 [receivers.desk]
 kind = "webhook"
 url = "https://hooks.example/x"
@@ -108,6 +121,10 @@ sample_log = "30m"
     assert config.sources == (
         HostSource("host"),
         ScrapeSource("node", "http://127.0.0.1:9100/metrics", every=1000, timeout=1000, lateness=300_000),
+        StatsdSource("statsd", Address("127.0.0.1", 8125), every=1000),
+        StatsdSource("counts", Address("::1", 9125), every=10_000),
+        GraphiteSource("graphite", Address("127.0.0.1", 2003), lateness=60_000),
+        GraphiteSource("old", Address("127.0.0.1", 2103), lateness=300_000),
     )
     assert config.receivers == {
         "log": LogReceiver("log"),
@@ -166,11 +183,17 @@ def test_defaults_follow_systemd_and_then_the_user(env: dict[str, str], state: s
         (f"[daemon]\nlisten = 'unix:{'x' * 200}'", "2:10: daemon.listen names a socket with a path of more than"),
         ("[daemon]\ntcp_role = 'root'", '2:12: daemon.tcp_role must be one of "view", "operate", "admin"'),
         ("[daemon]\nreact = 'maybe'", '2:9: daemon.react must be "on" or "off"'),
-        ("[sources.x]", '1:10: sources.x.kind must be one of "host", "scrape", not "x"'),
+        ("[sources.x]", '1:10: sources.x.kind must be one of "host", "scrape", "statsd", "graphite", not "x"'),
         (
             "[sources.x]\nkind = 'scrap'",
-            '2:1: sources.x.kind must be one of "host", "scrape", not "scrap": did you mean',
+            '2:1: sources.x.kind must be one of "host", "scrape", "statsd", "graphite", not "scrap": did you mean',
         ),
+        ("[sources.statsd]\nlisten = '0.0.0.0:8125'", "2:10: sources.statsd.listen cannot be beyond loopback"),
+        ("[sources.graphite]\nlisten = '[::]:2003'", "2:10: sources.graphite.listen cannot be beyond loopback"),
+        ("[sources.graphite]\nlisten = '2003'", '2:10: sources.graphite.listen must be "HOST:PORT", not "2003"'),
+        ("[sources.statsd]\nlisten = '127.0.0.1:65536'", '2:10: sources.statsd.listen must be "HOST:PORT"'),
+        ("[sources.statsd]\nlateness = '1s'", "2:1: sources.statsd.lateness is not known"),
+        ("[sources.statsd]\nevery = '1ms'", "2:9: sources.statsd.every must be at least 100 ms"),
         ("[sources.scrape]", "1:10: sources.scrape: url is missing"),
         ("[sources.host]\nevery = '10ms'", "2:9: sources.host.every must be at least 100 ms"),
         ("[sources.scrape]\nurl = 'ftp://x'", "2:7: sources.scrape.url must be an address like"),

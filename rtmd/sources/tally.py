@@ -1,0 +1,238 @@
+"""Keeping StatsD's sums: lines go in as they come, one atomic batch comes out a flush.
+
+| StatsD | series |
+|---|---|
+| counter `c` | `name_total`: the sum since the first event; it never goes down |
+| gauge `g` | `name`: the last value; `+n` and `-n` change it |
+| `ms`, `h`, `d` | `name_count`, `name_sum` (sums like counters), `name{quantile="0.5"}`, `"0.9"`, `"0.99"`, `"1"` |
+| set `s` | `name`: how many different values came since the last flush |
+
+Counters, gauges and sets are repeated at each flush. Quantiles are those of the values since the last flush, and end
+with a stale marker where none came: an old latency is no latency. A sum that appears was 0 at the flush before, which
+nobody but its keeper can know: so `rate` and `increase` see the first event too. What nobody has touched for five
+minutes ends and is forgotten.
+
+Time is an argument. Whatever is wrong with a line is counted in `errors` and costs that line alone; a packed line
+counts up to its first bad value. A gauge and a set of the same name and tags are a conflict: the first one stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from rtmd.errors import FormatError
+from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable
+from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, intern_labels
+from rtmd.formats.statsd import MAX_LINE, Kind, Target, cut, number, target
+from rtmd.model.labels import METRIC_NAME
+from rtmd.sources.staleness import Lineage, joined, rows
+
+IDLE = 300_000  # ms without a line after which a metric ends
+MAX_SERIES = 50_000
+MAX_MEMBERS = 10_000  # of a set, between two flushes
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+_MAX_KEPT = 2_000  # values of one metric between two flushes; beyond, every second one is kept, every fourth, …
+_CACHE_BYTES = CACHE_BYTES // 4
+
+Rows: TypeAlias = Iterator[tuple[int, float]]
+
+
+class _Counter:
+    """A sum that only grows. `ids` are its series."""
+
+    suffixes: tuple[str, ...] = ("_total",)
+    sums = 1  # so many of the first series are sums
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self.ids = ids
+        self.total = 0.0
+        self.touched = False
+        self.seen = 0  # the last flush before which a line came; 0: none yet
+
+    def take(self, word: bytes, about: Target) -> None:
+        """One value."""
+        value = number(word) * about.weight
+        if value < 0:
+            raise FormatError("negative_counter", "a counter cannot go down")
+        self.total = _sum(self.total, value)
+
+    def rows(self) -> Rows:
+        """What to say at a flush."""
+        yield self.ids[0], self.total
+
+
+class _Gauge(_Counter):
+    suffixes = ("",)
+    sums = 0
+
+    def take(self, word: bytes, about: Target) -> None:
+        relative = word.startswith((b"+", b"-"))
+        self.total = _sum(self.total if relative else 0.0, number(word) * about.unit)
+
+
+class _Set(_Counter):
+    suffixes = ("",)
+    sums = 0
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(ids)
+        self.members: set[bytes] = set()
+
+    def take(self, word: bytes, about: Target) -> None:
+        del about
+        if len(self.members) >= MAX_MEMBERS and word not in self.members:
+            raise FormatError("set_full", f"a set may have {MAX_MEMBERS} members")
+        self.members.add(word)
+
+    def rows(self) -> Rows:
+        yield self.ids[0], float(len(self.members))
+        self.members.clear()
+
+
+class _Observed(_Counter):
+    suffixes = ("_count", "_sum", *(f"|{quantile:g}" for quantile in QUANTILES))
+    sums = 2
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(ids)
+        self.sum = 0.0
+        self.values: list[float] = []
+        self.came = 0  # since the last flush
+        self.stride = 1
+
+    def take(self, word: bytes, about: Target) -> None:
+        value = number(word) * about.unit
+        self.sum = _sum(self.sum, value * about.weight)
+        self.total += about.weight
+        if self.came % self.stride == 0:
+            self.values.append(value)
+            if len(self.values) > _MAX_KEPT:
+                del self.values[1::2]
+                self.stride *= 2
+        self.came += 1
+
+    def rows(self) -> Rows:
+        yield self.ids[0], self.total
+        yield self.ids[1], self.sum
+        if self.values:
+            found = np.quantile(self.values, QUANTILES).tolist()
+            yield from zip(self.ids[2:], found, strict=True)
+        self.values, self.came, self.stride = [], 0, 1
+
+
+_SHAPES: dict[Kind, type[_Counter]] = {
+    Kind.COUNTER: _Counter,
+    Kind.GAUGE: _Gauge,
+    Kind.SET: _Set,
+    Kind.OBSERVED: _Observed,
+}
+
+
+class Tally:
+    """Everything that one listener keeps. `every` (ms) is how often it is going to be flushed."""
+
+    def __init__(self, series: SeriesTable, *, every: int) -> None:
+        self.errors: Counter[str] = Counter()
+        self.lineage = Lineage()
+        self._series = series
+        self._every = every
+        self._known: dict[bytes, tuple[_Counter, Target]] = {}
+        self._held = 0
+        self._metrics: dict[int, _Counter] = {}  # by each of their series
+
+    def __repr__(self) -> str:
+        return f"<Tally {len(set(map(id, self._metrics.values())))} metrics, {self.errors.total()} errors>"
+
+    def take(self, datagram: bytes) -> None:
+        """All lines of a datagram."""
+        for line in datagram.split(b"\n"):
+            if line and line != b"\r":
+                try:
+                    self._line(line)
+                except FormatError as error:
+                    self.errors[error.reason] += 1
+
+    def flush(self, at: int) -> SampleBatch:
+        """What all metrics are at `at`; new sums were 0 a flush earlier."""
+        known: list[tuple[int, float]] = []
+        new: list[tuple[int, float]] = []
+        idle: list[int] = []
+        for series, metric in self._metrics.items():
+            if series != metric.ids[0]:
+                continue
+            if metric.touched:
+                if not metric.seen:
+                    new += [(each, 0.0) for each in metric.ids[: metric.sums]]
+                metric.touched, metric.seen = False, at
+            elif at - metric.seen >= IDLE:
+                idle += metric.ids
+                continue
+            known += metric.rows()
+        self._forget(idle)
+        # A millisecond after the flush before, where a stale marker of the same series may stand.
+        return self.lineage.continued(joined(rows(new, at - self._every + 1), rows(known, at)), at)
+
+    def _line(self, line: bytes) -> None:
+        if len(line) > MAX_LINE:
+            raise FormatError("line_too_long", f"a line may have {MAX_LINE} bytes")
+        spelling, values = cut(line.rstrip(b" \r"))
+        found = self._known.get(spelling)
+        if found is None:
+            found = self._new(spelling)
+        metric, about = found
+        for word in (values,) if about.kind is Kind.SET else values.split(b":"):
+            metric.take(word, about)
+            metric.touched = True
+
+    def _new(self, spelling: bytes) -> tuple[_Counter, Target]:
+        about = target(spelling)
+        shape = _SHAPES[about.kind]
+        ids = [self._intern(about, suffix) for suffix in shape.suffixes]
+        if REFUSED in ids:
+            raise FormatError("refused_series", "a limit turned the series away")
+        metric = self._metrics.get(ids[0])
+        if metric is None and not any(each in self._metrics for each in ids):
+            if len(self._metrics) >= MAX_SERIES:
+                raise FormatError("too_many_series", f"a listener keeps {MAX_SERIES} series")
+            metric = shape(ids)
+            self._metrics |= dict.fromkeys(ids, metric)
+        if metric is None or type(metric) is not shape or metric.ids != ids:
+            raise FormatError("conflict", "another type has this name")
+        return self._remember(spelling, metric, about)
+
+    def _remember(self, spelling: bytes, metric: _Counter, about: Target) -> tuple[_Counter, Target]:
+        cost = 3 * (len(spelling) + ENTRY_BYTES)
+        if self._held + cost > _CACHE_BYTES:
+            self._known.clear()
+            self._held = 0
+        self._held += cost
+        self._known[spelling] = metric, about
+        return metric, about
+
+    def _intern(self, about: Target, suffix: str) -> int:
+        labels = dict(about.labels)
+        name = about.name
+        if suffix.startswith("|"):
+            labels["quantile"] = suffix[1:]
+        elif not name.endswith("_total") or suffix != "_total":
+            name += suffix
+        return intern_labels(self._series, {**labels, METRIC_NAME: name})
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        for series in ids:
+            del self._metrics[series]
+        if ids:  # what is remembered may lead to what is forgotten
+            self._known.clear()
+            self._held = 0
+
+
+def _sum(one: float, other: float) -> float:
+    total = one + other
+    if not math.isfinite(total):
+        raise FormatError("bad_value", "a sum is out of range")
+    return total
