@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 import numpy as np
@@ -127,8 +128,10 @@ class _Post:
 
     def batch(self) -> SampleBatch:
         """Read the post."""
-        self._quickly()
-        values, times = _numbers(self.values), self._times()
+        values = times = None
+        with suppress(FormatError):  # the rules say which line is the first that is wrong
+            self._quickly()
+            values, times = _numbers(self.values), self._times()
         if values is None or times is None:
             self._by_the_rules()
             values, times = _numbers(self.values), self._times()
@@ -158,7 +161,7 @@ class _Post:
                 stamps.append(stamp)
                 counts.append(len(layout[0]))
             if len(values) > MAX_SAMPLES:
-                raise FormatError("too_many_samples", f"a post may have {MAX_SAMPLES} fields")
+                raise _too_many()
 
     def _by_the_rules(self) -> None:
         for column in (self.ids, self.values, self.stamps, self.counts):
@@ -167,6 +170,8 @@ class _Post:
         lines = enumerate(self.lines)
         for index, line in lines:
             self._line(index, line, lines)
+            if len(self.values) > MAX_SAMPLES:
+                raise _too_many()
 
     def _times(self) -> Times | None:
         """The time of each line in ms, or None where one of them is no plain integer."""
@@ -359,6 +364,10 @@ def _text(spelled: bytes) -> str:
     except UnicodeDecodeError as error:
         raise FormatError("bad_utf8", f"{_shown(spelled)} is not UTF-8") from error
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+def _too_many() -> FormatError:
+    return FormatError("too_many_samples", f"a post may have {MAX_SAMPLES} fields")
 
 
 def _bad(problem: str) -> FormatError:

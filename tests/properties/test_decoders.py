@@ -1,6 +1,6 @@
 """Whatever bytes come in, a decoder gives a batch or a FormatError, and the fast road equals the slow one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import numpy as np
@@ -11,9 +11,13 @@ from rtmd.errors import FormatError
 from rtmd.formats.batch import STALE_BITS, SampleBatch, SeriesLimits, SeriesTable
 from rtmd.formats.compression import decode_body, encode_snappy
 from rtmd.formats.exposition import ExpositionDecoder, render
+from rtmd.formats.graphite import GraphiteDecoder
+from rtmd.formats.influx import InfluxDecoder
+from rtmd.formats.names import label_name, metric_name
 from rtmd.formats.protobuf import delimited, varint
 from rtmd.formats.remote_write import RemoteWriteDecoder, encode_write
 from rtmd.formats.samples_json import decode_samples
+from rtmd.sources.tally import Tally
 
 AT = 1_760_000_000_000
 LIMITS = SeriesLimits(series=50)
@@ -80,6 +84,22 @@ def damaged_pages(draw: st.DrawFn) -> bytes:
 @st.composite
 def damaged_json(draw: st.DrawFn) -> bytes:
     valid = b'[{"metric":"a","labels":{"x":"y"},"value":1.5,"time":7,"exemplar":{"text":"t","reach":2}}]'
+    return mutated(draw, valid)
+
+
+INFLUX = rb"""# c
+cpu,host=a,core=0 user=12.5,procs=7i,ok=true,state="fi,n=e \"x\"" 1465839830100400200
+cpu,host=a,core=0 user=1,procs=8i 1465839830100400200
+we\ ather,lo\,c=a\ b,x\=y=c temp=82,up=f
+m value=-3e2
+cpu,host=a,core=0 user=2,procs=9i
+"""
+GRAPHITE = b"a.b 1 1790000000\nc;d=e;f=g 2.5\na.b -1 -1\nh 0 1.5\n"
+STATSD = b"a.b:1|c|@0.5|#x:y,z\nq:+3|g\nt:1:2:3|ms\nu:ana|s\na.b:2|c|@0.5|#x:y,z\n_e{1,1}:a|b\n"
+
+
+@st.composite
+def damaged(draw: st.DrawFn, valid: bytes) -> bytes:
     return mutated(draw, valid)
 
 
@@ -161,3 +181,110 @@ def test_what_render_writes_the_decoder_reads(page: dict[tuple[tuple[str, str], 
     wanted = [tuple(pair for pair in labels if pair[1]) for labels in page]
     assert [decoder.series.labels(series) for series in found.ids.tolist()] == wanted
     np.testing.assert_array_equal(found.values, np.array(list(page.values()), np.float64))
+
+
+def twice(table: SeriesTable, decode: Callable[[bytes], SampleBatch], body: bytes) -> None:
+    """The same batch, or the same refusal, whether or not the decoder has seen the bytes."""
+    results: list[Rows | str] = []
+    for _ in range(2):
+        try:
+            results.append(rows(table, decode(body)))
+        except FormatError as error:
+            results.append(str(error))
+    assert results[0] == results[1]
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200) | damaged(INFLUX))
+@example(b'm f="\n')
+@example(b"m f=1=2,g\nm f=1,g=2")
+def test_influx_gives_the_same_batch_new_and_known_or_a_format_error(body: bytes) -> None:
+    cold, warm = (InfluxDecoder(SeriesTable()) for _ in range(2))
+    warm.decode(INFLUX, at=AT)
+    twice(cold.series, lambda raw: cold.decode(raw, at=AT), body)
+    results: list[Rows | str] = []
+    for decoder in (cold, warm):
+        try:
+            results.append(rows(decoder.series, decoder.decode(body, at=AT)))
+        except FormatError as error:
+            results.append(str(error))
+    assert results[0] == results[1]
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=200) | damaged(GRAPHITE))
+def test_graphite_gives_the_same_batch_twice_and_refuses_nothing(body: bytes) -> None:
+    decoder = GraphiteDecoder(SeriesTable(LIMITS))
+    first, second = (rows(decoder.series, decoder.decode(body, at=AT)) for _ in range(2))
+    assert first == second
+
+
+@settings(max_examples=200)
+@given(st.lists(st.binary(max_size=100) | damaged(STATSD), max_size=4))
+def test_statsd_gives_one_finite_sample_a_series_whatever_comes(datagrams: list[bytes]) -> None:
+    tally = Tally(SeriesTable(LIMITS), every=1000)
+    for at in (AT, AT + 1000):
+        for datagram in datagrams:
+            tally.take(datagram)
+        batch = tally.flush(at)
+        placed = list(zip(batch.ids.tolist(), batch.times.tolist(), strict=True))
+        assert len(set(placed)) == len(placed)
+        ended = batch.values.view(np.uint64) == STALE_BITS
+        assert np.isfinite(batch.values[~ended]).all()
+
+
+@given(st.lists(st.integers(1, 2**53), max_size=20), st.integers(0, 20))
+def test_a_counter_grows_by_what_came_however_it_is_cut(counts: list[int], place: int) -> None:
+    tally = Tally(SeriesTable(), every=1000)
+    tally.take(b"".join(b"a:%d|c\n" % count for count in counts[:place]))
+    tally.flush(AT)
+    tally.take(b"a:" + b":".join(b"%d" % count for count in counts[place:]) + b"|c")
+    values = tally.flush(AT + 1000).values.tolist()
+    assert (values[-1] if counts else 0) == sum(map(float, counts))
+
+
+def escaped(text: str) -> str:
+    """As tags and measurements are written in Influx line protocol."""
+    return "".join(f"\\{character}" if character in ",= " else character for character in text)
+
+
+# What line protocol cannot say: line breaks, and a backslash before a delimiter or at the end.
+words = st.text('aä€😀 "=,._-0', min_size=1, max_size=8).filter(lambda text: text.strip() == text)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+points = st.tuples(
+    words, st.dictionaries(words, words, max_size=3), st.dictionaries(words, numbers, min_size=1, max_size=4)
+)
+
+
+def distinct(names: Iterable[str]) -> bool:
+    """Whether they are still different labels when PromQL can write them."""
+    found = [label_name(name) for name in names]
+    return len(set(found)) == len(found) and "__name__" not in found
+
+
+@given(st.lists(points.filter(lambda point: distinct(point[1]) and not point[0].startswith("#")), max_size=5))
+def test_influx_reads_what_was_written(posted: list[tuple[str, dict[str, str], dict[str, float]]]) -> None:
+    lines, wanted = [], []
+    for measurement, tags, fields in posted:
+        head = ",".join([escaped(measurement), *(f"{escaped(name)}={escaped(text)}" for name, text in tags.items())])
+        lines.append(f"{head} {','.join(f'{escaped(name)}={number!r}' for name, number in fields.items())} {AT}")
+        for name, number in fields.items():
+            metric = measurement if name == "value" else f"{measurement}_{name}"
+            labels = {"__name__": metric_name(metric), **{label_name(tag): text for tag, text in tags.items()}}
+            wanted.append((tuple(sorted(labels.items())), AT, number))
+    decoder = InfluxDecoder(SeriesTable())
+    for _ in range(2):
+        batch = decoder.decode("\n".join(lines).encode(), at=0, precision="ms")
+        found = [decoder.series.labels(series) for series in batch.ids.tolist()]
+        assert list(zip(found, batch.times.tolist(), batch.values.tolist(), strict=True)) == wanted
+
+
+@given(st.lists(st.tuples(st.text("ab.-_0", min_size=1, max_size=8), numbers, st.integers(0, 2**40)), max_size=5))
+def test_graphite_reads_what_was_written(posted: list[tuple[str, float, int]]) -> None:
+    decoder = GraphiteDecoder(SeriesTable())
+    text = "".join(f"{path} {number!r} {seconds}\n" for path, number, seconds in posted)
+    batch = decoder.decode(text.encode(), at=AT)
+    found = [decoder.series.labels(series) for series in batch.ids.tolist()]
+    assert found == [(("__name__", metric_name(path)), ("path", path)) for path, _, _ in posted]
+    assert batch.times.tolist() == [seconds * 1000 for _, _, seconds in posted]
+    assert batch.values.tolist() == [number for _, number, _ in posted]
