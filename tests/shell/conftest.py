@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
-from daemon import Rtmd
+from daemon import Make, Rtmd
 from sink import Sink
-
-# Makes a daemon (not started) from what is added to its rtmd.toml, and its rule files.
-Make: TypeAlias = Callable[[str, Mapping[str, str]], Rtmd]
 
 
 @pytest.fixture

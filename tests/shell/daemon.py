@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import httpx
 import msgspec
@@ -247,6 +247,10 @@ class Rtmd:
         self.assert_running()
         before = self.client.status().evaluated_at // 1000
         self.until("it works through a grid point", lambda: self.client.status().evaluated_at // 1000 > before)
+
+
+# Makes a daemon (not started) from what is added to its rtmd.toml, and its rule files.
+Make: TypeAlias = Callable[[str, Mapping[str, str]], Rtmd]
 
 
 def cli(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from daemon import Rtmd, meanwhile
+from daemon import Make, Rtmd, meanwhile
 from sink import Sink
 
 RULE = """

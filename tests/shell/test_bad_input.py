@@ -12,8 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Make
-from daemon import Rtmd, save
+from daemon import Make, Rtmd, save
 from sink import Sink
 
 from rtmd.formats.compression import encode_snappy

@@ -11,8 +11,7 @@ from typing import Self
 
 import httpx
 import pytest
-from conftest import Make
-from daemon import Rtmd, meanwhile, until
+from daemon import Make, Rtmd, meanwhile, until
 from sink import Sink
 
 MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
@@ -116,8 +115,8 @@ def test_rules_on_what_prometheus_writes_and_what_is_scraped_from_it(
             rtmd.until("both are busy", lambda: jobs(rtmd, "busy") == ["page", "self"])
             prometheus.stop()
     # It is gone, and so is every series. What is scraped says so; nothing else changes.
-    rtmd.until("the page is down", lambda: jobs(rtmd, "down") == ["dead", "page"])
     end = rtmd.client.status().at + 4_000  # longer than the window
+    rtmd.until("the page is down", lambda: jobs(rtmd, "down") == ["dead", "page"])
     rtmd.until("the window is empty", lambda: rtmd.client.status().evaluated_at > end)
     assert jobs(rtmd, "busy") == ["page", "self"]
     assert jobs(rtmd, "down") == ["dead", "page"]

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from daemon import Rtmd, cli, save
+from daemon import Make, Rtmd, cli, save
 from sink import Sink
 
 HOST = '[sources.host]\nevery = "100ms"\n'
