@@ -298,7 +298,7 @@ class Engine:
         for running in self._rules.values():
             for table in running.tables:
                 self._grids.setdefault(table.stage.grid, []).append((running, table))
-                if table.stage.name is StageName.SECONDS:
+                if table.stage.eager:
                     self._eager.append((running, table))
 
 

@@ -154,6 +154,11 @@ class Stage:
     unit: str = ""
     line: int = 0
 
+    @property
+    def eager(self) -> bool:
+        """Judged on arrival too (design §4): seconds stages, unless the rule names a grid of its own."""
+        return self.name is StageName.SECONDS and self.grid == GRID[self.name]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -95,7 +95,7 @@ def _clear(condition: Condition) -> str:
 
 def _first(stage: Stage) -> str:
     held = stage.hold.duration or max(0, stage.hold.count - 1) * stage.grid
-    eager = stage.name == "seconds" and not held
+    eager = stage.eager and not held
     return "at once" if eager else f"{show_duration(held)} to {show_duration(held + stage.grid)}"
 
 

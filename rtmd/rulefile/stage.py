@@ -13,7 +13,7 @@ from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr, Selector, kind_of
 from rtmd.model.functions import Kind
-from rtmd.model.rule import GRID, NoData, Severity, Stage, StageName
+from rtmd.model.rule import GRID, HOUR, SECOND, NoData, Severity, Stage, StageName
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
 from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold
@@ -21,11 +21,14 @@ from rtmd.rulefile.recipe import recipe_text
 from rtmd.rulefile.table import Table
 
 OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data"})
-STAGE_ONLY = frozenset({"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", *CONDITIONS})
+STAGE_ONLY = frozenset(
+    {"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", "every", *CONDITIONS}
+)
 LATER = frozenset({"propose", "expires", "escalate", "within"})
 
 _SEVERITY = dict(zip(StageName, Severity, strict=True))
 _RECENT_PART = 12  # of the window
+_RAREST = 24 * HOUR  # between two evaluations
 _PROBE = 60_000  # any window will do to look at an expression
 
 
@@ -85,7 +88,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         condition=condition,
         hold=hold,
         severity=own.choice("severity", _SEVERITY[name]),
-        grid=GRID[name],
+        grid=own.duration("every", GRID[name], least=SECOND, most=_RAREST),
         window=window,
         recent=recent,
         recent_signal=signal.over(recent, window).parse(recent) if recent and window else None,

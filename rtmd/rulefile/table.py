@@ -14,12 +14,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from rtmd.errors import Located
-from rtmd.model.duration import parse_duration
+from rtmd.model.duration import parse_duration, show_duration
 from rtmd.rulefile.document import Document
 from rtmd.rulefile.positions import Path
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+_LONGEST = 1 << 62
 _SWITCH = {"on": True, "off": False}
 
 
@@ -165,11 +166,13 @@ class Table:
             return default
         return value
 
-    def duration(self, key: str, default: int, *, least: int = 0) -> int:
+    def duration(self, key: str, default: int, *, least: int = 0, most: int = _LONGEST) -> int:
         """Milliseconds of a duration like "90s"; the number 0 is understood."""
-        return self.length_of(key, self.content[key], default, least=least) if key in self.content else default
+        if key not in self.content:
+            return default
+        return self.length_of(key, self.content[key], default, least=least, most=most)
 
-    def length_of(self, key: str, value: Any, default: int, *, least: int = 0) -> int:
+    def length_of(self, key: str, value: Any, default: int, *, least: int = 0, most: int = _LONGEST) -> int:
         """Milliseconds of a value that belongs to a key."""
         if value == 0 and not isinstance(value, bool | str):
             value = "0"
@@ -183,6 +186,9 @@ class Table:
             return default
         if length < least:
             self.wrong(key, f'must be at least {least} ms, not "{value}"')
+            return default
+        if length > most:
+            self.wrong(key, f'must be at most {show_duration(most)}, not "{value}"')
             return default
         return length
 
