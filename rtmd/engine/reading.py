@@ -7,7 +7,9 @@ What a reading says of a row, in this order:
 2. met: present, held against the threshold over `window` and over `recent`, and the guard has a result.
 3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
 
-`no_data = "zero"` enters here: what nothing feeds is 0, in the signal and in the recent window alike.
+`no_data = "zero"` enters here: what nothing feeds is 0, in the signal and in the recent window alike. So does
+`"resolve"`: no result is a false condition, as in Prometheus, and clear; with a `keep` that goes for what nothing
+feeds too, while without one it ends at once, as lost (`stage_table`).
 
 After a time that nobody watched a row dozes: it is frozen until one of its series is fed again, or has had as long
 to be fed as was missed. So a restart alone neither fires nor ends anything, and a dead feed is not a new one.
@@ -101,8 +103,9 @@ class Reader:
             passes = passes & (seen == Presence.PRESENT)
             blocked = (seen == Presence.FILTERED) | ((seen == Presence.UNFED) & (stage.no_data is NoData.ZERO))
             blind |= (seen <= Presence.MISSING) & ~blocked
-        clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked
-        missing = presence <= Presence.MISSING
+        over = self._over(presence)
+        clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked | over
+        missing = (presence <= Presence.MISSING) & ~over
         dozing = self._dozing_among(at, rows)
         frozen = ((missing | (met & blind)) & ~blocked) | dozing
         return Reading(values, passes, clear & ~passes, frozen, (presence == Presence.UNFED) & ~dozing)
@@ -116,6 +119,13 @@ class Reader:
             yield Clause("recent", text, self._recent.value(row, at), holds=True)
         if self._guard is not None:
             yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
+
+    def _over(self, presence: NDArray[np.uint8]) -> Bools:
+        """The rows whose lack of a result is a false condition."""
+        if self.stage.no_data is not NoData.RESOLVE:
+            return np.zeros(len(presence), np.bool_)
+        over: Bools = presence <= Presence.MISSING if self.stage.keep else presence == Presence.MISSING
+        return over
 
     def _dozing_among(self, at: int, rows: Rows | None) -> Bools:
         dozing = np.zeros(len(self.instances), np.bool_)

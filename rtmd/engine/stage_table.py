@@ -297,7 +297,7 @@ class StageTable:
         """Semantics S3: pending is dropped, firing is kept (for a day), or resolved when the rule says so."""
         clocks = self._clocks
         lost = reading.unfed & (clocks.state != INACTIVE)
-        if self.stage.no_data is not NoData.RESOLVE:
+        if self.stage.no_data is not NoData.RESOLVE or self.stage.keep:
             lost &= (clocks.state == PENDING) | (at - clocks.unfed_since >= NO_DATA_LIMIT)
         clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))

@@ -86,6 +86,11 @@ class Model:
         if unfed and self.plan.no_data == "zero":
             self.judge(at, met=self.plan.met(0.0), clear=self.plan.clears(0.0))
             return
+        if self.plan.no_data == "resolve" and (self.plan.keep or not unfed):  # no result: false, as in Prometheus
+            self.judge(at, met=False, clear=True)
+            if unfed and self.state is StageState.PENDING:
+                self.state = StageState.INACTIVE
+            return
         if self.state is StageState.PENDING:
             self.active_at += GRID
         if self.state is StageState.RECOVERING:
