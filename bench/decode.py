@@ -17,8 +17,11 @@ import msgspec
 from rtmd.formats.batch import SeriesTable
 from rtmd.formats.compression import decode_body, encode_snappy
 from rtmd.formats.exposition import ExpositionDecoder
+from rtmd.formats.graphite import GraphiteDecoder
+from rtmd.formats.influx import InfluxDecoder
 from rtmd.formats.remote_write import RemoteWriteDecoder, encode_write
 from rtmd.formats.samples_json import decode_samples
+from rtmd.sources.tally import Tally
 
 SERIES = 1_000
 AT = 1_760_000_000_000
@@ -100,7 +103,57 @@ def json() -> None:
     report("JSON, warm", best(lambda: decode_samples(body, table, at=AT), 50))
 
 
+def influx() -> None:
+    """As many lines with one field, and a tenth as many with ten, as Telegraf sends them."""
+
+    def head(labels: dict[str, str]) -> str:
+        return ",".join(["http", *(f"{name}={value}" for name, value in labels.items() if name != "__name__")])
+
+    stamp = AT * 10**6
+    one = "".join(f"{head(labels)} requests={number}.5 {stamp}\n" for number, labels in enumerate(LABELS))
+    fields = [",".join(f"field_{place}={number * place}.25" for place in range(10)) for number in range(SERIES // 10)]
+    ten = "".join(f"{head(labels)} {line} {stamp}\n" for labels, line in zip(LABELS, fields, strict=False))
+    for what, text in (("Influx", one.encode()), ("Influx, ten fields a line", ten.encode())):
+        warm = InfluxDecoder(SeriesTable())
+        warm.decode(text, at=AT)
+        report(f"{what}, warm", best(lambda decoder=warm, post=text: decoder.decode(post, at=AT)))  # type: ignore[misc]
+        report(f"{what}, cold", best(lambda post=text: InfluxDecoder(SeriesTable()).decode(post, at=AT), 50))  # type: ignore[misc]
+
+
+def graphite() -> None:
+    """Lines with paths, and with tags."""
+    paths = b"".join(b"servers.web%d.cpu.load %d.5 %d\n" % (number, number, AT // 1000) for number in range(SERIES))
+    tags = "".join(
+        f"http.requests;{';'.join(f'{name}={value}' for name, value in labels.items() if name != '__name__')} 1.5\n"
+        for labels in LABELS
+    ).encode()
+    for what, text in (("Graphite", paths), ("Graphite, tagged", tags)):
+        warm = GraphiteDecoder(SeriesTable())
+        warm.decode(text, at=AT)
+        report(f"{what}, warm", best(lambda decoder=warm, lines=text: decoder.decode(lines, at=AT)))  # type: ignore[misc]
+
+
+def statsd() -> None:
+    """Datagrams of ten lines each: a counter, and a timer; and what a flush of as many series costs."""
+    for what, kind in (("counters", "c"), ("timers", "ms")):
+        lines = [f"http.requests:{number}|{kind}|#handler:/api/{number},method:get" for number in range(SERIES)]
+        datagrams = ["\n".join(lines[start : start + 10]).encode() for start in range(0, SERIES, 10)]
+        tally = Tally(SeriesTable(), every=1_000)
+
+        def take(tally: Tally = tally, datagrams: list[bytes] = datagrams) -> None:
+            for datagram in datagrams:
+                tally.take(datagram)
+
+        take()
+        report(f"StatsD, {what}, warm", best(take))
+        tally.flush(AT)
+        report(f"StatsD, {what}, a flush", best(lambda tally=tally: tally.flush(AT)))  # type: ignore[misc]
+
+
 if __name__ == "__main__":
     remote_write()
     exposition()
     json()
+    influx()
+    graphite()
+    statsd()

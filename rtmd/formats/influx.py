@@ -11,10 +11,11 @@ Integers (`7i`, `7u`) and floats are numbers, booleans are 1 and 0, strings are 
 **Escapes**: `\,`, `\=` and `\ ` in names and tags; a backslash before anything else is itself. Strings end at a quote
 without a backslash before it, and may contain line breaks.
 
-**Speed.** Nearly every line is known tags with known fields and new numbers. A line is cut mechanically; the tags with
-the names of the fields are looked up, and a hit means that such a line was once read by the rules. The sequence of `=`
-and `,` is compared too, so what was cut is what the rules would cut. All numbers and times are then read together;
-where one of them is not plain, the whole post is read again by the rules, which name the line.
+**Speed.** Nearly every line is known tags with known fields and new numbers. A line with one field is a series known by
+all that stands before its last `=`. Any other is cut mechanically; the tags with the names of the fields are looked up,
+and a hit means that such a line was once read by the rules. The sequence of `=` and `,` is compared too, so what was
+cut is what the rules would cut. All numbers and times are then read together; where one of them is not plain, the
+whole post is read again by the rules, which name the line.
 
 One bad line refuses the post. Its text begins with InfluxDB's own words, by which clients know not to try again.
 """
@@ -22,7 +23,6 @@ One bad line refuses the post. Its text begins with InfluxDB's own words, by whi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -30,8 +30,9 @@ import numpy as np
 
 from rtmd.errors import FormatError
 from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable, Times, Values
-from rtmd.formats.names import label_name, metric_name
-from rtmd.formats.numbers import all_finite, finite
+from rtmd.formats.influx_line import BOOLEANS, Cursor, Lines, bad, head_of, number, shown, tags_of, unescaped
+from rtmd.formats.names import metric_name
+from rtmd.formats.numbers import all_finite
 from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, SeriesCache, intern_pairs
 from rtmd.model.labels import METRIC_NAME
 
@@ -53,20 +54,8 @@ PRECISIONS = {
     "h": (3_600_000, 1),
 }
 
-_MEASUREMENT = re.compile(rb"(?:[^, \\]++|\\[,= ]|\\)++")
-_TAG = re.compile(rb",((?:[^,= \\]++|\\[,= ]|\\)++)=((?:[^,= \\]++|\\[,= ]|\\)++)")
-_FIELD = re.compile(rb"((?:[^,= \\]++|\\[,= ]|\\)++)=")
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_STRING_ENDS = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_VALUE = re.compile(rb"[^, ]*+")
-_INTEGER = re.compile(rb"(?:-?[0-9]+i|[0-9]+u)")
 _INTEGERS = re.compile(rb"(?:-?[0-9]++i,|[0-9]++u,|[^iu,]++,)*+")
 _STAMP = re.compile(rb"-?[0-9]{1,19}")
-_ESCAPED = re.compile(r"\\([,= ])")
-_BOOLEANS = {
-    **dict.fromkeys((b"t", b"T", b"true", b"True", b"TRUE"), b"1"),
-    **dict.fromkeys((b"f", b"F", b"false", b"False", b"FALSE"), b"0"),
-}
 _ALL_BUT_DELIMITERS = bytes(byte for byte in range(256) if byte not in b"=,")
 _PLAIN_NUMBERS = b"0123456789+-.eE,"
 _PLAIN_TIMES = b"0123456789-"
@@ -74,7 +63,6 @@ _LIMIT = 1 << 63
 
 # The series of a line's fields, and the `=` and `,` between them.
 Layout: TypeAlias = tuple[tuple[int, ...], bytes]
-Lines: TypeAlias = Iterator[tuple[int, bytes]]
 
 
 class InfluxDecoder:
@@ -136,7 +124,7 @@ class _Post:
             self._by_the_rules()
             values, times = _numbers(self.values), self._times()
         if values is None or times is None:
-            raise _bad("a number cannot be read")
+            raise bad("a number cannot be read")
         if self.strings:
             self.decoder.series.refused["string_field"] += self.strings
         ids, times = np.array(self.ids, np.int64), np.repeat(times, self.counts)
@@ -146,9 +134,19 @@ class _Post:
         return SampleBatch(ids, times, values)
 
     def _quickly(self) -> None:
-        known, ids, values, stamps, counts = self.decoder.layouts.get, self.ids, self.values, self.stamps, self.counts
+        known, alone = self.decoder.layouts.get, self.decoder.cache.ids.get
+        ids, values, stamps, counts = self.ids, self.values, self.stamps, self.counts
         lines = enumerate(self.lines)
         for index, line in lines:
+            spelling, _, rest = line.rpartition(b"=")
+            series = alone(spelling)
+            if series is not None:
+                value, _, stamp = rest.partition(b" ")
+                ids.append(series)
+                values.append(value)
+                stamps.append(stamp)
+                counts.append(1)
+                continue
             head, _, rest = line.partition(b" ")
             fields, _, stamp = rest.partition(b" ")
             parts = fields.replace(b"=", b",").split(b",")
@@ -162,6 +160,8 @@ class _Post:
                 counts.append(len(layout[0]))
             if len(values) > MAX_SAMPLES:
                 raise _too_many()
+        if len(values) > MAX_SAMPLES:  # lines with one field
+            raise _too_many()
 
     def _by_the_rules(self) -> None:
         for column in (self.ids, self.values, self.stamps, self.counts):
@@ -204,8 +204,8 @@ class _Post:
             raise FormatError(error.reason, f"unable to parse line {index + 1}: {error}") from error
 
     def _point(self, line: bytes, lines: Lines) -> None:
-        head = _head(line)
-        cursor = _Cursor(line, len(head), lines)
+        head = head_of(line)
+        cursor = Cursor(line, len(head), lines)
         names: list[bytes] = []
         count, regular = len(self.values), True
         while True:
@@ -215,16 +215,14 @@ class _Post:
                 self.strings += 1
                 regular = False
             else:
-                spelled, value = _value(cursor.word())
-                regular &= spelled not in _BOOLEANS
+                self.values.append(number(cursor.word()))
                 self.ids.append(self._series(head, names[-1]))
-                self.values.append(value)
             if not cursor.at(b","):
                 break
             cursor.pos += 1
         self.stamps.append(self._stamp(cursor.rest()))
         self.counts.append(len(self.values) - count)
-        if regular:
+        if regular and len(names) > 1:
             self._learn(line, head, names)
 
     def _series(self, head: bytes, field: bytes) -> int:
@@ -232,8 +230,8 @@ class _Post:
         series = self.decoder.cache.ids.get(spelling)
         if series is None:
             if self.tags[0] != head:
-                self.tags = (head, *_tags(head))
-            series = self._new(_text(field))
+                self.tags = (head, *tags_of(head))
+            series = self._new(unescaped(field))
             self.decoder.cache.put(spelling, series)
         return series
 
@@ -248,7 +246,7 @@ class _Post:
 
     def _stamp(self, word: bytes) -> bytes:
         if word and (not _STAMP.fullmatch(word) or not -self.bound < int(word) < self.bound):
-            raise _bad(f"{_shown(word)} is not a timestamp, an integer within 64 bits")
+            raise bad(f"{shown(word)} is not a timestamp, an integer within 64 bits")
         return word
 
     def _learn(self, line: bytes, head: bytes, names: list[bytes]) -> None:
@@ -271,108 +269,20 @@ def _lines(text: bytes) -> list[bytes]:
 
 
 def _numbers(words: list[bytes]) -> Values | None:
-    """The values, floats and integers, or None where one of them is neither."""
+    """The values: floats, integers and booleans, or None where one of them is none of these."""
     numbers = all_finite(words)
     if numbers is not None:
         return numbers
+    words = [BOOLEANS.get(word, word) for word in words]
     joined = b",".join(words) + b","
-    if joined.translate(None, _PLAIN_NUMBERS).strip(b"iu") or not _INTEGERS.fullmatch(joined):
+    if (
+        joined.count(b",") != len(words)
+        or joined.translate(None, _PLAIN_NUMBERS).strip(b"iu")
+        or not _INTEGERS.fullmatch(joined)
+    ):
         return None
     return all_finite(joined.replace(b"i,", b",").replace(b"u,", b",").split(b",")[:-1])
 
 
-class _Cursor:
-    """Where reading has got to in a line that may have to be continued."""
-
-    def __init__(self, line: bytes, pos: int, more: Lines) -> None:
-        self.line = line
-        self.pos = pos + 1  # behind the blank
-        self._more = more
-        while self.at(b" "):
-            self.pos += 1
-
-    def at(self, byte: bytes) -> bool:
-        """Whether this comes next."""
-        return self.line.startswith(byte, self.pos)
-
-    def name(self) -> bytes:
-        """A field's name, as spelled, and the `=` behind it."""
-        found = _FIELD.match(self.line, self.pos)
-        if found is None:
-            raise _bad(f"{_shown(self.line[self.pos : self.pos + 40])}: a field is expected, name=value")
-        self.pos = found.end()
-        return found[1]
-
-    def word(self) -> bytes:
-        """What goes up to the next comma or blank."""
-        found = _VALUE.match(self.line, self.pos)
-        self.pos = found.end() if found else self.pos
-        return found[0] if found else b""
-
-    def skip_string(self) -> None:
-        """Go behind a string, which may go on in the next lines."""
-        found = _STRING.match(self.line, self.pos)
-        if found is None:
-            taken = [self.line[self.pos :]]
-            for _, line in self._more:
-                taken.append(line)
-                if _STRING_ENDS.match(line):
-                    break
-            self.line = b"\n".join(taken)
-            found = _STRING.match(self.line)
-        if found is None:
-            raise _bad("a string does not end")
-        self.pos = found.end()
-
-    def rest(self) -> bytes:
-        """What is left, without the blanks around it."""
-        return self.line[self.pos :].strip(b" \t\r")
-
-
-def _value(spelled: bytes) -> tuple[bytes, bytes]:
-    """A value as it is spelled, and as a plain number."""
-    plain = _BOOLEANS.get(spelled) or (spelled[:-1] if _INTEGER.fullmatch(spelled) else spelled)
-    if finite(plain) is None:
-        raise _bad(f"{_shown(spelled)} is not a number, a boolean or a string in double quotes")
-    return spelled, plain
-
-
-def _head(line: bytes) -> bytes:
-    """Measurement and tags, as spelled."""
-    found = _MEASUREMENT.match(line)
-    if found is None:
-        raise _bad("a line begins with the name of a measurement")
-    end = found.end()
-    while (tag := _TAG.match(line, end)) is not None:
-        end = tag.end()
-    if line[end : end + 1] != b" ":
-        raise _bad(f"{_shown(line[end:])}: a tag, name=value, or a blank and fields are expected")
-    return line[:end]
-
-
-def _tags(head: bytes) -> tuple[str, list[tuple[str, str]]]:
-    """The measurement and the labels of its tags."""
-    found = _MEASUREMENT.match(head)
-    measurement = _text(found[0]) if found else ""
-    tags = _TAG.findall(head, found.end() if found else 0)
-    return measurement, [(label_name(_text(name)), _text(value)) for name, value in tags]
-
-
-def _text(spelled: bytes) -> str:
-    try:
-        text = spelled.decode()
-    except UnicodeDecodeError as error:
-        raise FormatError("bad_utf8", f"{_shown(spelled)} is not UTF-8") from error
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
-
-
 def _too_many() -> FormatError:
     return FormatError("too_many_samples", f"a post may have {MAX_SAMPLES} fields")
-
-
-def _bad(problem: str) -> FormatError:
-    return FormatError("bad_influx", problem)
-
-
-def _shown(word: bytes) -> str:
-    return repr(word[:40].decode(errors="replace"))

@@ -94,7 +94,7 @@ def test_blank_lines_comments_carriage_returns_and_further_blanks_are_nothing() 
 def test_a_known_line_with_other_values_is_read_in_order() -> None:
     decoder = InfluxDecoder(SeriesTable())
     decoder.decode(b"m,a=b x=1,y=2 1\nn z=3\n", at=AT)
-    assert len(decoder.layouts) == 2
+    assert (len(decoder.layouts), len(decoder.cache.ids)) == (1, 3)
     found = rows(decoder, decoder.decode(b"m,a=b x=5i,y=6 2000000\nq w=t\nn z=7\nm,a=b y=8", at=AT))
     assert [(name, time, value) for name, _, time, value in found] == [
         ("m_x", 2, 5.0),
@@ -138,6 +138,8 @@ def test_a_known_line_with_other_values_is_read_in_order() -> None:
         b"m,a=b=c f=1",
         b"m\0 ",
         b"f,1=2",
+        b"m f=1i,2i",
+        b"m f=1,2",
     ],
 )
 def test_a_bad_line_refuses_the_post_and_is_named_whatever_is_known(line: bytes) -> None:
@@ -192,5 +194,5 @@ def test_a_series_over_the_limit_is_counted_and_the_rest_kept() -> None:
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtmd.formats.influx.CACHE_BYTES", 3_000)
     decoder = InfluxDecoder(SeriesTable())
-    decoder.decode(b"".join(b"m,n=%d f=1\n" % n for n in range(1000)), at=AT)
+    decoder.decode(b"".join(b"m,n=%d f=1,g=2\n" % n for n in range(1000)), at=AT)
     assert 0 < len(decoder.layouts) < 20
