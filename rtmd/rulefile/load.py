@@ -203,19 +203,19 @@ def _labels(table: Table) -> dict[str, str]:
 
 def _refuse_collisions(table: Table, labels: Labels, stages: tuple[Stage, ...]) -> None:
     for stage in stages:
-        taken = {name for name, _ in labels} & _labels_of_result(stage.signal)
+        taken = {name for name, _ in labels} & labels_of_result(stage.signal)
         for name in sorted(taken):
             table.wrong("labels", f"sets {name}, which the signal of {stage.name} has already")
 
 
-def _labels_of_result(expr: Expr) -> frozenset[str]:
+def labels_of_result(expr: Expr) -> frozenset[str]:
     """The labels that the result is certain to name; empty where that depends on the series."""
     match expr:
         case Aggregate(labels=labels, without=False):
             return frozenset(labels)
         case Negate(child=child):
-            return _labels_of_result(child)
+            return labels_of_result(child)
         case Binary(op=op, left=left, right=right) if op != "or":
-            return _labels_of_result(right if is_scalar(left) else left)
+            return labels_of_result(right if is_scalar(left) else left)
         case _:
             return frozenset()

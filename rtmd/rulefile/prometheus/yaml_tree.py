@@ -33,6 +33,7 @@ class Node:
     column: int
     text: str | None = None
     plain: bool = False  # a scalar without quotes
+    block: bool = False  # a scalar that begins on the next line, line by line
     items: list[Node] | None = None
     entries: dict[str, tuple[Node, Node]] | None = None  # key → (key, value)
     weight: int = 1
@@ -41,6 +42,10 @@ class Node:
     def is_null(self) -> bool:
         """Nothing at all, or the word null."""
         return self.plain and self.text in _NULLS
+
+    def line_of(self, offset: int) -> int:
+        """The line of a character of a scalar, as far as that is known."""
+        return self.line + 1 + (self.text or "").count("\n", 0, offset) if self.block else self.line
 
     def kind(self) -> str:
         """What it is, in words."""
@@ -97,6 +102,10 @@ def _problem(file: str, mark: yaml.Mark | None, problem: str) -> FileErrors:
     return FileErrors((Located(file, line, column, problem),))
 
 
+def _place(event: _Event) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
 class _Builder:
     """The tree so far: what is open, what anchors stand for, and how much there is."""
 
@@ -111,12 +120,12 @@ class _Builder:
         """One event of the parser."""
         match event:
             case yaml.ScalarEvent():
-                plain = event.style is None or not event.style
-                self._complete(self._node(event, text=event.value, plain=plain), event.anchor)
+                node = Node(*_place(event), text=event.value, plain=not event.style, block=event.style == "|")
+                self._complete(node, event.anchor)
             case yaml.SequenceStartEvent():
-                self._enter(_Open(self._node(event, items=[]), event.anchor))
+                self._enter(_Open(Node(*_place(event), items=[]), event.anchor))
             case yaml.MappingStartEvent():
-                self._enter(_Open(self._node(event, entries={}), event.anchor))
+                self._enter(_Open(Node(*_place(event), entries={}), event.anchor))
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 done = self._open.pop()
                 self._complete(done.node, done.anchor)
@@ -126,18 +135,6 @@ class _Builder:
                 raise self._refused(event, "the file has more than one document")
             case _:
                 pass
-
-    def _node(
-        self,
-        event: _Event,
-        *,
-        text: str | None = None,
-        plain: bool = False,
-        items: list[Node] | None = None,
-        entries: dict[str, tuple[Node, Node]] | None = None,
-    ) -> Node:
-        mark = event.start_mark
-        return Node(mark.line + 1, mark.column + 1, text, plain, items, entries)
 
     def _refused(self, event: _Event, problem: str) -> FileErrors:
         return _problem(self._file, event.start_mark, problem)
