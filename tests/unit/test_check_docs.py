@@ -31,6 +31,16 @@ def test_the_configuration_of_the_documentation_loads() -> None:
     assert set(config.receivers) == {"log", "desk", "pager"}
 
 
+def test_the_sources_and_rules_of_the_ways_in_load() -> None:
+    texts = blocks("ingest.md")
+    rules = load_rules({f"{number}.toml": text for number, text in enumerate(texts) if "[rules." in text})
+    assert rules.errors == ()
+    assert set(rules.rules.rules) == {"slow", "surge", "load", "load-tagged"}
+    sources = "".join(text for text in texts if "[sources." in text)
+    config = load_config(sources, file="rtmd.toml", base=Path("/etc/rtmd"), env={})
+    assert {source.name for source in config.sources} == {"node", "host", "statsd", "graphite"}
+
+
 def test_every_key_and_function_is_documented() -> None:
     text = (DOCS / "rules.md").read_text() + (DOCS / "promql.md").read_text()
     missing = [word for word in (*OVERRIDES, *STAGE_ONLY, *FUNCTIONS, *AGGREGATIONS) if f"`{word}`" not in text]
