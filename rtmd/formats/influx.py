@@ -30,10 +30,9 @@ import numpy as np
 
 from rtmd.errors import FormatError
 from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable, Times, Values
-from rtmd.formats.influx_line import BOOLEANS, Cursor, Lines, bad, head_of, number, shown, tags_of, unescaped
-from rtmd.formats.names import metric_name
+from rtmd.formats.influx_line import BOOLEANS, Cursor, Lines, Tags, bad, head_of, number, shown, unescaped
 from rtmd.formats.numbers import all_finite
-from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, SeriesCache, intern_pairs
+from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, SeriesCache
 from rtmd.model.labels import METRIC_NAME
 
 MAX_LINES = 250_000
@@ -80,8 +79,8 @@ class InfluxDecoder:
     def decode(self, text: bytes, *, at: int, precision: str = "") -> SampleBatch:
         """All samples of a post; lines without a timestamp are placed at `at` (ms).
 
-        Raises FormatError: "bad_precision"; "bad_influx", "bad_utf8", "bad_labels", "too_many_labels" with the line in
-        the text; "too_many_lines", "too_many_samples", "line_too_long".
+        Raises FormatError: "bad_precision"; "bad_influx", "bad_utf8", "bad_labels" with the line in the text;
+        "too_many_lines", "too_many_samples", "line_too_long".
         """
         unit = PRECISIONS.get(precision)
         if unit is None:
@@ -112,7 +111,7 @@ class _Post:
         self.stamps: list[bytes] = []
         self.counts: list[int] = []
         self.strings = 0
-        self.tags: tuple[bytes, str, list[tuple[str, str]]] = (b"", "", [])  # of the last head that was taken apart
+        self.tags = Tags(b"")  # of the last head that was taken apart
 
     def batch(self) -> SampleBatch:
         """Read the post."""
@@ -229,20 +228,18 @@ class _Post:
         spelling = head + b" " + field
         series = self.decoder.cache.ids.get(spelling)
         if series is None:
-            if self.tags[0] != head:
-                self.tags = (head, *tags_of(head))
+            if self.tags.head != head:
+                self.tags = Tags(head)
             series = self._new(unescaped(field))
             self.decoder.cache.put(spelling, series)
         return series
 
     def _new(self, field: str) -> int:
-        _, measurement, tags = self.tags
-        table = self.decoder.series
-        if len(tags) >= table.limits.labels:  # before they are sorted for each of the fields
+        tags, table = self.tags, self.decoder.series
+        if len(tags.before) + len(tags.behind) >= table.limits.labels:  # before they are put together for each field
             table.refused["too_many_labels"] += 1
             return REFUSED
-        metric = measurement if field == "value" else f"{measurement}_{field}"
-        return intern_pairs(table, [(METRIC_NAME, metric_name(metric)), *tags])
+        return table.intern((*tags.before, (METRIC_NAME, tags.metric(field)), *tags.behind))
 
     def _stamp(self, word: bytes) -> bytes:
         if word and (not _STAMP.fullmatch(word) or not -self.bound < int(word) < self.bound):

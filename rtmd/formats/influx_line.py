@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from rtmd.errors import FormatError
-from rtmd.formats.names import label_name
+from rtmd.formats.names import label_name, metric_name
 from rtmd.formats.numbers import finite
+from rtmd.model.labels import METRIC_NAME
 
 _MEASUREMENT = re.compile(rb"(?:[^, \\]++|\\[,= ]|\\)++")
 _TAG = re.compile(rb",((?:[^,= \\]++|\\[,= ]|\\)++)=((?:[^,= \\]++|\\[,= ]|\\)++)")
@@ -79,6 +80,30 @@ class Cursor:
         return self.line[self.pos :].strip(b" \t\r")
 
 
+class Tags:
+    """Measurement and tags taken apart, once for all fields of a line.
+
+    `before` and `behind` are the labels on either side of the metric's name, so that a label set is put together, not
+    sorted. Raises FormatError: "bad_labels" where two tags are one label, "bad_utf8".
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        found = _MEASUREMENT.match(head)
+        self._measurement = unescaped(found[0]) if found else ""
+        tags = _TAG.findall(head, found.end() if found else 0)
+        pairs = [(label_name(unescaped(name)), unescaped(value)) for name, value in tags]
+        if len({name for name, _ in pairs} - {METRIC_NAME}) != len(pairs):
+            raise FormatError("bad_labels", "a line has the same label twice")
+        pairs.sort()
+        self.before = tuple(pair for pair in pairs if pair[0] < METRIC_NAME)
+        self.behind = tuple(pair for pair in pairs if pair[0] > METRIC_NAME)
+
+    def metric(self, field: str) -> str:
+        """The name of a field's series."""
+        return metric_name(self._measurement if field == "value" else f"{self._measurement}_{field}")
+
+
 def number(spelled: bytes) -> bytes:
     """A value as a plain number."""
     plain = BOOLEANS.get(spelled) or (spelled[:-1] if _INTEGER.fullmatch(spelled) else spelled)
@@ -98,14 +123,6 @@ def head_of(line: bytes) -> bytes:
     if line[end : end + 1] != b" ":
         raise bad(f"{shown(line[end:])}: a tag, name=value, or a blank and fields are expected")
     return line[:end]
-
-
-def tags_of(head: bytes) -> tuple[str, list[tuple[str, str]]]:
-    """The measurement and the labels of its tags."""
-    found = _MEASUREMENT.match(head)
-    measurement = unescaped(found[0]) if found else ""
-    tags = _TAG.findall(head, found.end() if found else 0)
-    return measurement, [(label_name(unescaped(name)), unescaped(value)) for name, value in tags]
 
 
 def unescaped(spelled: bytes) -> str:
