@@ -23,8 +23,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-import numpy as np
-
 from rtmd.errors import FormatError
 from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable
 from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, intern_labels
@@ -120,8 +118,7 @@ class _Observed(_Counter):
         yield self.ids[0], self.total
         yield self.ids[1], self.sum
         if self.values:
-            found = np.quantile(self.values, QUANTILES).tolist()
-            yield from zip(self.ids[2:], found, strict=True)
+            yield from zip(self.ids[2:], quantiles(self.values), strict=True)
         self.values, self.came, self.stride = [], 0, 1
 
 
@@ -229,6 +226,19 @@ class Tally:
         if ids:  # what is remembered may lead to what is forgotten
             self._known.clear()
             self._held = 0
+
+
+def quantiles(values: list[float]) -> list[float]:
+    """QUANTILES of these values, which are put in order; between two values in proportion, as Prometheus does it."""
+    values.sort()
+    last = len(values) - 1
+    found = []
+    for quantile in QUANTILES:
+        place = quantile * last
+        low = int(place)
+        below, above, part = values[low], values[min(low + 1, last)], place - low
+        found.append(below if below == above else below * (1 - part) + above * part)
+    return found
 
 
 def _sum(one: float, other: float) -> float:

@@ -17,7 +17,7 @@ from rtmd.formats.names import label_name, metric_name
 from rtmd.formats.protobuf import delimited, varint
 from rtmd.formats.remote_write import RemoteWriteDecoder, encode_write
 from rtmd.formats.samples_json import decode_samples
-from rtmd.sources.tally import Tally
+from rtmd.sources.tally import QUANTILES, Tally, quantiles
 
 AT = 1_760_000_000_000
 LIMITS = SeriesLimits(series=50)
@@ -231,6 +231,12 @@ def test_statsd_gives_one_finite_sample_a_series_whatever_comes(datagrams: list[
         assert len(set(placed)) == len(placed)
         ended = batch.values.view(np.uint64) == STALE_BITS
         assert np.isfinite(batch.values[~ended]).all()
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=20))
+def test_quantiles_are_numpys(values: list[float]) -> None:
+    wanted = np.quantile(values, QUANTILES)
+    np.testing.assert_allclose(quantiles(values), wanted, rtol=1e-12, atol=1e-12 * max(map(abs, values)))
 
 
 @given(st.lists(st.integers(1, 2**53), max_size=20), st.integers(0, 20))
