@@ -86,9 +86,7 @@ def evaluate(expr: str | Expr, series: Iterable[Series], at: int) -> list[Row] |
 
 def evaluate_range(expr: str | Expr, series: Iterable[Series], start: int, end: int, step: int) -> list[Line]:
     """The values of an expression at start, start + step … up to end, label set by label set; a number has none."""
-    if step < 1 or end < start or (end - start) // step >= MAX_POINTS:
-        raise PromqlError(f"a range ends after it starts, and has at most {MAX_POINTS:,} steps of at least 1 ms")
-    return evaluate_batch_range(_tree(expr), *_columns(series), range(start, end + 1, step))
+    return evaluate_batch_range(_tree(expr), *_columns(series), start=start, end=end, step=step)
 
 
 def evaluate_batch(expr: Expr, table: SeriesTable, batch: SampleBatch, at: int) -> list[Row] | float | str:
@@ -101,15 +99,19 @@ def evaluate_batch(expr: Expr, table: SeriesTable, batch: SampleBatch, at: int) 
     return rows[0][1] if is_scalar(expr) else [(dict(query.labels(row)), value) for row, value in rows]
 
 
-def evaluate_batch_range(expr: Expr, table: SeriesTable, batch: SampleBatch, instants: range) -> list[Line]:
+def evaluate_batch_range(
+    expr: Expr, table: SeriesTable, batch: SampleBatch, *, start: int, end: int, step: int
+) -> list[Line]:
     """The same over samples that are columns already."""
     check(expr)
+    if step < 1 or end < start or (end - start) // step >= MAX_POINTS:
+        raise PromqlError(f"a range ends after it starts, and has at most {MAX_POINTS:,} steps of at least 1 ms")
     if isinstance(expr, String):
         raise PromqlError("a text has no values over time", expr.offset)
     query = Query(expr, table, batch)
     lines: dict[int, tuple[list[int], list[float]]] = {}
-    for at in instants:
-        for row, value in query.at(at, start=instants[0], end=instants[-1]):
+    for at in range(start, end + 1, step):
+        for row, value in query.at(at, start=start, end=end):
             times, values = lines.setdefault(row, ([], []))
             times.append(at)
             values.append(value)

@@ -129,7 +129,7 @@ class Reference:
     def _call(self, expr: Call, at: int) -> Vector:  # noqa: PLR0911  # one a kind of function
         name, arguments = expr.function, expr.arguments
         if name == "absent_over_time":
-            found = self._call(Call("present_over_time", arguments), at)
+            found = self._call(Call("last_over_time", arguments), at)  # names may differ
             return {demanded(arguments[0]): absence(found)}
         if any(isinstance(argument, Range | Subquery) for argument in arguments):
             return self._ranged(expr, at)
@@ -435,7 +435,10 @@ def relabelled(name: str, labels: Labels, texts: list[str]) -> Labels:
         found = re.fullmatch(pattern, pairs.get(source, ""))
         if found is None:
             return labels
-        pairs[target] = re.sub(r"\$(\d)", lambda number: found[int(number[1])] or "", template)
+        groups = int(re.compile(pattern).groups)
+        pairs[target] = re.sub(
+            r"\$(\d)", lambda number: ("", *found.groups(""))[int(number[1])] if groups else "", template
+        )
     return tuple(sorted((key, value) for key, value in pairs.items() if value))
 
 

@@ -94,8 +94,16 @@ AGGREGATE: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-def moment(value: float) -> datetime | None:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(value)) if abs(value) < 1e11 else None
+CYCLE = 146_097 * 86_400  # seconds in 400 years, after which the calendar repeats
+
+
+def dated(part: str, value: float) -> float:
+    """A part of the date so many seconds after the epoch; NaN for what is no time."""
+    if not abs(value) < 2**53:
+        return math.nan
+    cycles, seconds = divmod(int(value), CYCLE)
+    number = float(DATES[part](datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)))
+    return number + 400 * cycles if part == "year" else number
 
 
 def days_in_month(day: datetime) -> float:
@@ -132,8 +140,7 @@ def rounded(value: float, to: float) -> float:
 def elementwise(function: str, value: float, *numbers: float) -> float:
     """NaN where there is no such number."""
     if function in DATES:
-        when = moment(value)
-        return math.nan if when is None else float(DATES[function](when))
+        return dated(function, value)
     own: dict[str, Callable[..., float]] = {
         "round": rounded,
         "clamp": lambda v, low, high: clamp_min(clamp_max(v, high), low),
@@ -141,7 +148,7 @@ def elementwise(function: str, value: float, *numbers: float) -> float:
         "clamp_max": clamp_max,
         "deg": lambda v: v * 180 / math.pi,
         "rad": lambda v: v * math.pi / 180,
-        "sgn": lambda v: v if math.isnan(v) else float((v > 0) - (v < 0)),
+        "sgn": lambda v: v if math.isnan(v) else float(int(v > 0) - int(v < 0)),
         "ln": np.log,
     }
     plain = {"acos": "arccos", "asin": "arcsin", "atan": "arctan"}

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given, settings
+from grammar import Words, expressions, scalars, shifts, weighted
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from rtmd.errors import PromqlError
-from rtmd.model.expr import (
-    COMPARISONS,
-    SET_OPERATORS,
-    Aggregate,
-    Binary,
-    Call,
-    Expr,
-    Matching,
-    Negate,
-    Number,
-    Selector,
-    is_scalar,
-)
+from rtmd.model.expr import Aggregate, Binary, Call, Expr, Number, Selector, String
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.promql import AGGREGATIONS, FUNCTIONS, parse, show
+from rtmd.promql import check, parse, show
 
 NAMES = st.sampled_from(["a", "b:c", "sum", "by", "rate", "inf", "bool", "offset", "foo.bar", "ü x", 'q"u\\o'])
 LABELS = st.sampled_from(["a", "b", "le", "and", "by", "on", "nan", "sum", "x.y", "group_left", "end"])
@@ -40,40 +29,25 @@ def selectors(draw: st.DrawFn) -> Selector:
     return Selector(tuple(sorted({Matcher("__name__", MatchOp.EQUAL, draw(NAMES)), *more})))
 
 
-def negated(child: Expr) -> Expr:
-    return Number(-child.value) if isinstance(child, Number) else Negate(child)
-
-
-@st.composite
-def binaries(draw: st.DrawFn, children: st.SearchStrategy[Expr]) -> Expr:
-    left, right = draw(children), draw(children)
-    scalars = is_scalar(left), is_scalar(right)
-    ops = ["+", "-", "*", "/", "%", "^", *sorted(COMPARISONS)]
-    if not any(scalars):
-        ops += sorted(SET_OPERATORS)
-    op = draw(st.sampled_from(ops))
-    flag = op in COMPARISONS and (all(scalars) or draw(st.booleans()))
-    matching = None if any(scalars) else draw(st.builds(Matching, GROUPS, st.booleans()))
-    return Binary(op, left, right, matching, flag)
-
-
-def compound(children: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
-    vectors = children.filter(lambda child: not is_scalar(child))
-    return (
-        binaries(children)
-        | children.map(negated)
-        | st.builds(Aggregate, st.sampled_from(sorted(AGGREGATIONS)), vectors, GROUPS, st.booleans())
-    )
-
-
-NUMBERS = st.floats(allow_nan=False).map(Number)
-CALLS = st.builds(Call, st.sampled_from(sorted(FUNCTIONS)), selectors(), WINDOWS)
-TREES = st.recursive(NUMBERS | selectors() | CALLS, compound, max_leaves=12)
+TIMES = st.integers(-(10**12), 10**13)
+WORDS = Words(
+    selectors=selectors(),
+    labels=LABELS,
+    windows=WINDOWS,
+    shifts=shifts(st.integers(-(10**10), 10**10), TIMES),
+    subqueries=st.tuples(st.integers(1, 10**7), st.integers(1_000, 10**8)),
+    numbers=st.floats(allow_nan=False),
+    texts=st.text(max_size=3),
+)
+VECTORS = expressions(WORDS, leaves=12)
+TREES = weighted((VECTORS, 5), (scalars(WORDS, VECTORS), 1), (st.text(max_size=5).map(String), 1))
 
 
 @settings(max_examples=300)
 @given(TREES)
 def test_what_is_shown_reads_back_as_the_same_tree(tree: Expr) -> None:
+    note(show(tree))
+    check(tree)
     assert parse(show(tree)) == tree
 
 
@@ -84,6 +58,8 @@ def test_every_offset_lies_on_the_construct(tree: Expr) -> None:
     found = parse(text)
     if isinstance(found, Binary):
         assert text.startswith(found.op, found.offset)
+    if isinstance(found, Call):
+        assert text.startswith(found.function, found.offset)
     if isinstance(found, Aggregate):
         assert text.startswith(found.op, found.offset)
     if isinstance(found, Number) and math.isfinite(found.value):
@@ -124,6 +100,12 @@ PIECES = st.sampled_from(
         "fill",
         "start",
         "end",
+        "@",
+        "time()",
+        "[5m:1m]",
+        "histogram_quantile",
+        "count_values",
+        "label_replace",
     ]
 )
 
