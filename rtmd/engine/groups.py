@@ -243,7 +243,9 @@ class Histogram(Grouped):
             bounds = bounds[self.members(rows)[0]]
         some = (members.presence == PRESENT) & ~np.isnan(bounds)
         buckets = Buckets(bounds[some], members.values[some], group[some], groups)
-        levels = highest(np.where(np.isnan(bounds), MISSING, members.presence), group, groups)
+        levels = highest(
+            np.where(np.isnan(bounds), np.minimum(members.presence, MISSING), members.presence), group, groups
+        )
         parameters = [parameter.evaluate(at) for parameter in self._parameters]
         numbers = [float(parameter.values[0]) for parameter in parameters]
         for parameter in parameters:

@@ -45,6 +45,7 @@ from rtmd.model.matcher import Matcher
 
 UNFED, MISSING, FILTERED, PRESENT = range(4)
 FIVE_MINUTES = 300_000
+BOUND = r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|Inf)"
 
 Cell = tuple[int, float]  # presence, value
 Vector = dict[Labels, Cell]
@@ -170,8 +171,9 @@ class Reference:
             groups.setdefault(key, []).append((dict(labels).get("le", ""), cell))
         result = []
         for key, cells in groups.items():
-            known = [(float(le), cell) for le, cell in cells if re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|Inf)", le)]
-            presence = max(max([p for _, (p, _) in known], default=UNFED), MISSING if len(known) < len(cells) else 0)
+            known = [(float(le), cell) for le, cell in cells if re.fullmatch(BOUND, le)]
+            levels = [p if re.fullmatch(BOUND, le) else min(p, MISSING) for le, (p, _) in cells]
+            presence = max(levels)
             buckets = [(le, value) for le, (p, value) in known if p == PRESENT]
             for level, _ in numbers:
                 presence = beside(presence, level)
