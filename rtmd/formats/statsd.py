@@ -89,7 +89,8 @@ def target(spelling: bytes) -> Target:
             labels = _tags(_text(part[1:]))
         elif not part.startswith(_SKIPPED):
             raise FormatError("bad_line", "a line is name:value|type|@rate|#tags")
-    return Target(kind, metric, tuple(labels.items()), unit, weight)
+    kept = tuple((label, value) for label, value in labels.items() if value)
+    return Target(kind, metric, kept, unit, weight)
 
 
 def number(word: bytes) -> float:

@@ -23,6 +23,8 @@ from rtmd.sources.schedule import Sleep
 CONNECTIONS = 256
 IDLE = 300.0  # seconds
 MAX_LINE = 8192  # bytes
+_LARGE = 16 * 1024  # a read of so many bytes is followed by
+_BREATH = 0.001  # so many seconds for everybody else
 
 
 class GraphiteListener:
@@ -108,8 +110,16 @@ class Connection(asyncio.Protocol):
             self._listener.take(text[:end], self._emit)
         if len(self._rest) > MAX_LINE:
             self.end("line_too_long")
-        else:
-            self._wait()
+            return
+        self._wait()
+        if len(data) >= _LARGE and self._transport is not None:
+            # The loop would go on reading a sender that is faster than we are, and leave everybody else waiting.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(_BREATH, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""

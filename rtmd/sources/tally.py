@@ -38,6 +38,7 @@ _MAX_KEPT = 2_000  # values of one metric between two flushes; beyond, every sec
 _CACHE_BYTES = CACHE_BYTES // 4
 
 Rows: TypeAlias = Iterator[tuple[int, float]]
+_Key: TypeAlias = tuple[Kind, str, tuple[tuple[str, str], ...]]
 
 
 class _Counter:
@@ -140,10 +141,11 @@ class Tally:
         self._every = every
         self._known: dict[bytes, tuple[_Counter, Target]] = {}
         self._held = 0
-        self._metrics: dict[int, _Counter] = {}  # by each of their series
+        self._metrics: dict[_Key, _Counter] = {}
+        self._owned: set[int] = set()  # all of their series
 
     def __repr__(self) -> str:
-        return f"<Tally {len(set(map(id, self._metrics.values())))} metrics, {self.errors.total()} errors>"
+        return f"<Tally {len(self._metrics)} metrics, {self.errors.total()} errors>"
 
     def take(self, datagram: bytes) -> None:
         """All lines of a datagram."""
@@ -158,16 +160,14 @@ class Tally:
         """What all metrics are at `at`; new sums were 0 a flush earlier."""
         known: list[tuple[int, float]] = []
         new: list[tuple[int, float]] = []
-        idle: list[int] = []
-        for series, metric in self._metrics.items():
-            if series != metric.ids[0]:
-                continue
+        idle: list[_Key] = []
+        for key, metric in self._metrics.items():
             if metric.touched:
                 if not metric.seen:
                     new += [(each, 0.0) for each in metric.ids[: metric.sums]]
                 metric.touched, metric.seen = False, at
             elif at - metric.seen >= IDLE:
-                idle += metric.ids
+                idle.append(key)
                 continue
             known += metric.rows()
         self._forget(idle)
@@ -188,21 +188,11 @@ class Tally:
 
     def _new(self, spelling: bytes) -> tuple[_Counter, Target]:
         about = target(spelling)
-        shape = _SHAPES[about.kind]
-        ids = [self._intern(about, suffix) for suffix in shape.suffixes]
-        if REFUSED in ids:
-            raise FormatError("refused_series", "a limit turned the series away")
-        metric = self._metrics.get(ids[0])
-        if metric is None and not any(each in self._metrics for each in ids):
-            if len(self._metrics) >= MAX_SERIES:
-                raise FormatError("too_many_series", f"a listener keeps {MAX_SERIES} series")
-            metric = shape(ids)
-            self._metrics |= dict.fromkeys(ids, metric)
-        if metric is None or type(metric) is not shape or metric.ids != ids:
-            raise FormatError("conflict", "another type has this name")
-        return self._remember(spelling, metric, about)
-
-    def _remember(self, spelling: bytes, metric: _Counter, about: Target) -> tuple[_Counter, Target]:
+        name = about.name.removesuffix("_total") if about.kind is Kind.COUNTER else about.name
+        key = about.kind, name, tuple(sorted(about.labels))
+        metric = self._metrics.get(key)
+        if metric is None:
+            metric = self._metrics[key] = self._made(about, name)
         cost = 3 * (len(spelling) + ENTRY_BYTES)
         if self._held + cost > _CACHE_BYTES:
             self._known.clear()
@@ -211,19 +201,29 @@ class Tally:
         self._known[spelling] = metric, about
         return metric, about
 
-    def _intern(self, about: Target, suffix: str) -> int:
-        labels = dict(about.labels)
-        name = about.name
-        if suffix.startswith("|"):
-            labels["quantile"] = suffix[1:]
-        elif not name.endswith("_total") or suffix != "_total":
-            name += suffix
-        return intern_labels(self._series, {**labels, METRIC_NAME: name})
+    def _made(self, about: Target, name: str) -> _Counter:
+        """A new metric; nothing is interned for one that has no room."""
+        shape = _SHAPES[about.kind]
+        if len(self._owned) + len(shape.suffixes) > MAX_SERIES:
+            raise FormatError("too_many_series", f"a listener keeps {MAX_SERIES} series")
+        ids = [self._intern(about, name, suffix) for suffix in shape.suffixes]
+        if REFUSED in ids:
+            raise FormatError("refused_series", "a limit turned the series away")
+        if not self._owned.isdisjoint(ids):
+            raise FormatError("conflict", "another type has this name")
+        self._owned.update(ids)
+        return shape(ids)
 
-    def _forget(self, ids: Sequence[int]) -> None:
-        for series in ids:
-            del self._metrics[series]
-        if ids:  # what is remembered may lead to what is forgotten
+    def _intern(self, about: Target, name: str, suffix: str) -> int:
+        labels = dict(about.labels)
+        if suffix.startswith("|"):
+            labels["quantile"], suffix = suffix[1:], ""
+        return intern_labels(self._series, {**labels, METRIC_NAME: name + suffix})
+
+    def _forget(self, keys: Sequence[_Key]) -> None:
+        for key in keys:
+            self._owned.difference_update(self._metrics.pop(key).ids)
+        if keys:  # what is remembered may lead to what is forgotten
             self._known.clear()
             self._held = 0
 

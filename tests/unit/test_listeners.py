@@ -146,6 +146,20 @@ async def test_lines_of_one_read_are_one_batch_and_half_a_line_waits() -> None:
     assert len(source.live()) == 0
 
 
+async def test_a_sender_that_is_faster_than_we_are_loses_nothing() -> None:
+    bench = Bench()
+    source = bench.graphite()
+    async with bench.running(source):
+        _, writer = await asyncio.open_connection("127.0.0.1", await port_of(source))
+        for start in range(0, 40_000, 1_000):
+            writer.write(b"".join(b"a.b %d %d\n" % (number, number) for number in range(start, start + 1_000)))
+        await until(lambda: sum(map(len, bench.batches)) == 40_000)
+        writer.close()
+    times = [time for batch in bench.batches for time in batch.times.tolist()]
+    assert times == [number * 1_000 for number in range(40_000)]
+    assert not source.errors
+
+
 @pytest.mark.parametrize(
     ("sent", "idle", "reason"), [(b"x" * 20_000, PATIENCE, "line_too_long"), (b"a 1\nb", 0.01, "idle")]
 )

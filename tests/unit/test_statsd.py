@@ -102,7 +102,8 @@ def test_a_counter_that_is_called_total_is_not_called_so_twice() -> None:
 
 
 def test_two_spellings_of_one_metric_add_up() -> None:
-    assert now(Bench().flush(b"a.b:1|c|#x:1,y:2", b"a-b:1|c|#y:2,x:1")) == {"a_b_total{x=1,y=2}": 2.0}
+    spellings = (b"a.b:1|c|#x:1,y:2", b"a-b:1|c|#y:2,x:1", b"a_b_total:1|c|#y:2,x:1,z:,")
+    assert now(Bench().flush(*spellings)) == {"a_b_total{x=1,y=2}": 3.0}
 
 
 def test_gauges_are_set_or_changed() -> None:
@@ -189,6 +190,7 @@ def test_limits_turn_away_what_is_new_and_keep_what_is_known(monkeypatch: pytest
     bench = Bench()
     assert now(bench.flush(b"s:1|s\ns:2|s\ns:3|s\ns:1|s\nb:1|g")) == {"s": 2.0}
     assert bench.tally.errors == {"set_full": 1, "too_many_series": 1}
+    assert len(bench.series) == 1  # what has no room here takes none from others
 
 
 def test_a_sum_does_not_run_over() -> None:
