@@ -119,6 +119,17 @@ async def test_series_with_their_own_time_are_not_ended() -> None:
     assert "m" not in await bench.scrape()
 
 
+async def test_a_successor_continues_what_it_still_brings_and_ends_the_rest() -> None:
+    first = Bench([page('m{a="1"} 5\nm{a="2"} 6\n')])
+    await first.scrape()
+    assert len(first.scraper.live()) == 5  # with the three about the page
+    second = Bench([page('m{a="1"} 5\n')], series=first.series)
+    second.scraper.adopt(first.scraper.live())
+    found = await second.scrape()
+    assert (found["m1"], found["m2"], found["up"]) == (5.0, None, 1.0)
+    assert len(second.scraper.live()) == 4
+
+
 FAILURES = {
     "connection": broken,
     "status": lambda _: httpx.Response(500),
