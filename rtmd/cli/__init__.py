@@ -25,6 +25,7 @@ VERBS = {
     "demo": Verb("rtmd.cli.demo:demo", "A simulated event night, to try everything."),
     "tui": Verb("rtmd.cli.operate:tui", "Open the screen of a running daemon."),
     "check": Verb("rtmd.cli.check:check", "Check rule files and rtmd.toml, offline."),
+    "test": Verb("rtmd.cli.ruletest:ruletest", "Run rule tests on virtual time."),
     "import": Verb("rtmd.cli.importing:importing", "Carry over rules of Prometheus."),
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),

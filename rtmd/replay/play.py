@@ -70,6 +70,11 @@ class Play:
         if self.at < at:
             yield from self._step(at)
 
+    def give(self, given: Input) -> None:
+        """One input more, that was not known before: it enters when playing goes on, at the time it stands at."""
+        self._asked += 1
+        heapq.heappush(self._results, (self.at, self._asked, given))
+
     def _next(self) -> int:
         due = self._due
         if self._results:
