@@ -128,7 +128,9 @@ def _aggregates(words: Words, below: Exprs, numbers: Exprs) -> Exprs:
 
 
 def whole(expr: Expr) -> Expr:
-    return expr if isinstance(expr, Selector) else Call("round", (expr, Number(1.0)))
+    if isinstance(expr, Selector):
+        return expr
+    return Call("clamp", (Call("round", (expr, Number(1.0))), Number(0.0), Number(5.0)))
 
 
 def _calls(below: Exprs, numbers: Exprs) -> Exprs:
