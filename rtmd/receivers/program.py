@@ -68,6 +68,9 @@ async def _start(argv: Sequence[str], body: bytes) -> tuple[Process, FileIO]:
             pipe.close()
             reason = error.strerror if isinstance(error, OSError) else "an argument cannot be passed on"
             raise PermanentError(f"{argv[0]}: cannot be started: {reason}") from error
+        except asyncio.CancelledError:  # the program may run already; asyncio kills it
+            pipe.close()
+            raise
         finally:
             os.close(theirs)
     return process, pipe
