@@ -296,7 +296,10 @@ class Reference:
         for members in groups.values():
             levels = {labels: beside(child[labels][0], wanted[0]) for labels in members}
             present = [labels for labels in members if levels[labels] == PRESENT]
-            present.sort(key=lambda labels: (math.isnan(child[labels][1]), sign * child[labels][1], labels))
+            # NaN comes last; equal values stand in order of their labels.
+            present.sort()
+            present.sort(key=lambda labels: math.inf if math.isnan(child[labels][1]) else sign * child[labels][1])
+            present.sort(key=lambda labels: math.isnan(child[labels][1]))
             best = [] if broken else present[: max(int(wanted[1]), 0)]
             for labels in members:
                 level = levels[labels]
