@@ -61,14 +61,14 @@ def prometheus(file: Path, *, output: Path | None, force: bool, stage: str, inte
         sys.exit(1)
     except OSError as error:
         raise click.ClickException(f"{safe(str(file))}: {error.strerror}") from None
-    for remark in sorted(done.remarks):
+    for remark in sorted((*done.remarks, *done.left_out)):
         click.echo(safe(str(remark)), err=True)
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-    click.echo(f"{len(done.rules)} rules carried over, {done.left_out} alerts left out", err=True)
-    sys.exit(1 if done.left_out else 0)
+    click.echo(f"{len(done.rules)} rules carried over, {done.alerts_left_out} alerts left out", err=True)
+    sys.exit(1 if done.alerts_left_out else 0)
 
 
 def _checked(done: Translation, source: Path, output: Path | None) -> str:

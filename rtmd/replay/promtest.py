@@ -57,10 +57,8 @@ class ExpectingAlerts:
     expected: tuple[Expected, ...]
 
     def act(self, trial: Trial) -> Iterator[Failure]:
-        """Look at the firings of all rules of that name."""
-        of = {rule.name: rule for rule in self.rules}
-        there = [_shown(trial, firing, of[firing.rule]) for firing in trial.firings.values() if firing.rule in of]
-        left = [each for each in there if each is not None]
+        """Look at what fires."""
+        left = self.alerts(trial)
         missing = []
         for wanted in self.expected:
             found = next((each for each in left if each.is_as(wanted)), None)
@@ -74,20 +72,27 @@ class ExpectingAlerts:
         lines += (
             [] if left else ["found     nothing more" if len(missing) < len(self.expected) else "found     nothing"]
         )
-        for name in of:
-            lines += seen(trial, name, set())
+        for rule in self.rules:
+            lines += seen(trial, rule.name, set())
         problem = f"{self.place.problem}, at {show_duration(self.at)}: {self.alert} does not fire as expected"
         yield Failure(Located(self.place.file, self.place.line, 0, problem), tuple(lines))
 
+    def alerts(self, trial: Trial) -> list[Shown]:
+        """What all rules of that name fire now."""
+        of = {rule.name: rule for rule in self.rules}
+        burning = (firing for firing in trial.firings.values() if firing.open and firing.rule in of)
+        return [_shown(trial, firing, of[firing.rule]) for firing in burning]
+
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Shown:
     """A firing as Prometheus would show it; names in `unsure` have templates that cannot be read."""
 
     alert: Expected
     unsure: frozenset[str]
 
     def is_as(self, wanted: Expected) -> bool:
+        """Whether it is the expected one, as far as that can be said."""
         return self._same(self.alert.labels, wanted.labels) and self._same(self.alert.annotations, wanted.annotations)
 
     def _same(self, ours: Mapping[str, str], theirs: Mapping[str, str]) -> bool:
@@ -96,9 +101,7 @@ class _Shown:
         }
 
 
-def _shown(trial: Trial, firing: Firing, rule: Translated) -> _Shown | None:
-    if not firing.open:
-        return None
+def _shown(trial: Trial, firing: Firing, rule: Translated) -> Shown:
     own = dict(firing.labels)
     value = trial.value(firing)
     unsure = set()
@@ -112,7 +115,7 @@ def _shown(trial: Trial, firing: Firing, rule: Translated) -> _Shown | None:
             else:
                 texts[-1][name] = render(parts, own, float("nan") if value is None else value)
     labels, annotations = texts
-    return _Shown(Expected(dict(labels_of({**own, **labels})), annotations), frozenset(unsure))
+    return Shown(Expected(dict(labels_of({**own, **labels})), annotations), frozenset(unsure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class ExpectingSamples:
 def read_prom_tests(
     content: bytes | str, *, file: str, find: FindFiles
 ) -> tuple[tuple[Case, ...], tuple[Located, ...]]:
-    """The cases of a test file, and remarks about its rules; raises FileErrors with every mistake."""
+    """The cases of a test file, and which of its rules are not there; raises FileErrors with every mistake."""
     root = read_yaml(content, file=file)
     reader = Reader(file)
     if reader.child(root, "tests") is None:
@@ -149,7 +152,7 @@ def read_prom_tests(
     found = tuple(cases.read(number, node) for number, node in enumerate(reader.mappings(root, "tests"), 1))
     if reader.problems:
         raise FileErrors(tuple(sorted(reader.problems)))
-    return found, translation.remarks
+    return found, translation.left_out
 
 
 def _groups(files: Mapping[str, bytes]) -> dict[str, tuple[PromGroup, ...]]:

@@ -57,11 +57,15 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What came of files: rules in their order, remarks by line, and how many alerts had to be left out."""
+    """What came of files: rules in their order; what of them did not come along; rules that had to be left out.
+
+    `alerts_left_out` is how many of those are alerts: the others are recording rules.
+    """
 
     rules: tuple[Translated, ...]
     remarks: tuple[Located, ...]
-    left_out: int = 0
+    left_out: tuple[Located, ...] = ()
+    alerts_left_out: int = 0
 
     def document(self) -> str:
         """The rules as the text of a rule file."""
@@ -84,7 +88,7 @@ def translate(
     for file, groups in files.items():
         for group in groups:
             work.group(file, group)
-    return Translation(tuple(work.rules), tuple(work.remarks), work.left_out)
+    return Translation(tuple(work.rules), tuple(work.remarks), tuple(work.left_out), work.alerts_left_out)
 
 
 class _Translator:
@@ -93,7 +97,8 @@ class _Translator:
     def __init__(self, stage: StageName, every: int | None, interval: int) -> None:
         self.rules: list[Translated] = []
         self.remarks: list[Located] = []
-        self.left_out = 0
+        self.left_out: list[Located] = []
+        self.alerts_left_out = 0
         self._stage = stage
         self._every = every
         self._interval = interval
@@ -108,9 +113,8 @@ class _Translator:
             every = SECOND
         for rule in group.rules:
             if rule.recording:
-                self._say(
-                    file, rule.line, rule.name, "left out: a recording rule; write what it records into the rules"
-                )
+                reason = "a recording rule; write what it records into the rules"
+                self.left_out.append(_left_out(file, rule, rule.line, reason))
             else:
                 self._rule(file, rule, every)
 
@@ -122,8 +126,8 @@ class _Translator:
             table = _table(rule, expr, stage=self._stage, every=every, remarks=remarks)
             _refuse(file, rule, name, table)
         except FileErrors as errors:
-            self.left_out += 1
-            self.remarks += errors.problems
+            self.alerts_left_out += 1
+            self.left_out += errors.problems
             return
         self._names.add(name)
         if name != rule.name:
