@@ -83,7 +83,7 @@ def fractions(buckets: Buckets, lower: float, upper: float) -> Values:
     """The part of each group's observations between two bounds."""
     total = buckets.total
     result = (_rank(buckets, upper) - _rank(buckets, lower)) / total if lower < upper else np.zeros(len(total))
-    known = buckets.complete & (total != 0) & ~np.isnan(total)
+    known = buckets.complete & (total != 0)
     return np.where(known, result, np.nan) if lower == lower and upper == upper else np.full(len(total), np.nan)  # noqa: PLR0124
 
 

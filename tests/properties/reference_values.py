@@ -193,9 +193,11 @@ def histogram_quantile(wanted: float, given: list[Bucket]) -> float:
 def histogram_fraction(lower: float, upper: float, given: list[Bucket]) -> float:
     buckets = evened(given)
     count = buckets[-1][1]
-    if buckets[-1][0] != math.inf or not count > 0 or math.isnan(lower) or math.isnan(upper):
+    if buckets[-1][0] != math.inf or count == 0 or math.isnan(lower) or math.isnan(upper):
         return math.nan
-    return quotient(below(upper, buckets) - below(lower, buckets), count) if lower < upper else 0.0
+    ranks = [below(bound, buckets) for bound in (lower, upper)]
+    low, high = (count if rank > count else rank for rank in ranks)
+    return quotient(high - low, count) if lower < upper else 0.0
 
 
 def below(bound: float, buckets: list[Bucket]) -> float:
