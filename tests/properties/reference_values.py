@@ -196,7 +196,7 @@ def histogram_fraction(lower: float, upper: float, given: list[Bucket]) -> float
     if buckets[-1][0] != math.inf or count == 0 or math.isnan(lower) or math.isnan(upper):
         return math.nan
     ranks = [below(bound, buckets) for bound in (lower, upper)]
-    low, high = (count if rank > count else rank for rank in ranks)
+    low, high = (min(rank, count) for rank in ranks)
     return quotient(high - low, count) if lower < upper else 0.0
 
 
