@@ -13,7 +13,7 @@ gets them back when it returns in time (an editor that moves files, a slip of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
@@ -60,6 +60,14 @@ class _Unclaimed:
     since: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is judged at one grid point: tables in order, and what reads their samples together."""
+
+    tables: list[tuple[_Running, StageTable]]
+    read: Callable[[int], None]
+
+
 class Engine:
     """Rules at work; see the module for the order of things."""
 
@@ -72,7 +80,7 @@ class Engine:
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
         self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
-        self._orders: dict[tuple[int, ...], list[tuple[_Running, StageTable]]] = {}  # remembered for `_due_at`
+        self._due: dict[tuple[int, ...], _Due] = {}  # by the grids that have a point
         self._eager: list[tuple[_Running, StageTable]] = []  # judged on arrival, not only at grid points
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
@@ -225,19 +233,21 @@ class Engine:
         return (self.evaluated_at // grid + 1) * grid
 
     def _judge_grid(self, at: int) -> Iterator[Happening]:
-        for running, table in self._due_at(at):
+        due = self._due_at(at)
+        due.read(at)
+        for running, table in due.tables:
             yield from self._follow(running.rule, table.judge(at))
             self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
 
-    def _due_at(self, at: int) -> list[tuple[_Running, StageTable]]:
+    def _due_at(self, at: int) -> _Due:
         """The tables of all grids that have a point at `at`, by rule name and stage."""
         grids = tuple(grid for grid in self._grids if at % grid == 0)
-        order = self._orders.get(grids)
-        if order is None:
-            due = [pair for grid in grids for pair in self._grids[grid]]
-            order = sorted(due, key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank))
-            self._orders[grids] = order
-        return order
+        due = self._due.get(grids)
+        if due is None:
+            pairs = [pair for grid in grids for pair in self._grids[grid]]
+            pairs.sort(key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank))
+            due = self._due[grids] = _Due(pairs, self.plans.together(table.signal for _, table in pairs))
+        return due
 
     def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
         for transition in transitions:
@@ -294,7 +304,7 @@ class Engine:
             yield from self.episodes.close(gone, at, "rule_removed")
 
     def _arrange(self) -> None:
-        self._grids, self._orders, self._eager = {}, {}, []
+        self._grids, self._due, self._eager = {}, {}, []
         for running in self._rules.values():
             for table in running.tables:
                 self._grids.setdefault(table.stage.grid, []).append((running, table))

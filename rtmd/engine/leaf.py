@@ -100,7 +100,7 @@ class Leaf(Node):
         super().__init__(*parameters)
         self.selection = selection
         self.name_varies = not selection.name and look.keeps_name
-        self._look = look
+        self.look = look
         self._raw = raw
         self._moment = moment
         self._parameters = parameters
@@ -113,17 +113,22 @@ class Leaf(Node):
 
     def labels(self, row: int) -> Labels:
         labels = self.selection.table.labels(int(self.selection.series[row]))
-        return labels if self._look.keeps_name else nameless(labels)
+        return labels if self.look.keeps_name else nameless(labels)
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         if rows is not None:
-            return self._compute(self.selection.series[rows], at)
-        if len(self.parents) < 2:
-            return self._compute(self.selection.series, at)
-        moment = (at, self._moment.start, self._moment.end, self._raw.version, self.size)
-        if self._remembered is None or self._remembered[0] != moment:
-            self._remembered = (moment, self._compute(self.selection.series, at))
+            return self.compute(self.selection.series[rows], at)
+        if self._remembered is None or self._remembered[0] != self._now(at):
+            self.remember(at, self.compute(self.selection.series, at))
+        assert self._remembered is not None  # noqa: S101  # it is this instant's
         return self._remembered[1]
+
+    def remember(self, at: int, column: Column) -> None:
+        """What all rows are at `at`, until a sample or a row is added."""
+        self._remembered = (self._now(at), column)
+
+    def _now(self, at: int) -> tuple[int, ...]:
+        return (at, self._moment.start, self._moment.end, self._raw.version, self.size)
 
     def touched(self, series: Ids) -> Ids:
         if any(len(parameter.touched(series)) for parameter in self._parameters):
@@ -133,8 +138,9 @@ class Leaf(Node):
     def feeding(self, rows: Ids) -> Ids:
         return distinct(self.selection.series[rows])
 
-    def _compute(self, series: Ids, at: int) -> Column:
-        look = self._look
+    def compute(self, series: Ids, at: int) -> Column:
+        """The look of this leaf at any series."""
+        look = self.look
         seen = self._moment.seen(look.shift, at)
         if look.function is None:
             values, alive = self._raw.latest(series, seen, self._reach)
@@ -148,7 +154,7 @@ class Leaf(Node):
         return result
 
     def _over_windows(self, series: Ids, seen: int, moved: int, numbers: list[float]) -> Column:
-        function = self._look.function
+        function = self.look.function
         assert function is not None  # noqa: S101  # its caller asks
         values = np.full(len(series), np.nan)
         presence = np.zeros(len(series), np.uint8)  # UNFED
@@ -168,10 +174,10 @@ class Leaf(Node):
 
     def _windows(self, series: Ids, seen: int, moved: int) -> Iterator[tuple[Ids, Window]]:
         """The windows and the rows they belong to: first those with stale markers, freed of them."""
-        window = self._raw.window(series, seen, self._look.window)
+        window = self._raw.window(series, seen, self.look.window)
         if moved:
             window = replace(window, moved=moved)
-        marked = self._raw.marked(series, seen - self._look.window)
+        marked = self._raw.marked(series, seen - self.look.window)
         if not marked.any():
             yield np.arange(len(series)), window
             return

@@ -12,7 +12,8 @@ What a reading says of a row, in this order:
 feeds too, while without one it ends at once, as lost (`stage_table`).
 
 After a time that nobody watched a row dozes: it is frozen until one of its series is fed again, or has had as long
-to be fed as was missed. So a restart alone neither fires nor ends anything, and a dead feed is not a new one.
+to be fed as was missed (where no result is a false condition, it has to have a result again, too). So a restart alone
+neither fires nor ends anything, and a dead feed is not a new one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from rtmd.engine.presence import Presence
 from rtmd.engine.thresholds import clears, meets
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause
-from rtmd.model.rule import NoData, Stage
+from rtmd.model.rule import Comparison, NoData, Stage
 
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -59,6 +60,7 @@ class Reader:
         self._recent = _Beside(self.instances, recent) if recent else None
         self._guard = _Beside(self.instances, guard) if guard else None
         self._dozing: Bools = np.zeros(0, np.bool_)
+        self._fed: Bools = np.zeros(0, np.bool_)  # since it dozes
         self._dozing_until = 0
 
     @property
@@ -79,12 +81,25 @@ class Reader:
     def doze(self, rows: Bools, until: int) -> None:
         """Let these rows (a mask) say nothing until `until`, or until they are fed."""
         self._dozing, self._dozing_until = rows, until
+        self._fed = np.zeros(len(rows), np.bool_)
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
         """These series were fed; whether any row still dozes."""
         rows = self.signal.touched(series)
-        self._dozing[rows[rows < len(self._dozing)]] = False
+        self._fed[rows[rows < len(self._fed)]] = True
+        if self.stage.no_data is not NoData.RESOLVE:
+            self._dozing &= ~self._fed
         return at < self._dozing_until and bool(self._dozing.any())
+
+    def is_quiet(self, at: int) -> bool:
+        """Whether no row can be met, at a fraction of the cost of reading: what idle instances are asked."""
+        stage = self.stage
+        if stage.no_data is NoData.ZERO:
+            return False  # what nothing feeds may be met
+        column = self.signal.evaluate(at)
+        if stage.condition.comparison is Comparison.RESULT:
+            return not (column.presence == Presence.PRESENT).any()
+        return not meets(stage.condition, column.values).any()
 
     def read(self, at: int, rows: Rows | None) -> Reading:
         """The truths of these rows (None: all instances)."""
@@ -106,7 +121,7 @@ class Reader:
         over = self._over(presence)
         clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked | over
         missing = (presence <= Presence.MISSING) & ~over
-        dozing = self._dozing_among(at, rows)
+        dozing = self._dozing_among(at, rows, presence)
         frozen = ((missing | (met & blind)) & ~blocked) | dozing
         return Reading(values, passes, clear & ~passes, frozen, (presence == Presence.UNFED) & ~dozing)
 
@@ -127,11 +142,19 @@ class Reader:
         over: Bools = presence <= Presence.MISSING if self.stage.keep else presence == Presence.MISSING
         return over
 
-    def _dozing_among(self, at: int, rows: Rows | None) -> Bools:
+    def _dozing_among(self, at: int, rows: Rows | None, presence: NDArray[np.uint8]) -> Bools:
+        """Which of these rows doze; one whose lack of a result would mean something wakes with its first result."""
         dozing = np.zeros(len(self.instances), np.bool_)
-        if at < self._dozing_until:
-            dozing[: len(self._dozing)] = self._dozing
-        return dozing if rows is None else dozing[rows]
+        if at >= self._dozing_until:
+            return dozing if rows is None else dozing[rows]
+        dozing[: len(self._dozing)] = self._dozing
+        fed = np.zeros(len(dozing), np.bool_)
+        fed[: len(self._fed)] = self._fed
+        if rows is not None:
+            return dozing[rows] & ~(fed[rows] & (presence > Presence.MISSING))
+        awake = fed & (presence > Presence.MISSING)
+        self._dozing &= ~awake[: len(self._dozing)]
+        return dozing & ~awake
 
     def _fill(self, column: Column, size: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """The column cut to the known instances, with `no_data = "zero"` applied."""

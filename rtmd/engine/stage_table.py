@@ -62,6 +62,7 @@ class StageTable:
         self._waiting: dict[Labels, tuple[StageRecord, int]] = {}
         self._limit = limit
         self._judged_at = 0
+        self._busy = False  # not all instances are idle
         self._unfed: Bools = np.zeros(0, np.bool_)
 
     def __repr__(self) -> str:
@@ -97,6 +98,9 @@ class StageTable:
     def judge(self, at: int) -> list[Transition]:
         """Work through one grid point."""
         self._sync()
+        if not self._busy and (not self.size or self._reader.is_quiet(at)):
+            self._judged_at, self.moved = at, []
+            return []
         clocks = self._clocks
         reading = self._reader.read(at, None)
         moved = self._remember(reading, at)
@@ -122,6 +126,7 @@ class StageTable:
         self._judged_at = at
         self._unfed = reading.unfed
         self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
+        self._busy = bool(self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
         return sorted(transitions, key=_instance)
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
@@ -170,6 +175,7 @@ class StageTable:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""
         self._sync()
         for labels, record in records:
+            self._busy = True
             row = self._instances.row_of(labels)
             if row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
@@ -199,6 +205,8 @@ class StageTable:
 
     def burning_labels(self) -> Iterator[Labels]:
         """The instances that are firing or recovering."""
+        if not self._busy:
+            return
         for row in map(int, np.flatnonzero(self._clocks.state >= FIRING)):
             yield self._instances.labels(row)
         yield from self._waiting
@@ -320,9 +328,7 @@ class StageTable:
 
     def _drop_waiting(self, labels: Labels, record: StageRecord, event: Event, at: int) -> Transition:
         _, reason = advance(record.state, event)
-        idle = replace(record, state=StageState.INACTIVE, active_at=None, keep_since=None, unfed_since=None)
-        idle = replace(idle, still_since=None)
-        return Transition(self.stage, labels, record.state, event, reason, at, idle)
+        return Transition(self.stage, labels, record.state, event, reason, at, StageRecord(self.stage.name))
 
     def _apply(self, row: int, event: Event, at: int) -> list[Transition]:
         """Show one row one event: its transition, or nothing where the state stays."""
@@ -332,6 +338,7 @@ class StageTable:
         if state is was:
             return []
         clocks.enter(row, state, at)
+        self._busy = True
         fired = state is StageState.FIRING and not was.burning
         return [
             Transition(
