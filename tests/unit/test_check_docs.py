@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rtmd.config import load_config
 from rtmd.promql import AGGREGATIONS, FUNCTIONS
+from rtmd.replay.ruletest import read_rule_tests
+from rtmd.replay.trial import try_case
 from rtmd.rulefile.load import load_rules
 from rtmd.rulefile.stage import OVERRIDES, STAGE_ONLY
 
@@ -21,6 +25,16 @@ def test_the_rules_of_the_documentation_load() -> None:
     loaded = load_rules({f"{number}.toml": text for number, text in enumerate(blocks("rules.md"))})
     assert loaded.errors == ()
     assert len(loaded.rules.rules) == 6
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_rule_tests_of_the_documentation_pass(number: int) -> None:
+    text = blocks("testing.md")[number]
+    shipped = DOCS.parent / "rules"
+    cases = read_rule_tests(
+        text, file="t.test.toml", find=lambda names: {each: (shipped / each).read_bytes() for each in names or ()}
+    )
+    assert [verdict.failures for verdict in map(try_case, cases)] == [()] * len(cases)
 
 
 def test_the_configuration_of_the_documentation_loads() -> None:
