@@ -8,7 +8,7 @@ every stage of the rules in question saw at that time (`seen`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rtmd.errors import Located, PromqlError
@@ -24,6 +24,7 @@ from rtmd.replay.seen import seen
 from rtmd.replay.trial import Failure, Judged, Trial
 
 _NAME = frozenset({METRIC_NAME})
+_TELLING = frozenset({"stage", "state", "outcome", "receiver", "what", "at"})
 _CLOSE = 1e-9  # relative: the last digits of a sum depend on its order
 
 
@@ -61,8 +62,10 @@ class Thing:
     says: dict[str, str] = field(default_factory=dict)
     value: float | None = None
 
-    def __str__(self) -> str:
-        return _line(self.rule, self.labels, self.says, None if self.value is None else f"{self.value:.12g}")
+    def shown(self, asked: Collection[str]) -> str:
+        """What is worth saying of it, where these keys were asked for."""
+        says = {key: text for key, text in self.says.items() if key in asked or (key in _TELLING and text != "none")}
+        return _line(self.rule, self.labels, says, None if self.value is None else f"{self.value:.12g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +146,16 @@ class Expecting:
     ) -> Iterator[Failure]:
         if expected is None:
             return
-        there = sorted((thing for thing in things if self.only in {"", thing.rule}), key=str)
+        there = sorted(
+            (thing for thing in things if self.only in {"", thing.rule}), key=lambda thing: (thing.rule, thing.labels)
+        )
         missing, extra = _matched(expected, there)
         surplus = [] if self.partial and not missing else extra
         if not missing and not surplus:
             return
         lines = [f"expected  {row}" for row in missing]
-        lines += [f"{'there are' if self.partial else 'found    '} {thing}" for thing in surplus]
+        asked = {key for row in missing for key in row.says}
+        lines += [f"{'there is ' if self.partial else 'found    '} {thing.shown(asked)}" for thing in surplus]
         if missing and not extra:
             lines.append("found     nothing more" if len(missing) < len(expected) else "found     nothing")
         rules = {row.rule for row in missing if row.rule} | {thing.rule for thing in surplus} or {self.only}
