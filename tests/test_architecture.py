@@ -30,7 +30,13 @@ PURE_ROOMS = (
     "rtmd/replay/story.py",
     "rtmd/replay/story_posts.py",
     "rtmd/replay/card.py",
+    "rtmd/replay/expect.py",
+    "rtmd/replay/notation.py",
     "rtmd/replay/play.py",
+    "rtmd/replay/promtest.py",
+    "rtmd/replay/seen.py",
+    "rtmd/replay/trial.py",
+    "rtmd/rulefile/prometheus",
     "rtmd/replay/timeline.py",
 )
 PURE = [path for path in SOURCES if path.relative_to(ROOT).as_posix().startswith(PURE_ROOMS)]
