@@ -1,7 +1,9 @@
 """Whatever bytes come in, a decoder gives a batch or a FormatError, and the fast road equals the slow one."""
 
+import operator
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import reduce
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -246,7 +248,8 @@ def test_a_counter_grows_by_what_came_however_it_is_cut(counts: list[int], place
     tally.flush(AT)
     tally.take(b"a:" + b":".join(b"%d" % count for count in counts[place:]) + b"|c")
     values = tally.flush(AT + 1000).values.tolist()
-    assert (values[-1] if counts else 0) == sum(map(float, counts))
+    # One after the other: sum() compensates from Python 3.12 on.
+    assert (values[-1] if counts else 0) == reduce(operator.add, map(float, counts), 0.0)
 
 
 def escaped(text: str) -> str:
