@@ -8,9 +8,12 @@ serves: the engine time at which the story began.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import shutil
-import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -28,6 +31,7 @@ from rtmd.runtime.daemon import Daemon, Extras
 CONFIG = "rtmd.toml"
 RULES = Path("rules") / "event-night.toml"
 SOCKET = "rtmd.sock"
+_STDIN = 0
 
 
 class _Night:
@@ -73,11 +77,10 @@ async def _serve(folder: Path, seed: int) -> tuple[int, bool]:
     loop, deserted = asyncio.get_running_loop(), asyncio.Event()
 
     def let_go() -> None:
-        loop.remove_reader(sys.stdin)
         deserted.set()
         daemon.stop()
 
-    loop.add_reader(sys.stdin, let_go)
+    threading.Thread(target=_hold_leash, args=(loop, let_go), name="leash", daemon=True).start()
     running = asyncio.create_task(daemon.run())
     started = asyncio.create_task(daemon.started.wait())
     await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
@@ -85,3 +88,12 @@ async def _serve(folder: Path, seed: int) -> tuple[int, bool]:
     if daemon.started.is_set():
         click.echo(str(night.begins))
     return await running, deserted.is_set()
+
+
+def _hold_leash(loop: asyncio.AbstractEventLoop, let_go: Callable[[], None]) -> None:
+    """Wait for the end of stdin, in a thread: one blocking read that no event loop can miss."""
+    # Unbuffered: a buffered reader would keep its lock through the interpreter's shutdown.
+    while os.read(_STDIN, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself meanwhile
+        loop.call_soon_threadsafe(let_go)
