@@ -38,8 +38,10 @@ class Watch:
         hints = asyncio.create_task(self._hint(), name="watchfiles")
         try:
             while True:
+                # Not `wait_for`: on Python 3.11 it loses a cancellation that comes together with the event.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), RESCAN)
+                    async with asyncio.timeout(RESCAN):
+                        await self._look.wait()
                 self._look.clear()
                 if _standing(self._folders) != self._watched:
                     self._replaced.set()
