@@ -6,7 +6,7 @@ Everything here is asynchronous or cheap; nothing here decides.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -123,15 +123,3 @@ class LoggedBatch:
     at: int
     source: str
     batch: SampleBatch
-
-
-class SampleLog(Protocol):
-    """Everything ingested lately, in order of arrival."""
-
-    def append(self, entry: LoggedBatch) -> None:
-        """Buffer one batch; on disk after the next flush (each second)."""
-        ...
-
-    def read(self, since: int) -> Iterator[LoggedBatch]:
-        """Entries that arrived at or after engine time `since`."""
-        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -85,3 +85,16 @@ class FakeStore:
 
 
 _UNDER_WAY = (RunState.STARTED, RunState.UNDOING)
+
+
+@dataclass
+class StillClock:
+    """A clock that somebody else moves."""
+
+    at: int = 1_760_000_000_000
+
+    def now(self) -> int:
+        return self.at
+
+    def wall(self) -> int:
+        return self.at

@@ -30,7 +30,6 @@ from rtmd.runtime.daemon import Daemon, Extras
 
 CONFIG = "rtmd.toml"
 RULES = Path("rules") / "event-night.toml"
-SOCKET = "rtmd.sock"
 _STDIN = 0
 
 

@@ -31,9 +31,9 @@ from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels
 from rtmd.model.reach import earliest, lookback
 
-__all__ = ["Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
+__all__ = ["LATENESS", "Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
 
-LATENESS = 60_000
+LATENESS = 60_000  # default of a source, ms
 AHEAD = 30_000
 _EXEMPLARS_KEPT = 20
 _EXEMPLARS_SHOWN = 5

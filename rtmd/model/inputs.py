@@ -6,8 +6,7 @@ An input made by a person carries `request`: the step answers it with exactly on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from rtmd.model.firing import Firing, InstanceState
@@ -120,7 +119,6 @@ class DeliveryDone:
     receiver: str
     firing_id: str
     error: str = ""
-    context: Mapping[str, str] = field(default_factory=dict)
 
 
 PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet

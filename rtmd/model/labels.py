@@ -14,10 +14,6 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 METRIC_NAME = "__name__"
 
-_FNV_OFFSET = 14695981039346656037
-_FNV_PRIME = 1099511628211
-_MASK = (1 << 64) - 1
-
 
 def labels_of(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
     """The label set of these pairs: sorted, empty values dropped (an absent label equals the empty string)."""
@@ -41,19 +37,6 @@ def without(labels: Labels, names: frozenset[str]) -> Labels:
 def only(labels: Labels, names: frozenset[str]) -> Labels:
     """The label set cut down to these names."""
     return tuple(pair for pair in labels if pair[0] in names)
-
-
-def fingerprint(labels: Labels) -> str:
-    """16 hex digits that name a label set, computed as Prometheus does (FNV-1a, 64 bit, 0xff as separator)."""
-    state = _FNV_OFFSET
-    for name, value in labels:
-        for byte in b"%b\xff%b\xff" % (_bytes(name), _bytes(value)):
-            state = ((state ^ byte) * _FNV_PRIME) & _MASK
-    return f"{state:016x}"
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def show(labels: Labels) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rtmd.engine.plan import WindowSnapshot
+from rtmd.engine.plan import LATENESS, WindowSnapshot
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.inputs import PlainInput
-
-LATENESS = 60_000  # default of a source, ms
 
 
 @dataclass(frozen=True, slots=True)

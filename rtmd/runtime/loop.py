@@ -164,7 +164,7 @@ class StepLoop:
         try:
             await commit
         except StoreError as error:
-            if getattr(error, "fatal", False) and not self.fatal.done():
+            if error.fatal and not self.fatal.done():
                 self.fatal.set_result(error)
             if str(error) != self.degraded:
                 log.error("not on disk: %s", error)  # noqa: TRY400  # the text says it all

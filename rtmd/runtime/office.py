@@ -14,7 +14,7 @@ from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.silence import SilenceState
-from rtmd.pipeline import Samples
+from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
 from rtmd.ports import ConfiguredSource
 from rtmd.runtime.history import evaluate
@@ -33,7 +33,6 @@ from rtmd.wire import (
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
-_LATENESS = 60_000
 
 
 @dataclass(slots=True)
@@ -80,7 +79,7 @@ class Office:
 
     def ingest(self, source: str, batch: SampleBatch) -> None:
         """Queue one atomic batch."""
-        self._loop.inbox.put(Samples(source, batch, self._board.lateness.get(source, _LATENESS)))
+        self._loop.inbox.put(Samples(source, batch, self._board.lateness.get(source, LATENESS)))
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Count what was refused before it became a batch."""

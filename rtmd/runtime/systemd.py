@@ -15,15 +15,6 @@ class Notifier:
         found = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
         self._address = "\0" + found[1:] if found.startswith("@") else found
 
-    @property
-    def watchdog_interval(self) -> float | None:
-        """Seconds within which systemd wants a ping, None where it does not."""
-        usec = os.environ.get("WATCHDOG_USEC", "")
-        pid = os.environ.get("WATCHDOG_PID", "")
-        if not usec.isdecimal() or (pid and pid != str(os.getpid())):
-            return None
-        return int(usec) / 1_000_000
-
     def ready(self, status: str) -> None:
         """Up and serving, or done with reloading."""
         self._send(f"READY=1\nSTATUS={status}")

@@ -1,4 +1,4 @@
-"""`SegmentLog`: everything ingested lately, on disk in order of arrival (`ports.SampleLog`).
+"""`SegmentLog`: everything ingested lately, on disk in order of arrival.
 
 `append` and `tick` only remember; `flush` writes, once a second and on a thread, without a sync: a crash of the
 daemon loses at most the last second, a power cut what the kernel had not written yet. Segments are about five

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from fakes import StillClock
 
 from rtmd.config import HostSource, ScrapeSource, SourceConfig
 from rtmd.formats.batch import Ids, SampleBatch, SeriesTable, is_stale
@@ -15,14 +16,6 @@ from rtmd.runtime.feeds import Feeds
 from rtmd.sources.staleness import Lineage, rows
 
 AT = 1_760_000_000_000
-
-
-class StillClock:
-    def now(self) -> int:
-        return AT
-
-    def wall(self) -> int:
-        return AT
 
 
 class Paper:

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
+from fakes import StillClock
 
 from rtmd.config import HostSource
 from rtmd.formats.batch import SampleBatch, SeriesTable, is_stale
@@ -27,17 +28,6 @@ FULL = Readings(
     devices=(Device("eth0", 100, 200),),
 )
 ROOT = Disk("/", 0.25, 4096)
-
-
-@dataclass
-class StillClock:
-    at: int = AT
-
-    def now(self) -> int:
-        return self.at
-
-    def wall(self) -> int:
-        return self.at
 
 
 @dataclass

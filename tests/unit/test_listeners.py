@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from fakes import StillClock
 
 from rtmd.config import Address, GraphiteSource, StatsdSource
 from rtmd.formats.batch import SampleBatch, SeriesTable
@@ -18,17 +19,6 @@ from rtmd.sources.statsd import StatsdListener
 AT = 1_760_000_000_000
 FREE = Address("127.0.0.1", 0)
 PATIENCE = 10.0
-
-
-@dataclass
-class StillClock:
-    at: int = AT
-
-    def now(self) -> int:
-        return self.at
-
-    def wall(self) -> int:
-        return self.at
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from fakes import StillClock
 
 from rtmd.config import ScrapeSource
 from rtmd.formats.batch import SampleBatch, SeriesTable, is_stale
@@ -19,17 +20,6 @@ URL = "http://node.example:9100/metrics"
 
 Answer = Callable[[httpx.Request], httpx.Response]
 Failure = httpx.ConnectError("refused")
-
-
-@dataclass
-class StillClock:
-    at: int = AT
-
-    def now(self) -> int:
-        return self.at
-
-    def wall(self) -> int:
-        return self.at
 
 
 def page(text: str, **headers: str) -> Answer:
