@@ -19,7 +19,7 @@ import time
 import httpx
 import msgspec
 from _live import SMALL, Connection, Post, running
-from fdatasync import measure
+from fdatasync import line
 
 from rtmd.wire import NotificationBody
 
@@ -127,11 +127,11 @@ async def main() -> None:
         await prober.end()
         rate = rtmd.client.status().samples_per_second
         load.kill()
-        disk = measure(rtmd.folder)
+        disk = line(rtmd.folder)
     print(f"{_PROBES} probes a round, under {rate:,.0f} samples/s")
     report("sample to webhook", rising)
     report("... with bursts of resolved", falling)
-    print(f"{'fdatasync here':28} p50 {disk[0]:6.2f} ms  p99 {disk[1]:6.2f} ms")
+    print(disk)
 
 
 def report(what: str, found: list[float]) -> None:
