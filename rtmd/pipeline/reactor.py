@@ -165,7 +165,7 @@ def resolution(firing: Firing) -> str:
 def _journal(change: Change) -> Journaled:
     firing = change.firing
     record = firing.record(change.stage)
-    detail = {"stage": str(change.stage), "reason": change.reason}
+    detail = {"change": str(change.kind), "stage": str(change.stage), "reason": change.reason}
     if record is not None and record.value is not None:
         detail["value"] = f"{record.value:.6g}"
     kind = "outcome" if change.kind is ChangeKind.JUDGED else "transition"

@@ -14,6 +14,7 @@ from enum import IntEnum
 from itertools import groupby
 from typing import TypeAlias
 
+from rtmd.engine.episodes import ChangeKind
 from rtmd.model.display import age, number, safe
 from rtmd.model.effects import Effect, FiringSaved, Journaled, Notify, RunAction, RunSaved
 from rtmd.model.firing import Exemplar, Firing, StageRecord
@@ -106,19 +107,18 @@ class Timeline:
         record = firing.record(stage)
         if record is None:
             return
-        # The journal's text is "STAGE: WHAT, REASON".
-        match change.text.removeprefix(f"{stage}: ").partition(",")[0]:
-            case "stage fired":
+        match ChangeKind(change.detail["change"]):
+            case ChangeKind.STAGE_FIRED:
                 entry = _Entry(_Rank.STAGE, f"{stage} fires", self._reading(firing, record), _loudest(record))
-            case "stage ended":
+            case ChangeKind.STAGE_ENDED:
                 entry = _Entry(
                     _Rank.ENDED, f"{stage} ends", f"peak {number(record.peak)} {safe(firing.unit, 24)}".rstrip()
                 )
-            case "resolved":
+            case ChangeKind.RESOLVED:
                 lasted = age((firing.resolved_at or change.at) - firing.fired_at)
                 entry = _Entry(_Rank.RESOLVED, "resolved", f"after {lasted}")
-            case "opened" | "reopened" as opened:
-                entry = _Entry(_Rank.OPENED, opened)
+            case ChangeKind.OPENED | ChangeKind.REOPENED as opened:
+                entry = _Entry(_Rank.OPENED, str(opened))
             case _:
                 return
         yield firing.id, entry

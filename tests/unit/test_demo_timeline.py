@@ -125,7 +125,8 @@ def test_nothing_from_outside_acts_on_the_terminal() -> None:
     run = ActionRun("r1", f"act{ESCAPE}", "f", "r", firing.labels, StageName.SECONDS, RunState.FAILED, 0, f"no{ESCAPE}")
 
     def moved(what: str) -> Journaled:
-        return Journaled(0, "transition", "r", "f", f"seconds: {what}, why", {"stage": "seconds", "reason": "why"})
+        detail = {"change": what, "stage": "seconds", "reason": "why"}
+        return Journaled(0, "transition", "r", "f", f"seconds: {what}, why", detail)
 
     effects = (
         FiringSaved(firing),
