@@ -12,7 +12,7 @@ LOCKED := $(INSTALL) --require-hashes --only-binary :all: -r requirements.lock
 EDITABLE := $(INSTALL) --no-build-isolation --editable .
 TOO_OLD := rtmd needs Python 3.11 or newer (make PYTHON=/path/to/python3 …); this one is 
 
-.PHONY: run test lint test-newest bench lock clean
+.PHONY: run test lint test-newest bench docs lock clean
 
 run: $(READY)
 	@$(BIN)/rtmd demo
@@ -37,6 +37,10 @@ test-newest: $(READY)
 
 bench: $(READY)
 	@for script in bench/[a-z]*.py; do echo "== $$script"; RTMD_BENCH=small $(BIN)/python "$$script" || exit 1; done
+
+# Draws docs/protocol.md anew after a change of the protocol's table.
+docs: $(READY)
+	$(BIN)/python docs/diagrams.py
 
 # Exact versions with hashes of every published file, and no address. Run it on the oldest supported CPython:
 # its set of packages covers the newer ones.

@@ -1,11 +1,15 @@
 """The protocol table: its whole product is walked, nothing is implied (semantics S1)."""
 
 import itertools
+import runpy
+from pathlib import Path
 
 import pytest
 
 from rtmd.engine.protocol import TRANSITIONS, Event, IllegalTransition, advance
-from rtmd.model.firing import StageState
+from rtmd.model.firing import Outcome, StageState
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize(("state", "event"), itertools.product(StageState, Event))
@@ -34,3 +38,17 @@ def test_removal_and_loss_end_whatever_is_not_idle() -> None:
     for state in set(StageState) - {StageState.INACTIVE}:
         for event in (Event.REMOVE, Event.LOSE):
             assert advance(state, event)[0] is StageState.INACTIVE
+
+
+def test_the_page_about_the_protocol_is_drawn_from_the_table() -> None:
+    text = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    drawn = runpy.run_path(str(DOCS / "diagrams.py"))["page"](text)
+    assert text == drawn, "the table has changed: run `make docs`"
+    for event in Event:
+        assert f"| `{event}` | " in text, "each event of the table carries a comment that says what it stands for"
+
+
+def test_the_page_about_the_protocol_names_every_state_and_outcome() -> None:
+    text = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    assert [state for state in StageState if f"* **{state}**: " not in text] == []
+    assert [outcome for outcome in Outcome if f"| `{outcome}` | " not in text] == []
