@@ -17,7 +17,7 @@ class Event(StrEnum):
     """What a stage saw."""
 
     RISE = "rise"  # the condition is true, but has not held long enough (or the window is still warming up)
-    HOLD = "hold"  # the condition is true and has held
+    HOLD = "hold"  # the condition is true and has held; once it fires, that it is true is enough
     DIP = "dip"  # the condition is false, but the stage may not end yet: not clear, or `keep` runs
     END = "end"  # the condition is false and nothing holds the stage any longer
     LOSE = "lose"  # its series are gone, and the rule does not keep it (any longer)
@@ -42,7 +42,6 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.REMOVE: (_INACTIVE, "rule_removed"),
     },
     _FIRING: {
-        Event.RISE: (_FIRING, "condition holds"),
         Event.HOLD: (_FIRING, "condition holds"),
         Event.DIP: (_RECOVERING, "condition ended, not clear yet"),
         Event.END: (_INACTIVE, "cleared"),
@@ -50,7 +49,6 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.REMOVE: (_INACTIVE, "rule_removed"),
     },
     _RECOVERING: {
-        Event.RISE: (_FIRING, "condition is true again"),
         Event.HOLD: (_FIRING, "condition is true again"),
         Event.DIP: (_RECOVERING, "not clear yet"),
         Event.END: (_INACTIVE, "cleared"),
