@@ -20,7 +20,8 @@ from typing import TypeAlias
 
 from rtmd.engine.episodes import Change, Episodes, InstanceKey
 from rtmd.engine.plan import Applied, Plans
-from rtmd.engine.stage_table import StageTable, Transition
+from rtmd.engine.stage_table import StageTable
+from rtmd.engine.transition import Transition
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.firing import Firing, InstanceState, StageRecord
 from rtmd.model.labels import Labels

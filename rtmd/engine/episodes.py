@@ -20,7 +20,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 
 from rtmd.engine import outcomes
-from rtmd.engine.stage_table import Transition
+from rtmd.engine.transition import Transition
 from rtmd.model.display import number
 from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.labels import Labels

@@ -5,8 +5,7 @@ Row i of every array belongs to row i of the stage's signal plan. At a grid poin
 grid points the engine has seconds stages look at instances that just got a sample: `judge_touched` can only start a
 pending entry, or a firing when nothing has to be held (design §4).
 
-Clocks of instances that have no row yet (after a restart, or a changed signal) wait in `_waiting` and count as
-MISSING until the signal's look back has passed, then as UNFED.
+Clocks of instances that have no row (yet) wait beside the table (`waiting`).
 
 Transitions come out in order of their labels: rows are numbered as series appear, which a restart may change.
 `moved` has the instances whose clocks changed at the last grid point in a way that only a restart would notice.
@@ -15,7 +14,6 @@ Transitions come out in order of their labels: rows are numbered as series appea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,28 +23,14 @@ from rtmd.engine.plan import Plan, Plans
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
 from rtmd.engine.thresholds import falls
+from rtmd.engine.transition import Transition
+from rtmd.engine.unfed import NO_DATA_LIMIT, patience
+from rtmd.engine.waiting import Waiting
 from rtmd.model.display import number
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
-from rtmd.model.rule import HOUR, MINUTE, NoData, Stage
-
-UNFED_AFTER = 5 * MINUTE  # semantics S3: at least this long without a sample
-NO_DATA_LIMIT = 24 * HOUR  # S3: a kept firing without data ends as lost
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A stage of an instance changed its state; `record` is its clock afterwards."""
-
-    stage: Stage
-    labels: Labels
-    was: StageState
-    event: Event
-    reason: str
-    at: int
-    record: StageRecord
-    evidence: Evidence | None = None
+from rtmd.model.rule import NoData, Stage
 
 
 class StageTable:
@@ -59,7 +43,7 @@ class StageTable:
         self._reader = Reader(stage, plans)
         self._instances = self._reader.instances
         self._clocks = Clocks()
-        self._waiting: dict[Labels, tuple[StageRecord, int]] = {}
+        self._waiting = Waiting(stage)
         self._limit = limit
         self._judged_at = 0
         self._busy = False  # not all instances are idle
@@ -82,8 +66,7 @@ class StageTable:
     @property
     def burning(self) -> int:
         """How many of them are firing or recovering."""
-        waiting = sum(record.state.burning for record, _ in self._waiting.values())
-        return int(np.count_nonzero(self._clocks.state >= FIRING)) + waiting
+        return int(np.count_nonzero(self._clocks.state >= FIRING)) + self._waiting.burning
 
     @property
     def signal(self) -> Plan:
@@ -122,7 +105,7 @@ class StageTable:
             if event is not None:
                 transitions += self._apply(row, event, at)
         transitions += self._judge_unfed(reading, at)
-        transitions += self._judge_waiting(at)
+        transitions += self._waiting.judge(at, patience(self.signal))
         self._judged_at = at
         self._unfed = reading.unfed
         self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
@@ -148,11 +131,9 @@ class StageTable:
     def shift(self, gap: int, until: int) -> None:
         """Nobody judged for `gap` ms until `until`: clocks move along; what was fed dozes until it is fed again."""
         self._sync()
-        self._reader.doze(self._clocks.unfed_since == 0, until + min(gap, self._patience))
+        self._reader.doze(self._clocks.unfed_since == 0, until + min(gap, patience(self.signal)))
         self._clocks.shift(gap)
-        self._waiting = {
-            labels: (_moved(record, gap), since + gap) for labels, (record, since) in self._waiting.items()
-        }
+        self._waiting.shift(gap)
         self._judged_at = until
 
     def remove(self, at: int) -> list[Transition]:
@@ -162,10 +143,7 @@ class StageTable:
             for row in map(int, np.flatnonzero(self._clocks.state != INACTIVE))
             for transition in self._apply(row, Event.REMOVE, at)
         ]
-        for labels, (record, _) in sorted(self._waiting.items()):
-            transitions.append(self._drop_waiting(labels, record, Event.REMOVE, at))
-        self._waiting.clear()
-        return transitions
+        return transitions + self._waiting.remove(at)
 
     def release(self) -> None:
         """Give the plans back."""
@@ -180,23 +158,21 @@ class StageTable:
             if row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
             elif record.state is not StageState.INACTIVE:
-                self._waiting[labels] = (replace(record, still_since=record.still_since or at), at)
+                self._waiting.add(labels, record, at)
 
     def records(self) -> Iterator[tuple[Labels, StageRecord]]:
         """The clocks of all instances that are not idle (or have an M-of-N history)."""
         clocks = self._clocks
         for row in map(int, np.flatnonzero((clocks.state != INACTIVE) | (clocks.history != 0))):
             yield self._instances.labels(row), clocks.read(row, self.stage.name)
-        for labels, (record, _) in self._waiting.items():
-            yield labels, record
+        yield from self._waiting.records()
 
     def record(self, labels: Labels) -> StageRecord:
         """The clock of one instance; an idle one where it is not known."""
         row = self._instances.row_of(labels)
         if row is not None and row < self._clocks.size:
             return self._clocks.read(row, self.stage.name)
-        waiting = self._waiting.get(labels)
-        return waiting[0] if waiting else StageRecord(self.stage.name)
+        return self._waiting.get(labels) or StageRecord(self.stage.name)
 
     def value(self, labels: Labels) -> float | None:
         """What the instance had last."""
@@ -229,11 +205,6 @@ class StageTable:
             return False
         return self._coverage(row, at) < self.stage.coverage
 
-    @property
-    def _patience(self) -> int:
-        """How long an instance may go without a sample before it is unfed (S3)."""
-        return max(self.signal.window(), UNFED_AFTER)
-
     def _sync(self) -> None:
         """Give every row of the plan a clock, and those that waited for their row their old one."""
         size = min(self.signal.size, self._limit)
@@ -242,8 +213,7 @@ class StageTable:
             return
         self._clocks.grow(size)
         self._instances.sync(size)
-        for labels in [labels for labels in self._waiting if self._instances.row_of(labels) is not None]:
-            record, _ = self._waiting.pop(labels)
+        for labels, record in self._waiting.take(lambda labels: self._instances.row_of(labels) is not None):
             self._clocks.write(self._instances.row_of(labels) or 0, record)
 
     def _remember(self, reading: Reading, at: int) -> Bools:
@@ -311,25 +281,6 @@ class StageTable:
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
 
-    def _judge_waiting(self, at: int) -> list[Transition]:
-        """The same for clocks whose instance has no row: unfed once the look back has passed."""
-        transitions = []
-        for labels, (record, since) in sorted(self._waiting.items()):
-            unfed_since = record.unfed_since or since + self._patience
-            if at >= unfed_since and self._gives_up(record.state, unfed_since, at):
-                transitions.append(self._drop_waiting(labels, record, Event.LOSE, at))
-                del self._waiting[labels]
-        return transitions
-
-    def _gives_up(self, state: StageState, unfed_since: int, at: int) -> bool:
-        if state is StageState.PENDING or self.stage.no_data is NoData.RESOLVE:
-            return True
-        return at - unfed_since >= NO_DATA_LIMIT
-
-    def _drop_waiting(self, labels: Labels, record: StageRecord, event: Event, at: int) -> Transition:
-        _, reason = advance(record.state, event)
-        return Transition(self.stage, labels, record.state, event, reason, at, StageRecord(self.stage.name))
-
     def _apply(self, row: int, event: Event, at: int) -> list[Transition]:
         """Show one row one event: its transition, or nothing where the state stays."""
         clocks = self._clocks
@@ -385,14 +336,3 @@ def _instance(transition: Transition) -> Labels:
 
 def _mask(of: int) -> np.uint64:
     return np.uint64((1 << of) - 1)
-
-
-def _moved(record: StageRecord, gap: int) -> StageRecord:
-    """The record with its running clocks moved by `gap`."""
-    return replace(
-        record,
-        active_at=record.active_at and record.active_at + gap,
-        keep_since=record.keep_since and record.keep_since + gap,
-        unfed_since=record.unfed_since and record.unfed_since + gap,
-        still_since=record.still_since and record.still_since + gap,
-    )
