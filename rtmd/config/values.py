@@ -147,6 +147,7 @@ class Limits:
     """`[limits]`."""
 
     series: int = 200_000
+    new_series_per_post: int = 20_000
     instances_per_rule: int = 10_000
     sample_log: int = 2 * 3_600_000  # ms kept
     sample_log_bytes: int = 2 * 1024**3

@@ -25,7 +25,7 @@ from rtmd.engine.nodes import Node
 from rtmd.engine.presence import PRESENT, Column
 from rtmd.engine.still import StillLeaf
 from rtmd.errors import PromqlError
-from rtmd.formats.batch import REFUSED, SampleBatch, SeriesLimits, SeriesTable
+from rtmd.formats.batch import REFUSED, UNLIMITED, SampleBatch, SeriesTable
 from rtmd.model.expr import Aggregate, Call, Expr, String, is_scalar
 from rtmd.model.labels import Labels, labels_of
 from rtmd.promql import check, parse
@@ -37,7 +37,6 @@ Line: TypeAlias = tuple[dict[str, str], list[int], list[float]]
 MAX_POINTS = 11_000  # of a line, as in Prometheus
 
 _FOREVER = 1 << 53  # ms
-_UNLIMITED = SeriesLimits(*[1 << 40] * 4)
 
 
 class Query:
@@ -123,7 +122,7 @@ def _tree(expr: str | Expr) -> Expr:
 
 
 def _columns(series: Iterable[Series]) -> tuple[SeriesTable, SampleBatch]:
-    table = SeriesTable(_UNLIMITED)
+    table = SeriesTable(UNLIMITED)
     parts = list(_parts(series, table))
     ids = np.concatenate([np.full(len(times), each) for each, times, _ in parts]) if parts else np.empty(0)
     times = np.concatenate([times for _, times, _ in parts]) if parts else np.empty(0)

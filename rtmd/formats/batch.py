@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ Ids = NDArray[np.int64]
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 
+_NEW = "too_many_new_series"
 REFUSED = -1  # what `intern` gives instead of an id when a limit says no
 
 # Prometheus marks the end of a series with this NaN; every other NaN is an ordinary value.
@@ -66,25 +68,54 @@ class SeriesLimits:
     """What a series may look like, and how many there may be (S13: refuse the new, keep the known)."""
 
     series: int = 200_000
+    new_series_per_post: int = 20_000
     labels: int = 64
     name_bytes: int = 256
     value_bytes: int = 2048
 
 
+UNLIMITED = SeriesLimits(*[1 << 40] * 5)
+
+
 class SeriesTable:
-    """Label sets ⇄ dense ids. `refused` counts, by reason, what `intern` turned away."""
+    """Label sets ⇄ dense ids. `refused` counts, by reason, what was turned away.
+
+    A new series costs many times a sample, so one post may bring only so many (`one_post`): it must not hold the loop.
+    What is over that is refused like the rest, and has its turn with the next post.
+    """
 
     def __init__(self, limits: SeriesLimits | None = None) -> None:
         self.limits = limits or SeriesLimits()
         self.refused: Counter[str] = Counter()
         self._ids: dict[Labels, int] = {}
         self._labels: list[Labels] = []
+        self._room: int | None = None  # new series that the present post may bring; None: no post, no bound
+        self._surplus = 0  # how many it had beyond
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __repr__(self) -> str:
         return f"<SeriesTable {len(self)}/{self.limits.series} series, {self.refused.total()} refused>"
+
+    @contextmanager
+    def one_post(self) -> Iterator[None]:
+        """What is interned inside belongs to one post."""
+        self._room, self._surplus = self.limits.new_series_per_post, 0
+        try:
+            yield
+        finally:
+            self._room = None
+
+    def turns_away(self) -> bool:
+        """Whether a spelling that is not known is not even worth reading; if so, it is counted.
+
+        That is when this post has had its new series, and as many again that were read only to be refused.
+        """
+        if self._room is None or self._surplus < self.limits.new_series_per_post:
+            return False
+        self.refused[_NEW] += 1
+        return True
 
     def intern(self, labels: Labels) -> int:
         """The id of this label set (sorted, as `labels_of` makes it), new if need be; REFUSED when over a limit."""
@@ -95,6 +126,8 @@ class SeriesTable:
         if reason:
             self.refused[reason] += 1
             return REFUSED
+        if self._room is not None:
+            self._room -= 1
         new = len(self._labels)
         self._ids[labels] = new
         self._labels.append(labels)
@@ -111,6 +144,13 @@ class SeriesTable:
     def _objection(self, labels: Labels) -> str:
         if len(self._labels) >= self.limits.series:
             return "too_many_series"
+        reason = self._misshapen(labels)
+        if not reason and self._room == 0:
+            self._surplus += 1
+            return _NEW
+        return reason
+
+    def _misshapen(self, labels: Labels) -> str:
         if not labels:
             return "no_labels"
         if len(labels) > self.limits.labels:

@@ -74,12 +74,17 @@ class ExpositionDecoder:
         Raises FormatError with the line in its text ("bad_exposition", "bad_utf8", "bad_labels", "too_many_labels"), or
         "too_many_lines".
         """
-        return _Page(self, text, at=at).batch()
+        with self.series.one_post():
+            return _Page(self, text, at=at).batch()
 
     def known(self, spelling: bytes, pairs: Pairs) -> int:
         """The id of a series that was just read in full, remembered under its spelling."""
-        series = intern_pairs(self.series, _targeted(pairs, self.extra_labels))
-        self.cache.put(spelling, series)
+        series = self.cache.ids.get(spelling)
+        if series is None:
+            if self.series.turns_away():
+                return REFUSED
+            series = intern_pairs(self.series, _targeted(pairs, self.extra_labels))
+            self.cache.put(spelling, series)
         return series
 
 

@@ -46,6 +46,10 @@ class GraphiteDecoder:
 
         Reasons in `errors`: bad_line, bad_path, bad_number, bad_time, bad_utf8.
         """
+        with self.series.one_post():
+            return self._batch(text, at)
+
+    def _batch(self, text: bytes, at: int) -> SampleBatch:
         known = self.cache.ids.get
         ids: list[int] = []
         values: list[bytes] = []
@@ -86,6 +90,8 @@ class GraphiteDecoder:
         )
 
     def _new(self, spelling: bytes) -> int:
+        if self.series.turns_away():
+            return REFUSED
         try:
             labels = _labels(spelling.decode())
             series = intern_labels(self.series, labels)

@@ -58,6 +58,7 @@ _STAMP = re.compile(rb"-?[0-9]{1,19}")
 _ALL_BUT_DELIMITERS = bytes(byte for byte in range(256) if byte not in b"=,")
 _PLAIN_NUMBERS = b"0123456789+-.eE,"
 _PLAIN_TIMES = b"0123456789-"
+_ALONE = re.compile(rb'[^ #"\\]++ [^ "\\,=]++=[^ "\\,=]++(?: -?[0-9]++)?')  # one field, spelled as `cache` has it
 _LIMIT = 1 << 63
 
 # The series of a line's fields, and the `=` and `,` between them.
@@ -85,7 +86,8 @@ class InfluxDecoder:
         unit = PRECISIONS.get(precision)
         if unit is None:
             raise FormatError("bad_precision", f"precision must be one of n, u, ms, s, m, h, not {precision[:20]!r}")
-        return _Post(self, text, at=at, unit=unit).batch()
+        with self.series.one_post():
+            return _Post(self, text, at=at, unit=unit).batch()
 
     def remember(self, spelling: bytes, layout: Layout) -> None:
         """Keep a layout that was read by the rules; when there is no more room, all are forgotten."""
@@ -151,7 +153,8 @@ class _Post:
             parts = fields.replace(b"=", b",").split(b",")
             layout = known(head + b" " + b",".join(parts[::2]))
             if layout is None or fields.translate(None, _ALL_BUT_DELIMITERS) != layout[1]:
-                self._line(index, line, lines)
+                if not (_ALONE.fullmatch(line) and self.decoder.series.turns_away()):
+                    self._line(index, line, lines)
             else:
                 ids += layout[0]
                 values += parts[1::2]
@@ -228,6 +231,8 @@ class _Post:
         spelling = head + b" " + field
         series = self.decoder.cache.ids.get(spelling)
         if series is None:
+            if self.decoder.series.turns_away():
+                return REFUSED
             if self.tags.head != head:
                 self.tags = Tags(head)
             series = self._new(unescaped(field))

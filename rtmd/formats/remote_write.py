@@ -72,7 +72,8 @@ class RemoteWriteDecoder:
         "too_many_samples" (or series), "too_many_fields". Nothing of a refused post is applied, though its series
         may have got ids.
         """
-        return _Post(raw, at=at, series=self.series, cache=self.cache).batch()
+        with self.series.one_post():
+            return _Post(raw, at=at, series=self.series, cache=self.cache).batch()
 
 
 class _Post:
@@ -205,6 +206,8 @@ class _Post:
         spelling = self.raw[first:begin]
         series = self.cache.ids.get(spelling)
         if series is None:
+            if self.series.turns_away():
+                return REFUSED
             series = intern_pairs(self.series, self._pairs(first, begin))
             self.cache.put(spelling, series)
         return series

@@ -24,7 +24,9 @@ from rtmd.formats.series_cache import intern_labels
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import METRIC_NAME
 
-MAX_SAMPLES = 200_000  # in one post: as objects they take many times their bytes
+# In one post: as objects they take many times their bytes. A field is what stands before a colon, labels among them.
+MAX_SAMPLES = 200_000
+MAX_FIELDS = 1_000_000
 
 _WORDS = {"NaN": float("nan"), "+Inf": float("inf"), "Inf": float("inf"), "-Inf": float("-inf")}
 _STALE = "stale"
@@ -53,12 +55,16 @@ _DECODER = msgspec.json.Decoder(list[_Sample] | _Sample)
 def decode_samples(body: bytes, series: SeriesTable, *, at: int) -> SampleBatch:
     """All samples of one post; those without a time are placed at `at` (ms).
 
-    Raises FormatError: "bad_json", "bad_utf8", "bad_sample", "bad_labels", "too_many_labels", "too_many_samples".
+    Raises FormatError: "bad_json", "bad_utf8", "bad_sample", "bad_labels", "too_many_labels", "too_many_samples",
+    "too_many_fields".
     """
     if body.count(b'"metric"') > MAX_SAMPLES:
         raise FormatError("too_many_samples", f"a post may have {MAX_SAMPLES} samples")
+    if body.count(b":") > MAX_FIELDS:
+        raise FormatError("too_many_fields", f"a post may have {MAX_FIELDS} fields and labels")
     samples = _parsed(body)
-    ids = np.array([_interned(series, index, sample) for index, sample in enumerate(samples)], np.int64)
+    with series.one_post():
+        ids = np.array([_interned(series, index, sample) for index, sample in enumerate(samples)], np.int64)
     times = np.array([_time(index, sample, at) for index, sample in enumerate(samples)], np.int64)
     values = np.array([_value(index, sample) for index, sample in enumerate(samples)], np.float64)
     # A stale marker goes in as bits: its NaN must not pass through anything that may quieten it.

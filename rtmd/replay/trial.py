@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rtmd.engine.query import evaluate_batch
 from rtmd.errors import Located
-from rtmd.formats.batch import EMPTY, SampleBatch, SeriesLimits, SeriesTable, Values
+from rtmd.formats.batch import EMPTY, UNLIMITED, SampleBatch, SeriesTable, Values
 from rtmd.model.effects import Answered, Effect, FiringSaved, Journaled, Notify
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Firing, Outcome, StageRecord
@@ -33,7 +33,6 @@ from rtmd.replay.timeline import Timeline
 
 _SOURCE = "test"
 _BEFORE = 1  # ms that samples arrive before their time
-_LIMITS = SeriesLimits(*[1 << 40] * 4)
 _NAME = frozenset({METRIC_NAME})
 
 
@@ -109,7 +108,7 @@ class Trial:
         self.resolved: list[str] = []  # ids, in order
         self.refused: list[str] = []  # what people were answered
         self.lines: list[str] = []
-        self.series = SeriesTable(_LIMITS)
+        self.series = SeriesTable(UNLIMITED)
         self.samples = _columns(case.lines, self.series, case.start)
         self.pipeline = Pipeline(self.series, case.start - _BEFORE)
         self._play = Play(self.pipeline, _inputs(case.rules, self.samples, case.start - _BEFORE))

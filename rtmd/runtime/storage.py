@@ -35,7 +35,7 @@ async def open_storage(config: Config, stack: AsyncExitStack) -> Storage:
     except OSError as error:
         raise StoreError(f"{folder}: the state folder cannot be made: {error.strerror}") from error
     stack.enter_context(StateLock(folder))
-    series = SeriesTable(SeriesLimits(series=config.limits.series))
+    series = SeriesTable(SeriesLimits(config.limits.series, config.limits.new_series_per_post))
     store = StateStore(folder / "state.db")
     stack.callback(store.close)
     limits = LogLimits(keep=config.limits.sample_log, keep_bytes=config.limits.sample_log_bytes)
