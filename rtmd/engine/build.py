@@ -156,7 +156,9 @@ class Builder:
     def _leaf(
         self, selector: Selector, look: Look, parameters: tuple[Node, ...] = (), *, distinct: bool = True
     ) -> Node:
-        selection = self.selections.get(selector.matchers) or self._selection(selector.matchers)
+        selection = self.selections.get(selector.matchers)
+        if selection is None:  # one without series is empty, and false
+            selection = self._selection(selector.matchers)
         leaf = self._link(Leaf(selection, self._raw, self.moment, look, parameters))
         selection.leaves.append(leaf)
         return self._distinct(leaf, needed=distinct and not (selection.name or leaf.name_varies))

@@ -169,6 +169,18 @@ def test_a_rule_exchanged_in_one_go_keeps_its_windows(desk: Desk) -> None:
     assert desk.see(new, 1) == {"": 6.0}
 
 
+def test_windows_over_what_has_no_series_yet_are_kept_and_let_go_one_by_one(desk: Desk) -> None:
+    short, long = desk.plan("sum_over_time(m[2m])"), desk.plan("sum_over_time(m[10m])")
+    other = desk.plan("sum_over_time(m[1m])")
+    desk.at(0, {"m": 1.0})
+    desk.plans.release(short)
+    for second in range(60, 600, 60):
+        desk.at(second, {"m": 1.0})
+    assert desk.see(long, 599) == {"": 10.0}
+    desk.plans.release(long)
+    assert desk.see(other, 599) == {"": 1.0}
+
+
 def test_rows_keep_their_numbers_and_are_found_by_their_labels(desk: Desk) -> None:
     plan = desk.plan("sum by (i) (m)")
     desk.at(0, {"m{i=2}": 1.0})
