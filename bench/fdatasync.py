@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rtmd.model.effects import Durable, FiringSaved, Notify
 from rtmd.model.firing import Firing
-from rtmd.model.reaction import Notification, Told
+from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.store.state import StateStore
 
@@ -60,7 +60,8 @@ def _once(descriptor: int) -> float:
 
 def _effects(n: int) -> list[Durable]:
     firing = replace(_FIRING, id=f"f{n}")
-    return [FiringSaved(firing), Notify(Notification(f"k{n}", "desk", Told.FIRING, 1, 0, "", firing))]
+    alert = Alert(firing, Told.FIRING, 1, "")
+    return [FiringSaved(firing), Notify(Notification(f"k{n}", "desk", 0, NotifyReason.FIRST, (alert,)))]
 
 
 async def _commits(store: StateStore, group: int) -> float:

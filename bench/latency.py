@@ -55,9 +55,10 @@ class Hook:
             at = time.perf_counter()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             told = msgspec.json.decode(body, type=NotificationBody)
-            waiting = self.arrived.pop(told.firing.labels["n"], None) if told.message == "firing" else None
-            if waiting is not None:
-                waiting.set_result(at)
+            for alert in told.alerts:
+                waiting = self.arrived.pop(alert.firing.labels["n"], None) if alert.message == "firing" else None
+                if waiting is not None:
+                    waiting.set_result(at)
 
 
 def background(port: int) -> None:

@@ -12,9 +12,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rtmd.model.firing import Firing
-from rtmd.model.reaction import LedgerEntry, Notification, Told
+from rtmd.model.reaction import Alert, LedgerEntry, Notification, NotifyReason, Told
 
 _WITHHELD = (Told.WITHHELD, Told.RISE_WITHHELD)
+_REASONS = {
+    Told.FIRING: NotifyReason.FIRST,
+    Told.RAISED: NotifyReason.NEW,
+    Told.STILL_FIRING: NotifyReason.NEW,
+    Told.RESOLVED: NotifyReason.ALL_RESOLVED,
+}
 _UNAWARE = (None, Told.RESOLVED, Told.WITHHELD)  # the receiver does not know that the firing is open
 
 
@@ -41,7 +47,8 @@ class Ledger:
             says = Told.FIRING if told is Told.RAISED and _told(known) in _UNAWARE else told
             seq = known.seq + 1 if known else 1
             entries[receiver] = LedgerEntry(firing.id, receiver, says, seq, at)
-            messages.append(Notification(f"{firing.id}/{receiver}/{seq}", receiver, says, seq, at, reason, firing))
+            alert = Alert(firing, says, seq, reason)
+            messages.append(Notification(f"{firing.id}/{receiver}/{seq}", receiver, at, _REASONS[says], (alert,)))
         return messages
 
     def withhold(self, firing: Firing, receivers: Iterable[str], at: int) -> list[LedgerEntry]:

@@ -117,7 +117,7 @@ class DeliveryDone:
 
     key: str
     receiver: str
-    firing_id: str
+    firing_ids: tuple[str, ...]
     error: str = ""
 
 

@@ -26,17 +26,51 @@ class Told(StrEnum):
     RISE_WITHHELD = "rise withheld"  # it knows that, but not of the rise
 
 
+class NotifyReason(StrEnum):
+    """Why a receiver is told; recorded with the message (semantics S6)."""
+
+    FIRST = "first firing"
+    NEW = "new firing"
+    ALL_RESOLVED = "all resolved"
+    SOME_RESOLVED = "some resolved"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a message says of one firing, and why; `seq` rises with each time a receiver is told of the firing."""
+
+    firing: Firing
+    told: Told
+    seq: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one receiver. `key` is stable over retries and restarts; `seq` rises per firing and receiver."""
+    """One message to one receiver about firings that are told together, those with news in `alerts` (at least one).
+
+    `key` is stable over retries and restarts. `group` has the labels that the firings share because they are grouped by
+    them; `standing` what else fires in the group, as the receiver knows.
+    """
 
     key: str
     receiver: str
-    told: Told
-    seq: int
     at: int
-    reason: str
-    firing: Firing
+    reason: NotifyReason
+    alerts: tuple[Alert, ...]
+    group: Labels = ()
+    standing: tuple[Firing, ...] = ()
+
+    @property
+    def resolved(self) -> bool:
+        """Nothing that it is about fires any more."""
+        return not self.standing and all(alert.told is Told.RESOLVED for alert in self.alerts)
+
+    @property
+    def firing_ids(self) -> tuple[str, ...]:
+        """The firings that it has news of."""
+        return tuple(alert.firing.id for alert in self.alerts)
 
 
 @dataclass(frozen=True, slots=True)

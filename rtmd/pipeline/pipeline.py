@@ -251,7 +251,8 @@ class Pipeline:
         self.counts["deliveries", "failed" if given.error else "delivered"] += 1
         if given.error:
             text = f"{given.receiver} was not told: {given.error}"
-            yield fx.Journaled(at, "told", firing_id=given.firing_id, text=text, detail={"key": given.key})
+            for firing_id in given.firing_ids:
+                yield fx.Journaled(at, "told", firing_id=firing_id, text=text, detail={"key": given.key})
 
     def _tidy(self, at: int) -> Iterator[fx.Effect]:
         """Once a minute: let go of what nobody can need any more."""

@@ -110,11 +110,13 @@ class Reactor:
 
     def _send(self, notifications: list[Notification]) -> Effects:
         for notification in notifications:
-            firing = notification.firing
-            yield LedgerSaved(self.ledger.entry(firing.id, notification.receiver))
+            for alert in notification.alerts:
+                yield LedgerSaved(self.ledger.entry(alert.firing.id, notification.receiver))
             yield Notify(notification)
-            text = f"{notification.told} to {notification.receiver}: {notification.reason}"
-            yield Journaled(notification.at, "told", firing.rule, firing.id, text, {"key": notification.key})
+            for alert in notification.alerts:
+                text = f"{alert.told} to {notification.receiver}: {alert.reason}"
+                detail = {"key": notification.key}
+                yield Journaled(notification.at, "told", alert.firing.rule, alert.firing.id, text, detail)
 
     def _run(self, firing: Firing, stage: Stage, *, at: int, wall: int) -> Effects:
         actions = [name for name in stage.run if name in self.reactions.actions]

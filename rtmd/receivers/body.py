@@ -12,8 +12,8 @@ import msgspec
 
 from rtmd.model.display import age, number
 from rtmd.model.firing import Firing
-from rtmd.model.reaction import ActionRun, Notification, Told
-from rtmd.wire import ActionBody, NotificationBody
+from rtmd.model.reaction import ActionRun, Alert, Notification, Told
+from rtmd.wire import ActionBody, AlertBody, NotificationBody
 from rtmd.wire.pictures import evidence_view, firing_view
 
 BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes
@@ -21,21 +21,32 @@ BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or 
 
 def notification_body(notification: Notification) -> bytes:
     """The `NotificationBody` of a notification."""
-    record = notification.firing.record(notification.firing.stage)
     body = NotificationBody(
         version=BODY_VERSION,
         key=notification.key,
-        seq=notification.seq,
-        status="resolved" if notification.told is Told.RESOLVED else "firing",
-        message=str(notification.told),
-        reason=notification.reason,
         receiver=notification.receiver,
+        status="resolved" if notification.resolved else "firing",
+        reason=str(notification.reason),
         at=notification.at,
         summary=summary(notification),
-        firing=firing_view(notification.firing),
-        evidence=evidence_view(record.evidence) if record and record.evidence else None,
+        group=dict(notification.group),
+        alerts=[_alert(alert, notification.at) for alert in notification.alerts],
+        standing=[firing_view(firing) for firing in notification.standing],
     )
     return msgspec.json.encode(body)
+
+
+def _alert(alert: Alert, at: int) -> AlertBody:
+    record = alert.firing.record(alert.firing.stage)
+    return AlertBody(
+        seq=alert.seq,
+        status="resolved" if alert.told is Told.RESOLVED else "firing",
+        message=str(alert.told),
+        reason=alert.reason,
+        summary=alert_summary(alert, at),
+        firing=firing_view(alert.firing),
+        evidence=evidence_view(record.evidence) if record and record.evidence else None,
+    )
 
 
 def action_body(run: ActionRun, *, undo: bool) -> bytes:
@@ -54,22 +65,29 @@ def action_body(run: ActionRun, *, undo: bool) -> bytes:
 
 
 def summary(notification: Notification) -> str:
-    """One line in plain words: what, stage, value against threshold, since when, outcomes so far.
+    """One line in plain words: the first alert, and how many more there are news of, or stand."""
+    more = len(notification.alerts) - 1
+    others = [f"{more} more" if more else "", f"{len(notification.standing)} standing" if notification.standing else ""]
+    return "; and ".join([alert_summary(notification.alerts[0], notification.at), *filter(None, others)])
+
+
+def alert_summary(alert: Alert, at: int) -> str:
+    """One firing in plain words: what, stage, value against threshold, since when, outcomes so far.
 
     `Mentions of acme: raised to minutes, 182 posts against > 120, since 14:02:11 UTC (12m), seconds confirmed`
     """
-    firing = notification.firing
+    firing = alert.firing
     said = {
         Told.FIRING: f"firing in {firing.stage}",
         Told.RAISED: f"raised to {firing.stage}",
         Told.STILL_FIRING: f"still firing in {firing.stage}",
         Told.RESOLVED: "resolved",
-    }[notification.told]
+    }[alert.told]
     since = datetime.fromtimestamp(firing.fired_at // 1000, UTC)
     parts = [
         f"{firing.title}: {said}",
         _value(firing),
-        f"since {since:%H:%M:%S} UTC ({age(notification.at - firing.fired_at)})",
+        f"since {since:%H:%M:%S} UTC ({age(at - firing.fired_at)})",
         *(f"{record.name} {record.outcome}" for record in firing.stages if record.outcome),
     ]
     return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The receiver that is always there: one line a notification in the daemon's log, safe to print."""
+"""The receiver that is always there: one line a firing in the daemon's log, safe to print."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtmd.model.display import safe
 from rtmd.model.labels import show
 from rtmd.model.reaction import Notification, Told
 from rtmd.model.rule import Severity
-from rtmd.receivers.body import summary
+from rtmd.receivers.body import alert_summary
 
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
@@ -24,8 +24,9 @@ class LogSink:
         return f"<LogSink {self.name}>"
 
     async def send(self, notification: Notification) -> None:
-        """Write one line, with the fields rule, instance and firing."""
-        firing = notification.firing
-        level = logging.INFO if notification.told is Told.RESOLVED else _LEVELS[firing.severity]
-        fields = {"rule": safe(firing.rule), "instance": safe(show(firing.labels)), "firing": firing.id}
-        self._log.log(level, "%s", safe(summary(notification)), extra=fields)
+        """Write a line for each firing that it has news of, with the fields rule, instance and firing."""
+        for alert in notification.alerts:
+            firing = alert.firing
+            level = logging.INFO if alert.told is Told.RESOLVED else _LEVELS[firing.severity]
+            fields = {"rule": safe(firing.rule), "instance": safe(show(firing.labels)), "firing": firing.id}
+            self._log.log(level, "%s", safe(alert_summary(alert, notification.at)), extra=fields)

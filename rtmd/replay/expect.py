@@ -129,7 +129,7 @@ class Expecting:
         resolved = (trial.firings[each] for each in dict.fromkeys(trial.resolved))
         ended = (_resolved(each) for each in resolved if not each.open)
         judged = [_judged(each, trial.start) for each in trial.judged]
-        told = [_told(each, trial.start) for each in trial.told]
+        told = [thing for each in trial.told for thing in _told(each, trial.start)]
         yield from self._compare("firing", self.firing, firing, trial)
         yield from self._compare("resolved", self.resolved, ended, trial)
         yield from self._compare("outcome", self.outcome, judged, trial)
@@ -210,9 +210,10 @@ def _judged(judged: Judged, start: int) -> Thing:
     return Thing(judged.firing.rule, judged.firing.labels, judged.firing.extra_labels, says)
 
 
-def _told(note: Notification, start: int) -> Thing:
-    says = {"receiver": note.receiver, "what": str(note.told), "at": show_duration(note.at - start)}
-    return Thing(note.firing.rule, note.firing.labels, note.firing.extra_labels, says)
+def _told(message: Notification, start: int) -> Iterator[Thing]:
+    for alert in message.alerts:
+        says = {"receiver": message.receiver, "what": str(alert.told), "at": show_duration(message.at - start)}
+        yield Thing(alert.firing.rule, alert.firing.labels, alert.firing.extra_labels, says)
 
 
 def misjudged(evaluation: Evaluation, trial: Trial) -> Iterator[str]:

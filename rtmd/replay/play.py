@@ -42,7 +42,7 @@ def succeed(effect: Effect, at: int) -> Iterator[Timed]:
         case RunAction(run, undo):
             yield at + _PROGRAM, ActionDone(run.id, RunState.UNDONE if undo else RunState.DONE)
         case Notify(told):
-            yield at + _DELIVERY, DeliveryDone(told.key, told.receiver, told.firing.id)
+            yield at + _DELIVERY, DeliveryDone(told.key, told.receiver, told.firing_ids)
         case _:
             pass
 

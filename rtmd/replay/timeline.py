@@ -94,8 +94,9 @@ class Timeline:
                 yield run.firing_id, _Entry(_Rank.RUN, f"{'undoes' if undo else 'runs'} {safe(run.action, 40)}")
             case RunSaved(run) if run.state in _WORST:
                 yield run.firing_id, _Entry(_Rank.RUN, f"{safe(run.action, 40)} {run.state}", safe(run.detail, 60))
-            case Notify(told):
-                yield told.firing.id, _Entry(_Rank.TOLD, safe(told.receiver, 40), str(told.told))
+            case Notify(message):
+                for alert in message.alerts:
+                    yield alert.firing.id, _Entry(_Rank.TOLD, safe(message.receiver, 40), str(alert.told))
             case Journaled(kind="suppressed" | "ack" | "silence" | "gap" | "rules"):
                 yield effect.firing_id, _Entry(_Rank.RUN, effect.kind, safe(effect.text, 80))
             case _:

@@ -1,9 +1,9 @@
 """From the outbox to the receivers: at least once, under a stable key, in order per destination and firing.
 
 A notification arrives here after its row is on disk, or comes from the store at the start. Each destination has a
-lane of its own, so that a slow or dead one delays nobody else; in a lane each firing has a chain that is worked
-off one by one. At most 16 of a lane are in flight, from the first byte to the confirmation on disk: that is what a
-crash can make a receiver see twice. Waiting for the next attempt takes no place among the 16.
+lane of its own, so that a slow or dead one delays nobody else; in a lane a message waits for the ones before it that
+speak of one of its firings. At most 16 of a lane are in flight, from the first byte to the confirmation on disk: that
+is what a crash can make a receiver see twice. Waiting for the next attempt takes no place among the 16.
 
 What becomes of an attempt:
 
@@ -21,7 +21,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -52,7 +51,7 @@ class _Item:
 @dataclass(slots=True)
 class _Lane:
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
-    chains: dict[str, deque[_Item]] = field(default_factory=dict)
+    last: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # the latest message about each firing
 
 
 class Outbox:
@@ -80,7 +79,7 @@ class Outbox:
         self._rng = rng or random.Random()  # noqa: S311  # spreads load, keeps no secret
         self._keys: set[str] = set()
         self._lanes: dict[str, _Lane] = {}
-        self._chains: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()  # one an item
         self._sending: set[asyncio.Task[None]] = set()
         self._rewrites: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -109,38 +108,40 @@ class Outbox:
     async def stop(self, grace: float) -> None:
         """Give what is in flight `grace` seconds to finish; the rest stays in the store for the next start."""
         self._stopping = True
-        for task in self._chains - self._sending:
+        for task in self._waiting - self._sending:
             task.cancel()
         if self._sending:
             await asyncio.wait(set(self._sending), timeout=grace)
-        left = self._chains | self._rewrites
+        left = self._waiting | self._rewrites
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
     def _enqueue(self, item: _Item) -> None:
-        key, firing_id = item.notification.key, item.notification.firing.id
+        key, firings = item.notification.key, item.notification.firing_ids
         if self._stopping or key in self._keys:
             return
         self._keys.add(key)
         lane = self._lanes.setdefault(item.notification.receiver, _Lane())
-        chain = lane.chains.get(firing_id)
-        if chain is not None:
-            chain.append(item)
-            return
-        lane.chains[firing_id] = deque([item])
-        _keep(self._chains, asyncio.create_task(self._work(lane, firing_id)))
+        before = {lane.last[firing] for firing in firings if firing in lane.last}
+        task = asyncio.create_task(self._work(lane, item, before))
+        lane.last.update(dict.fromkeys(firings, task))
+        _keep(self._waiting, task)
 
-    async def _work(self, lane: _Lane, firing_id: str) -> None:
-        chain = lane.chains[firing_id]
-        while chain and not self._stopping:
-            await self._wait(chain[0].due)
+    async def _work(self, lane: _Lane, item: _Item, before: set[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        done = False
+        while not (done or self._stopping):
+            await self._wait(item.due)
             async with lane.slots:
-                done = await self._attempt(chain[0])
-            if done:
-                self._keys.discard(chain.popleft().notification.key)
-        if not chain:
-            del lane.chains[firing_id]
+                done = await self._attempt(item)
+        if done:
+            self._keys.discard(item.notification.key)
+            mine = asyncio.current_task()
+            for firing in item.notification.firing_ids:
+                if lane.last.get(firing) is mine:
+                    del lane.last[firing]
 
     async def _wait(self, due: int) -> None:
         wait = min(due - self._clock.wall(), _LONGEST_WAIT)
@@ -149,7 +150,7 @@ class Outbox:
 
     async def _attempt(self, item: _Item) -> bool:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # chains are tasks
+        assert task is not None  # noqa: S101  # items are worked off in tasks
         self._sending.add(task)
         try:
             error = await self._send(item.notification)
@@ -225,7 +226,7 @@ class Outbox:
                     return None
 
     def _report(self, told: Notification, error: str) -> None:
-        self._on_result(DeliveryDone(told.key, told.receiver, told.firing.id, error))
+        self._on_result(DeliveryDone(told.key, told.receiver, told.firing_ids, error))
 
 
 def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:

@@ -66,7 +66,7 @@ _ADD_AUDIT = (
     "audit_hash((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), ?1, ?2, ?3, ?4, ?5))"
 )
 # The key is stable: the same message queued twice is one message, with the attempts it already had.
-_ADD_OUTBOX = "INSERT OR IGNORE INTO outbox (key, receiver, firing, created, doc) VALUES (?, ?, ?, ?, ?)"
+_ADD_OUTBOX = "INSERT OR IGNORE INTO outbox (key, receiver, firings, created, doc) VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,8 @@ def _line(effect: Journaled | Audited) -> Statement:
 
 
 def _outbox_row(notification: Notification) -> tuple[Column, ...]:
-    return (notification.key, notification.receiver, notification.firing.id, notification.at, _pack(notification))
+    firings = " ".join(notification.firing_ids)
+    return (notification.key, notification.receiver, firings, notification.at, _pack(notification))
 
 
 def _clean(text: str) -> str:

@@ -267,23 +267,34 @@ class ValueView(msgspec.Struct, frozen=True):
     value: float
 
 
-class NotificationBody(msgspec.Struct, frozen=True):
-    """What the webhook and command receivers are given (documented in docs/receivers.md).
+class AlertBody(msgspec.Struct, frozen=True):
+    """One firing in a message: `message` says what of it: firing, raised, still firing, resolved."""
 
-    `status` is "firing" or "resolved"; `message` says what exactly: firing, raised, still firing, resolved.
-    """
-
-    version: str
-    key: str
     seq: int
     status: str
     message: str
     reason: str
-    receiver: str
-    at: int
     summary: str
     firing: FiringView
     evidence: EvidenceView | None = None
+
+
+class NotificationBody(msgspec.Struct, frozen=True):
+    """What the webhook and command receivers are given (documented in docs/receivers.md).
+
+    `status` is "firing" as long as anything in the group fires, else "resolved"; `reason` says why it is told now.
+    """
+
+    version: str
+    key: str
+    receiver: str
+    status: str
+    reason: str
+    at: int
+    summary: str
+    group: dict[str, str]
+    alerts: list[AlertBody]
+    standing: list[FiringView] = []
 
 
 class ActionBody(msgspec.Struct, frozen=True):

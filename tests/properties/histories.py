@@ -277,7 +277,8 @@ def _sober(effect: fx.Effect) -> fx.Effect:
         case fx.FiringSaved(firing):
             return fx.FiringSaved(_valueless(firing))
         case fx.Notify(notification):
-            return fx.Notify(replace(notification, firing=_valueless(notification.firing)))
+            alerts = tuple(replace(alert, firing=_valueless(alert.firing)) for alert in notification.alerts)
+            return fx.Notify(replace(notification, alerts=alerts))
         case _:
             return effect
 

@@ -82,7 +82,7 @@ def _about(effect: fx.Effect) -> str:
     """The firing that an effect is about."""
     match effect:
         case fx.Notify(notification):
-            return notification.firing.id
+            return notification.firing_ids[0]
         case fx.RunAction(run) | fx.RunSaved(run):
             return run.firing_id
         case fx.LedgerSaved(entry):

@@ -107,8 +107,9 @@ class Score:
     def told(self) -> list[tuple[float, str, str, str]]:
         """Messages: (second, receiver, what, rule)."""
         return [
-            ((note.at - START) / 1000, note.receiver, str(note.told), note.firing.rule)
-            for note in (effect.notification for effect in self.of(Notify))
+            ((message.at - START) / 1000, message.receiver, str(alert.told), alert.firing.rule)
+            for message in (effect.notification for effect in self.of(Notify))
+            for alert in message.alerts
         ]
 
     @property

@@ -17,20 +17,20 @@ from typing import Any, Self
 
 import msgspec
 
-from rtmd.wire import NotificationBody
+from rtmd.wire import AlertBody, NotificationBody
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One POST; `at` is monotonic seconds."""
+    """One alert of a POST; `at` is monotonic seconds."""
 
     at: float
     key: str
     status: int
-    body: NotificationBody
+    alert: AlertBody
 
     def __str__(self) -> str:
-        return f"{self.body.message} {self.body.firing.rule} {self.body.firing.id} {self.key} → {self.status}"
+        return f"{self.alert.message} {self.alert.firing.rule} {self.alert.firing.id} {self.key} → {self.status}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,7 +100,7 @@ class Sink:
 
     def messages(self, rule: str = "") -> list[str]:
         """The messages that were taken, of one rule or all."""
-        return [each.body.message for each in self.taken if rule in ("", each.body.firing.rule)]
+        return [each.alert.message for each in self.taken if rule in ("", each.alert.firing.rule)]
 
     def answer(self, status: int) -> None:
         """Answer this from now on."""
@@ -123,7 +123,7 @@ class Sink:
         """The first taken message of this kind of this rule."""
 
         def wanted(each: Received) -> bool:
-            return each.status == 200 and each.body.message == message and each.body.firing.rule == rule
+            return each.status == 200 and each.alert.message == message and each.alert.firing.rule == rule
 
         return self.wait(f"{message} {rule}", wanted, within=within)
 
@@ -132,7 +132,8 @@ class Sink:
         body = msgspec.json.decode(raw, type=NotificationBody)
         with self._changed:
             status = self._status
-            self.received.append(Received(at, key, 0 if self._hanging else status, body))
+            taken = 0 if self._hanging else status
+            self.received += [Received(at, key, taken, alert) for alert in body.alerts]
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._hanging)
         return status

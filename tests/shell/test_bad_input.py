@@ -97,7 +97,7 @@ def test_strange_values_times_and_label_sets_are_taken_or_counted(rtmd: Rtmd, si
     now = rtmd.client.status().at
     assert write(series(value=math.nan, time=now)).status_code == 204
     assert write(series(value=math.inf, time=now + 1)).status_code == 204
-    assert sink.wait_for("firing", "level").body.firing.labels["n"] == "0"  # infinity is above 10, NaN above nothing
+    assert sink.wait_for("firing", "level").alert.firing.labels["n"] == "0"  # infinity is above 10, NaN above nothing
     assert write(series(value=-math.inf, time=now + 2)).status_code == 204
     sink.wait_for("resolved", "level")
     for strange in (2**60, -(2**60), 2**63 - 1, 1):

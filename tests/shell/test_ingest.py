@@ -89,7 +89,7 @@ def post(url: str, body: bytes, **headers: str) -> None:
 
 def fired(sink: Sink, rule: str) -> dict[str, str]:
     """The labels of the rule's first firing."""
-    return dict(sink.wait_for("firing", rule).body.firing.labels)
+    return dict(sink.wait_for("firing", rule).alert.firing.labels)
 
 
 def test_a_rule_fires_on_each_way_in(make: Callable[..., Rtmd], sink: Sink, ports: Ports) -> None:

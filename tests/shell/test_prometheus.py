@@ -103,11 +103,11 @@ def test_rules_on_what_prometheus_writes_and_what_is_scraped_from_it(
         assert rtmd.client.query('prometheus_build_info{job="page"}').popitem()[1] == 1
         rtmd.until("it writes", lambda: rtmd.client.query('prometheus_build_info{job="self"}'))
         with meanwhile(prometheus.ask, every=0.02):
-            busy = sink.wait_for("firing", "busy").body.firing
+            busy = sink.wait_for("firing", "busy").alert.firing
         rtmd.until("the dead target is down", lambda: jobs(rtmd, "down") == ["dead"])
-        sink.wait("the notice", lambda each: each.body.firing.labels.get("instance") == DEAD)
+        sink.wait("the notice", lambda each: each.alert.firing.labels.get("instance") == DEAD)
         rtmd.until("it is quiet again", lambda: not jobs(rtmd, "busy"))
-        resolved = sink.wait_for("resolved", "busy").body.firing
+        resolved = sink.wait_for("resolved", "busy").alert.firing
         assert resolved.rule == busy.rule
 
         with meanwhile(prometheus.ask, every=0.02):

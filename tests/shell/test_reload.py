@@ -53,11 +53,11 @@ def test_a_lowered_threshold_fires_within_a_second_and_the_old_one_resolves(
     at = saved(file, memory(LOUD))
     fired = sink.wait_for("firing", "memory")
     assert fired.at - at < SECOND
-    assert fired.body.firing.labels["host"]
+    assert fired.alert.firing.labels["host"]
 
     at = saved(file, memory(CALM))
     resolved = sink.wait_for("resolved", "memory")
-    assert resolved.body.firing.id == fired.body.firing.id
+    assert resolved.alert.firing.id == fired.alert.firing.id
     assert resolved.at - at < SECOND + 1  # clearing counts grid points, the first a second away at most
 
     assert sink.messages("cores") == ["firing"]  # nobody touched it
@@ -85,7 +85,7 @@ def test_a_broken_edit_changes_nothing_and_is_shown_everywhere_once_it_stood(rtm
     assert reload.status_code == 400
     assert located in reload.json()["error"]
 
-    assert [firing.id for firing in rtmd.client.open_firings() if firing.rule == "memory"] == [fired.body.firing.id]
+    assert [firing.id for firing in rtmd.client.open_firings() if firing.rule == "memory"] == [fired.alert.firing.id]
     assert sink.messages("memory") == ["firing"]
     save(path, memory(LOUD))
     rtmd.until("the error is gone", lambda: not rtmd.client.status().rule_errors)
@@ -110,10 +110,10 @@ def test_the_last_good_version_runs_after_a_restart_with_the_broken_file_on_disk
 
     [error] = rtmd.client.status().rule_errors
     assert error.line == 5
-    assert fired.body.firing.id in [firing.id for firing in rtmd.client.open_firings()]
+    assert fired.alert.firing.id in [firing.id for firing in rtmd.client.open_firings()]
     save(path, memory(CALM))
     resolved = sink.wait_for("resolved", "memory")
-    assert resolved.body.firing.id == fired.body.firing.id
+    assert resolved.alert.firing.id == fired.alert.firing.id
     rtmd.until("the error is gone", lambda: not rtmd.client.status().rule_errors)
 
 

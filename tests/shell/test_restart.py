@@ -42,7 +42,7 @@ def firing(rtmd: Rtmd, sink: Sink, rule: str = "level") -> str:
     """The id of the rule's firing, once the webhook was told about it."""
     told = sink.wait_for("firing", rule)
     rtmd.until("the delivery is written down", lambda: rtmd.client.status().outbox == 0)
-    return told.body.firing.id
+    return told.alert.firing.id
 
 
 def passed(seconds: float) -> None:
@@ -73,7 +73,7 @@ def test_a_firing_outlives_kill_9_with_its_id_and_its_windows_and_is_announced_o
 
     # The engine's own window, not only the log.
     rtmd.until("the window holds what it held, and one more", lambda: counted() == known + 1)
-    assert sink.wait_for("resolved", "level").body.firing.id in before
+    assert sink.wait_for("resolved", "level").alert.firing.id in before
     assert sorted(sink.messages()) == ["firing", "firing", "resolved"]
 
 
@@ -94,7 +94,7 @@ def test_a_notification_that_was_not_delivered_is_delivered_after_kill_9_under_i
         rtmd.until("it was tried", lambda: any("desk" in notice for notice in rtmd.client.status().notices))
         keys = []
     else:
-        keys = [sink.wait("an attempt", lambda each: each.body.message == "firing").key]
+        keys = [sink.wait("an attempt", lambda each: each.alert.message == "firing").key]
     [found] = rtmd.client.open_firings()
     rtmd.kill()
 
@@ -104,7 +104,7 @@ def test_a_notification_that_was_not_delivered_is_delivered_after_kill_9_under_i
         listening.received.clear()
         rtmd.start()
         told = listening.wait_for("firing", "level")
-        assert told.body.firing.id == found.id
+        assert told.alert.firing.id == found.id
         assert told.key in (keys or [told.key])
         rtmd.until("the outbox is empty", lambda: rtmd.client.status().outbox == 0)
         assert listening.messages() == ["firing"]
@@ -245,7 +245,7 @@ def check_told(rtmd: Rtmd, sink: Sink) -> None:
     for each in taken:
         if each.key not in keys:
             keys.add(each.key)
-            told.setdefault(each.body.firing.id, []).append(each.body.seq)
+            told.setdefault(each.alert.firing.id, []).append(each.alert.seq)
     assert {found.id for found in rtmd.client.firings()} == told.keys()
     assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in told.values())
     assert len(taken) - len(keys) <= 20

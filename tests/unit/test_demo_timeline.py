@@ -14,7 +14,7 @@ from rtmd.cli.demo import demo
 from rtmd.model.effects import FiringSaved, Journaled, Notify, RunSaved
 from rtmd.model.firing import Evidence, Exemplar, Firing, StageRecord, StageState
 from rtmd.model.labels import labels_of
-from rtmd.model.reaction import ActionRun, Notification, RunState, Told
+from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, RunState, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.replay.play import Happened
 from rtmd.replay.timeline import Timeline
@@ -133,7 +133,7 @@ def test_nothing_from_outside_acts_on_the_terminal() -> None:
         moved("stage fired"),
         moved("stage ended"),
         RunSaved(run),
-        Notify(Notification("k", f"desk{ESCAPE}", Told.FIRING, 1, 0, "", firing)),
+        Notify(Notification("k", f"desk{ESCAPE}", 0, NotifyReason.FIRST, (Alert(firing, Told.FIRING, 1, ""),))),
         Journaled(0, "suppressed", "r", "f", f"by {ESCAPE}"),
     )
     lines = list(Timeline(lambda _: None, 0).lines(Happened(0, effects)))

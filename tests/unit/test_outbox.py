@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -13,7 +13,7 @@ from rtmd.errors import DeliveryError, PermanentError, RetryableError, StoreErro
 from rtmd.model.effects import Durable
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import DeliveryDone, Restored
-from rtmd.model.reaction import Notification, Told
+from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.ports import OutboxRow
 from rtmd.runtime.outbox import GIVE_UP_AFTER, IN_FLIGHT, LONGEST_BACKOFF, Outbox
@@ -35,7 +35,12 @@ FIRING = Firing(
 
 
 def note(key: str, receiver: str = "desk", firing: str = "f1", at: int = START) -> Notification:
-    return Notification(key, receiver, Told.FIRING, 1, at, "", replace(FIRING, id=firing))
+    return about([firing], key, receiver, at)
+
+
+def about(firings: Iterable[str], key: str, receiver: str = "desk", at: int = START) -> Notification:
+    alerts = tuple(Alert(replace(FIRING, id=firing), Told.FIRING, 1, "") for firing in firings)
+    return Notification(key, receiver, at, NotifyReason.FIRST, alerts)
 
 
 class VirtualTime:
@@ -187,8 +192,17 @@ async def test_what_was_taken_is_confirmed_and_reported() -> None:
     await settle()
     assert sink.taken == ["a"]
     assert desk.store.rows == {}
-    assert desk.results == [DeliveryDone("a", "desk", "f1")]
+    assert desk.results == [DeliveryDone("a", "desk", ("f1",))]
     assert len(desk.outbox) == 0
+
+
+async def test_a_message_about_several_firings_waits_for_what_was_said_of_each() -> None:
+    desk = Desk([sink := Sink(errors=[later(), later()])])
+    desk.offer(note("a1"), note("b1", firing="f2"), about(["f1", "f2"], "both"), note("a2"), note("c", firing="f3"))
+    await settle()
+    assert sink.asked == ["a1", "b1", "c"]
+    await desk.time.advance(60_000)
+    assert sink.taken[-2:] == ["both", "a2"]
 
 
 async def test_messages_about_one_firing_keep_their_order_through_retries() -> None:

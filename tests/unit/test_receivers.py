@@ -20,7 +20,7 @@ import pytest
 from rtmd.config import CommandReceiver, LogReceiver, WebhookReceiver
 from rtmd.errors import PermanentError, RetryableError
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
-from rtmd.model.reaction import Notification, Told
+from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command
@@ -55,7 +55,13 @@ FIRING = Firing(
     links=(("runbook", "https://x"),),
     ack=Ack("ana", AT, AT + 1),
 )
-NOTE = Notification("f1/desk/2", "desk", Told.RAISED, 2, AT, "minutes fired", FIRING)
+
+
+def note(firing: Firing = FIRING, told: Told = Told.RAISED) -> Notification:
+    return Notification("f1/desk/2", "desk", AT, NotifyReason.NEW, (Alert(firing, told, 2, "minutes fired"),))
+
+
+NOTE = note()
 
 
 def test_the_summary_says_what_where_how_much_since_when_and_how_it_turned_out() -> None:
@@ -66,33 +72,53 @@ def test_the_summary_says_what_where_how_much_since_when_and_how_it_turned_out()
 
 def test_the_body_is_the_documented_one_with_the_evidence_of_the_stage() -> None:
     body = msgspec.json.decode(notification_body(NOTE), type=NotificationBody)
-    assert (body.key, body.seq, body.status, body.message) == ("f1/desk/2", 2, "firing", "raised")
-    assert body.firing == firing_view(FIRING)
-    assert body.firing.labels == {"brand": "acme", "team": "desk"}
-    assert (body.firing.value, body.firing.stages[1].threshold, body.firing.stages[0].threshold) == (182.0, "> 120", "")
-    assert body.evidence is not None
-    assert body.evidence.exemplars[0].author == "ann"
+    (alert,) = body.alerts
+    assert (body.key, body.status, body.reason) == ("f1/desk/2", "firing", "new firing")
+    assert (alert.seq, alert.status, alert.message, alert.reason) == (2, "firing", "raised", "minutes fired")
+    assert alert.firing == firing_view(FIRING)
+    assert alert.firing.labels == {"brand": "acme", "team": "desk"}
+    assert (alert.firing.value, *(stage.threshold for stage in alert.firing.stages)) == (182.0, "", "> 120")
+    assert alert.evidence is not None
+    assert alert.evidence.exemplars[0].author == "ann"
+
+
+def test_firings_that_are_told_together_share_a_body() -> None:
+    other = replace(FIRING, id="f2", resolved_at=AT)
+    both = replace(NOTE, alerts=(*NOTE.alerts, Alert(other, Told.RESOLVED, 1, "cleared")), group=(("brand", "acme"),))
+    body = msgspec.json.decode(notification_body(both), type=NotificationBody)
+    assert [(alert.firing.id, alert.status) for alert in body.alerts] == [("f1", "firing"), ("f2", "resolved")]
+    assert (body.status, body.group, body.standing) == ("firing", {"brand": "acme"}, [])
+    assert body.summary.endswith("seconds confirmed; and 1 more")
+
+
+def test_what_stands_in_the_group_keeps_its_message_from_being_resolved() -> None:
+    ended = note(replace(FIRING, resolved_at=AT), Told.RESOLVED)
+    assert ended.resolved
+    beside = replace(ended, standing=(replace(FIRING, id="f2"),))
+    body = msgspec.json.decode(notification_body(beside), type=NotificationBody)
+    assert (body.status, body.alerts[0].status, body.standing[0].id) == ("firing", "resolved", "f2")
+    assert body.summary.endswith("; and 1 standing")
 
 
 def test_a_resolved_firing_is_told_as_resolved() -> None:
-    note = replace(NOTE, told=Told.RESOLVED, firing=replace(FIRING, resolved_at=AT))
-    body = msgspec.json.decode(notification_body(note), type=NotificationBody)
-    assert (body.status, body.message, body.firing.state) == ("resolved", "resolved", "resolved")
-    assert summary(note).startswith("Mentions of acme: resolved, ")
+    ended = note(replace(FIRING, resolved_at=AT), Told.RESOLVED)
+    body = msgspec.json.decode(notification_body(ended), type=NotificationBody)
+    assert (body.status, body.alerts[0].message, body.alerts[0].firing.state) == ("resolved", "resolved", "resolved")
+    assert summary(ended).startswith("Mentions of acme: resolved, ")
 
 
 def test_values_that_json_cannot_hold_are_null() -> None:
     odd = replace(FIRING, stages=(StageRecord(StageName.MINUTES, StageState.RECOVERING, value=math.nan),))
-    body = json.loads(notification_body(replace(NOTE, firing=odd)))
-    assert body["firing"]["value"] is None
-    assert body["firing"]["state"] == "recovering"
+    body = json.loads(notification_body(note(odd)))
+    assert body["alerts"][0]["firing"]["value"] is None
+    assert body["alerts"][0]["firing"]["state"] == "recovering"
 
 
 async def test_the_log_gets_one_safe_line_at_the_level_of_the_severity(caplog: pytest.LogCaptureFixture) -> None:
     hostile = replace(FIRING, title="a\x1b[31m\nb\u202e", severity=Severity.CRITICAL)
     with caplog.at_level(logging.INFO, logger="rtmd.notify"):
-        await LogSink("log").send(replace(NOTE, firing=hostile))
-        await LogSink("log").send(replace(NOTE, told=Told.RESOLVED))
+        await LogSink("log").send(note(hostile))
+        await LogSink("log").send(note(told=Told.RESOLVED))
     first, second = caplog.records
     assert first.getMessage().startswith("a␛[31m␊b\ufffd: raised to minutes")
     assert (first.levelno, second.levelno) == (logging.ERROR, logging.INFO)
@@ -225,7 +251,7 @@ async def test_a_command_gets_the_body_on_stdin(tmp_path: Path) -> None:
 
 
 async def test_a_command_need_not_read_a_large_body() -> None:
-    await command("exit 0").send(replace(NOTE, firing=replace(FIRING, title="x" * 1_000_000)))
+    await command("exit 0").send(note(replace(FIRING, title="x" * 1_000_000)))
 
 
 @pytest.mark.parametrize("code", [64, 65, 77, 78, 126, 127])

@@ -28,7 +28,7 @@ from rtmd.model.effects import (
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, InstanceState, StageRecord, StageState
 from rtmd.model.inputs import Restored
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
+from rtmd.model.reaction import ActionRun, Alert, LedgerEntry, Notification, NotifyReason, RunState, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.model.silence import Silence
 from rtmd.store.lock import StateLock
@@ -67,7 +67,7 @@ RUN = ActionRun("r1", "hold", "f1", "mentions", LABELS, StageName.SECONDS, RunSt
 
 
 def note(key: str, receiver: str = "desk", firing: Firing = FIRING) -> Notification:
-    return Notification(key, receiver, Told.FIRING, 1, NOW, "fired", firing)
+    return Notification(key, receiver, NOW, NotifyReason.FIRST, (Alert(firing, Told.FIRING, 1, "fired"),))
 
 
 @pytest.fixture
