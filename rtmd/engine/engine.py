@@ -167,7 +167,7 @@ class Engine:
             self._orphans[name] = running
         self._arrange()
         for running, table in self._eager:
-            if running.rule.name in started:
+            if running.rule.name in started and table not in empty:  # empty windows have nothing to say yet
                 happened += self._follow(running.rule, table.judge_all_eagerly(at))
         return happened, empty
 

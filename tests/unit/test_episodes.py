@@ -292,6 +292,16 @@ def test_a_reload_does_not_look_at_rules_that_did_not_change() -> None:
     assert score.firing.fired_at == START + 1_000
 
 
+def test_a_restart_takes_windows_that_are_not_filled_yet_for_no_absence() -> None:
+    text = "[rules.quiet]\nsignal = 'absent(m)'\n[rules.quiet.seconds]\n"
+    score = Score(text)
+    score.push(0.4, "m", 1)
+    again = restarted(score, text)
+    again.run(2)
+    assert again.firings == []
+    assert again.told == []
+
+
 def test_a_longer_downtime_is_no_dead_feed() -> None:
     text = HELD.replace("[rules.hot.seconds]", "no_data = 'resolve'\n[rules.hot.seconds]").replace("10s", "0s")
     score = Score(text)
