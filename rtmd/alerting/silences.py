@@ -1,7 +1,9 @@
 """Silences (semantics S4): made, edited and expired as Alertmanager does, judged by wall time.
 
-A silence mutes a firing while it is active and all its matchers match the firing's exposed labels. Nothing here
-deletes a firing or forgets one: muting is asked for when something is to be said or run, and for display.
+A silence mutes a firing while it is active and all its matchers match the firing's exposed labels. What rtmd says
+about itself (rules `rtmd.*`, semantics S13) has to be meant: one of the matchers must name such rules, as
+`rule="rtmd.limits"` and `rule=~"rtmd.*"` do; `rule=~".+"` and `severity!=""` leave them alone. Nothing here deletes a
+firing or forgets one: muting is asked for when something is to be said or run, and for display.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from hashlib import blake2b
 from rtmd.errors import ConflictError, NotFoundError, RefusedError
 from rtmd.matching import compile_matchers, is_wildcard
 from rtmd.model.inputs import SilenceSet
-from rtmd.model.labels import Labels
+from rtmd.model.labels import Labels, get
+from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.rule import HOUR
 from rtmd.model.silence import Silence, SilenceState
 
 KEPT = 120 * HOUR  # after expiry
+OWN = "rtmd."  # how the names of built-in rules begin
 LONGEST = 30 * 24 * HOUR
 
 
@@ -89,7 +93,7 @@ class Silences:
         found = [
             silence
             for silence in self._by_id.values()
-            if silence.starts_at <= until and silence.ends_at >= since and compile_matchers(silence.matchers)(labels)
+            if silence.starts_at <= until and silence.ends_at >= since and covers(silence, labels)
         ]
         return sorted(found, key=lambda silence: (-silence.ends_at, silence.id))
 
@@ -118,6 +122,18 @@ class Silences:
             if candidate not in self._by_id:
                 return candidate
         raise ConflictError("no free silence id")
+
+
+def covers(silence: Silence, labels: Labels) -> bool:
+    """Whether the silence is about these exposed labels, whenever it is active."""
+    if get(labels, "rule").startswith(OWN) and not any(map(_names_own, silence.matchers)):
+        return False
+    return compile_matchers(silence.matchers)(labels)
+
+
+def _names_own(matcher: Matcher) -> bool:
+    positive = matcher.op in (MatchOp.EQUAL, MatchOp.REGEX)
+    return positive and matcher.name in ("rule", "alertname") and OWN.rstrip(".") in matcher.value
 
 
 def _editable(old: Silence, wanted: SilenceSet, wall: int) -> bool:

@@ -107,7 +107,7 @@ def print_rules(rules: Sequence[RuleView]) -> None:
             str(rule.firing),
             str(rule.pending),
             str(rule.instances),
-            f"{rule.file}:{rule.line}",
+            f"{rule.file}:{rule.line}" if rule.line else rule.file,
         )
         for rule in rules
     ]
@@ -142,6 +142,8 @@ def print_status(status: StatusView) -> None:
         ("outbox", f"{status.outbox} waiting, {status.dead_letters} dead letters"),
         ("reactions", "on" if status.react else "OFF: dry run"),
         *((f"dropped {reason}", str(count)) for reason, count in sorted(status.drops.items())),
+        *((f"refused alerts of {rule}", str(count)) for rule, count in sorted(status.refusing.items())),
+        *((f"failed evaluations of {rule}", str(count)) for rule, count in sorted(status.failures.items())),
         *(("rule error", f"{error.file}:{error.line}: {error.problem}") for error in status.rule_errors),
         *(("notice", notice) for notice in status.notices),
     ]

@@ -13,6 +13,7 @@ gets them back when it returns in time (an editor that moves files, a slip of th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -77,6 +78,7 @@ class Engine:
         self.episodes = Episodes(self.clocks, self._is_blind)
         self.evaluated_at = at
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
+        self.failures: Counter[str] = Counter()  # evaluations in which a rule had `problems`, by rule, since the start
         self._rules: dict[str, _Running] = {}
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
@@ -113,6 +115,15 @@ class Engine:
         """The stages of a rule in force (or lately removed), in rising order; none for an unknown one."""
         running = self._rules.get(rule) or self._orphans.get(rule)
         return running.tables if running else ()
+
+    def refused(self) -> dict[str, int]:
+        """How many instances a rule has no room for, where there are any (semantics S13)."""
+        found = {name: max(table.refused for table in running.tables) for name, running in self._rules.items()}
+        return {name: count for name, count in found.items() if count}
+
+    def problems(self, rule: str) -> list[str]:
+        """What went wrong in a rule's latest evaluations."""
+        return sorted({problem for table in self.tables(rule) for plan in table.plans for problem in plan.problems()})
 
     def next_due(self) -> int | None:
         """The next judgement, grid point or end of an orphan's grace."""
@@ -238,6 +249,8 @@ class Engine:
         due.read(at)
         for running, table in due.tables:
             yield from self._follow(running.rule, table.judge(at))
+            if any(plan.failed(at) for plan in table.plans):
+                self.failures[running.rule.name] += 1
             self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
 
     def _due_at(self, at: int) -> _Due:

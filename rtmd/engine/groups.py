@@ -69,6 +69,8 @@ class InGroups(Node):
 class Lone(InGroups):
     """Rows that must be alone in their group: where several are PRESENT, all are MISSING, and a problem."""
 
+    fallible = True
+
     def __init__(self, child: Node, keys: AnyOf, role: str) -> None:
         super().__init__(child, keys)
         self._role = role
@@ -95,6 +97,8 @@ class Lone(InGroups):
 
 class Ranked(InGroups):
     """`topk`, `bottomk`: NaN comes last; equal values stand in order of their labels."""
+
+    fallible = True
 
     def __init__(self, child: Node, keys: AnyOf, parameter: Node, *, top: bool) -> None:
         super().__init__(child, keys, parameter)
@@ -138,6 +142,8 @@ class Ranked(InGroups):
 
 class CountValues(Node):
     """A row for each value in each group; `keys` groups the child's rows by the other labels of the result."""
+
+    fallible = True
 
     def __init__(self, child: Node, keys: AnyOf, key: Key, label: str) -> None:
         super().__init__(child, keys)

@@ -53,15 +53,17 @@ def distinct(rows: Ids) -> Ids:
 class Node(ABC):
     """`parents` read this node; `name_varies`: rows may differ in the metric's name alone.
 
-    `unsettled`: evaluation may find new rows here or below.
+    `unsettled`: evaluation may find new rows here or below; `fallible`: there may be `problems`.
     """
 
     name_varies = False
     unsettled = False
+    fallible = False
 
     def __init__(self, *children: Node) -> None:
         self.children = children
         self.unsettled = any(child.unsettled for child in children)
+        self.fallible = type(self).fallible or any(child.fallible for child in children)
         self.parents: list[Node] = []
         self.held = False  # by a plan
         self.order = 0  # of creation: children before parents
@@ -280,6 +282,8 @@ class AnyOf(Grouped):
 
 class Unique(Grouped):
     """The one member that is PRESENT; where several are, the row is MISSING and a problem."""
+
+    fallible = True
 
     def __init__(self, child: Node, key: Key, role: str) -> None:
         super().__init__(child, key)

@@ -104,6 +104,7 @@ class Plan:
         self._moment = moment
         self._evidence = evidence
         self._watched: int | None = None  # since when
+        self._evaluated_at: int | None = None  # in full
         self._rows: dict[Labels, int] = {}
 
     def __repr__(self) -> str:
@@ -130,6 +131,7 @@ class Plan:
         with np.errstate(all="ignore"):
             if rows is None:
                 self._watched = at if self._watched is None else self._watched
+                self._evaluated_at = at
                 if self.root.unsettled:
                     self.root.reveal(at)
             return self.root.evaluate(at, rows)
@@ -161,6 +163,10 @@ class Plan:
     def since(self, at: int) -> int:
         """The time of the oldest sample that the signal reads at an instant."""
         return earliest(self.expr, at)
+
+    def failed(self, at: int) -> bool:
+        """Whether there were problems in the full evaluation at this instant."""
+        return self.root.fallible and self._evaluated_at == at and any(True for _ in self.root.problems())
 
     def problems(self) -> list[str]:
         """What went wrong in the latest full evaluation: label sets that several series had at the same time."""

@@ -128,9 +128,13 @@ class SeriesTable:
             return REFUSED
         if self._room is not None:
             self._room -= 1
-        new = len(self._labels)
-        self._ids[labels] = new
-        self._labels.append(labels)
+        return self.reserve(labels)
+
+    def reserve(self, labels: Labels) -> int:
+        """The same without a limit: for the few series that rtmd itself cannot do without."""
+        new = self._ids.setdefault(labels, len(self._labels))
+        if new == len(self._labels):
+            self._labels.append(labels)
         return new
 
     def labels(self, series: int) -> Labels:

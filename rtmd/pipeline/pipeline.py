@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from rtmd.alerting.exposed import exposed
+from rtmd.alerting.silences import covers
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.engine.episodes import Change, ChangeKind
 from rtmd.engine.stage_table import StageTable
@@ -30,7 +32,7 @@ from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
 from rtmd.model.silence import Silence
 from rtmd.pipeline.inputs import Input, Samples, WindowFilled, WindowsRestored
-from rtmd.pipeline.reactor import ECHO, Reactor, covers
+from rtmd.pipeline.reactor import ECHO, Reactor
 
 # Semantics S10: how long somebody has it, by stage, unless they say.
 ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
@@ -211,7 +213,8 @@ class Pipeline:
     def _look_different(self, silences: Sequence[Silence]) -> fx.Touched:
         """Open firings that these silences cover, or just covered: nothing about them changed but how they look."""
         is_open = (firing for firing in self.firings() if firing.open)
-        return fx.Touched(frozenset(each.id for each in is_open if any(covers(silence, each) for silence in silences)))
+        found = (each.id for each in is_open if any(covers(silence, exposed(each)) for silence in silences))
+        return fx.Touched(frozenset(found))
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)

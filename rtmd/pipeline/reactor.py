@@ -15,7 +15,6 @@ from rtmd.alerting.ledger import Ledger
 from rtmd.alerting.runs import Runs
 from rtmd.alerting.silences import Silences
 from rtmd.engine.episodes import Change, ChangeKind
-from rtmd.matching import compile_matchers
 from rtmd.model.display import age, number
 from rtmd.model.effects import Effect, FiringSaved, Journaled, LedgerSaved, Notify, RunAction, RunSaved
 from rtmd.model.firing import Firing
@@ -143,11 +142,6 @@ class Reactor:
 
     def _reacts(self, firing: Firing) -> bool:
         return self.reactions.react and not firing.shadow
-
-
-def covers(silence: Silence, firing: Firing) -> bool:
-    """Whether the silence's matchers match the firing, whenever it is active."""
-    return compile_matchers(silence.matchers)(exposed(firing))
 
 
 def resolution(firing: Firing) -> str:

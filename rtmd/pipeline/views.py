@@ -67,6 +67,7 @@ def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterabl
 def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
     """The rules in force."""
     views = []
+    refused = pipeline.engine.refused()
     burning = Counter(firing.rule for firing in pipeline.firings() if firing.open)
     for name, rule in pipeline.engine.rules.items():
         tables = pipeline.engine.tables(name)
@@ -80,6 +81,9 @@ def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
                 firing=burning[name],
                 pending=sum(table.pending for table in tables),
                 instances=max((table.size for table in tables), default=0),
+                refused=refused.get(name, 0),
+                failures=pipeline.engine.failures[name],
+                problems=pipeline.engine.problems(name),
             )
         )
     return views

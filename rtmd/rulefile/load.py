@@ -31,6 +31,7 @@ _RESERVED_LABELS = frozenset({METRIC_NAME, "rule", "alertname", "kind", "stage",
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _REOPEN = 10 * 60_000
+BUILT_IN = "built in"  # stands for the file of the rules that begin with rtmd.
 _MAX_RULES = 2_000  # in one file
 
 
@@ -133,7 +134,7 @@ def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:
     before = len(table.problems)
     if not _NAME.fullmatch(name):
         table.broken(f'a rule is named with letters, digits, "-", "_", "." and ":", not "{name[:60]}"')
-    elif name.startswith("rtmd."):
+    elif name.startswith("rtmd.") and table.document.file != BUILT_IN:
         table.broken("names that begin with rtmd. are reserved")
     inherited = (table, defaults)
     owner = _nearest(inherited, "owner").text("owner")

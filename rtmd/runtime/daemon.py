@@ -39,6 +39,7 @@ from rtmd.runtime.performer import Performer
 from rtmd.runtime.reload import Reloader
 from rtmd.runtime.storage import Storage, open_storage
 from rtmd.runtime.systemd import Notifier
+from rtmd.sources.refusals import Refusals
 
 GRACE = 5.0  # seconds for deliveries and programs under way when stopping
 EX_TEMPFAIL = 75
@@ -158,6 +159,7 @@ class Daemon:
             feeds.configure(config.sources, decoded_bytes=config.limits.decoded_bytes)
 
         configure(self.config)
+        feeds.add(Refusals(storage.series, storage.clock, office.refusals))
         for make in self._extras.sources:
             feeds.add(make(storage.series, storage.clock))
         self._followers.append(configure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rtmd import __version__
@@ -17,9 +17,11 @@ from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
 from rtmd.ports import ConfiguredSource
+from rtmd.rulefile.load import BUILT_IN
 from rtmd.runtime.history import evaluate
 from rtmd.runtime.loop import StepLoop
 from rtmd.runtime.outbox import Outbox
+from rtmd.sources.refusals import Refused
 from rtmd.wire import (
     FiringDetail,
     FiringView,
@@ -151,11 +153,13 @@ class Office:
             wall=wall,
             evaluated_at=pipeline.engine.evaluated_at,
             at=now,
-            rules=len(pipeline.engine.rules),
+            rules=sum(rule.file != BUILT_IN for rule in pipeline.engine.rules.values()),
             series=len(self.series),
             samples=self._counted("samples"),
             samples_per_second=(self._accepted[-1] - self._accepted[0]) / max(1, len(self._accepted) - 1),
             drops=dict(self._all_drops()),
+            refusing=pipeline.engine.refused(),
+            failures=dict(pipeline.engine.failures),
             firing=len(is_open),
             pending=sum(table.pending for table in tables),
             silenced=sum(bool(pipeline.reactor.muting(firing, wall)) for firing in is_open),
@@ -187,7 +191,24 @@ class Office:
         drops = [((("reason", reason),), float(count)) for reason, count in sorted(self._all_drops().items())]
         families.append(Metric("rtmd_dropped_total", "counter", "Samples and posts refused, by reason.", drops))
         families.append(self._source_errors())
+        families += [_by(label, counts, name, kind, text) for name, kind, label, text, counts in self._limits()]
         return families + [self._counter(*each) for each in _COUNTERS]
+
+    def refusals(self) -> Refused:
+        """What limits turned away since the start, and turn away now."""
+        counts: Counter[str] = Counter()
+        for reason, count in (self._drops + self.series.refused).items():
+            if reason in _LIMITS:
+                counts[_LIMITS[reason]] += count
+        return Refused(counts, self._loop.pipeline.engine.refused())
+
+    def _limits(self) -> Iterator[tuple[str, str, str, str, Mapping[str, int]]]:
+        refused, failures = self.refusals(), self._loop.pipeline.engine.failures
+        yield "rtmd_limit_refused_total", "counter", "limit", "What limits turned away, by limit.", refused.counts
+        text = "Alerts that a rule has no room for now, by rule."
+        yield "rtmd_rule_instances_refused", "gauge", "rule", text, refused.instances
+        text = "Evaluations in which label sets were in conflict, by rule."
+        yield "rtmd_rule_evaluation_failures_total", "counter", "rule", text, failures
 
     def _source_errors(self) -> Metric:
         rows = [
@@ -198,8 +219,8 @@ class Office:
         return Metric("rtmd_source_errors_total", "counter", "What went wrong at sources, by reason.", rows)
 
     def _counter(self, what: str, name: str, label: str, text: str) -> Metric:
-        counts = sorted((which, n) for (kind, which), n in self._loop.pipeline.counts.items() if kind == what)
-        return Metric(name, "counter", text, [(((label, which),), float(count)) for which, count in counts])
+        counts = {which: n for (kind, which), n in self._loop.pipeline.counts.items() if kind == what}
+        return _by(label, counts, name, "counter", text)
 
     def _counted(self, what: str) -> int:
         return sum(count for (kind, _), count in self._loop.pipeline.counts.items() if kind == what)
@@ -209,6 +230,24 @@ class Office:
         lost = Counter({"sample_log": self._samples.lost}) if self._samples.lost else Counter()
         return self._drops + self.series.refused + Counter(dropped) + lost
 
+
+def _by(label: str, counts: Mapping[str, int], name: str, kind: str, text: str) -> Metric:
+    return Metric(name, kind, text, [(((label, which),), float(count)) for which, count in sorted(counts.items())])
+
+
+# Reasons for which series and posts are refused, by what would have to be larger for them.
+_LIMITS = {
+    "too_many_series": "series",
+    "too_many_new_series": "new_series_per_post",
+    "too_many_labels": "labels",
+    "label_name_too_long": "labels",
+    "label_value_too_long": "labels",
+    "body_too_large": "body_bytes",
+    "too_many_samples": "post_size",
+    "too_many_fields": "post_size",
+    "too_many_lines": "post_size",
+    "line_too_long": "post_size",
+}
 
 _COUNTERS = (
     ("samples", "rtmd_samples_total", "source", "Samples accepted, by source."),

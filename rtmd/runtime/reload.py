@@ -17,6 +17,7 @@ from rtmd.model.display import safe
 from rtmd.model.inputs import RulesLoaded
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input
+from rtmd.rulefile.builtin import with_built_in
 from rtmd.rulefile.files import read_rule_files
 from rtmd.rulefile.lint import check_names
 from rtmd.runtime.office import Board
@@ -71,7 +72,7 @@ class Reloader:
         self._files = files
         self._report()
         await self._save_last_good()
-        return self._choice.rules
+        return with_built_in(self._choice.rules)
 
     async def ask(self) -> None:
         """Somebody asked for a reload: look now, and report at once."""
@@ -110,7 +111,7 @@ class Reloader:
             self.watch.look_after(max(0, again - self._clock.now()) / 1000)
         if choice.texts != before.texts:
             log.info("rules reloaded: %s", difference(before.rules, choice.rules))
-            self._put(RulesLoaded(choice.rules))
+            self._put(RulesLoaded(with_built_in(choice.rules)))
 
     async def _save_last_good(self) -> None:
         """What is in use is what a restart falls back to; tried again at every look while the disk refuses."""

@@ -162,6 +162,9 @@ class RuleView(msgspec.Struct, frozen=True):
     firing: int = 0
     pending: int = 0
     instances: int = 0
+    refused: int = 0  # instances that the limit turns away now
+    failures: int = 0  # evaluations with problems since the start
+    problems: list[str] = []  # those of the latest ones
 
 
 class StatusView(msgspec.Struct, frozen=True):
@@ -178,6 +181,8 @@ class StatusView(msgspec.Struct, frozen=True):
     samples: int  # accepted since start
     samples_per_second: float
     drops: dict[str, int] = {}
+    refusing: dict[str, int] = {}  # instances that rules have no room for now, by rule
+    failures: dict[str, int] = {}  # evaluations with problems since the start, by rule
     firing: int = 0
     pending: int = 0
     silenced: int = 0

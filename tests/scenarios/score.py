@@ -51,7 +51,7 @@ class Score:
     """Drives a pipeline; `second` is where it stands."""
 
     def __init__(self, rules: str, reactions: ReactionsLoaded | None = None, series: SeriesTable | None = None) -> None:
-        self.series = series or SeriesTable()
+        self.series = SeriesTable() if series is None else series
         self.pipeline = Pipeline(self.series, START)
         self.effects: list[tuple[float, Effect]] = []
         self.second = 0.0
