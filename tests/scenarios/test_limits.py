@@ -32,7 +32,7 @@ class Crowd(Score):
         loaded = RulesLoaded(with_built_in(rule_set(rules)))
         self.send(0, WallClock(0), ReactionsLoaded(frozenset({"log"}), default_receivers=("log",)), loaded)
         self.clock = StillClock(START)
-        self.refusals = Refusals(self.series, self.clock, self._refused)
+        self.refusals = Refusals(self.series, self.clock, self.count)
 
     def turn_away(self, count: int) -> None:
         """So many series find no room."""
@@ -47,7 +47,8 @@ class Crowd(Score):
             batch = self.refusals.poll()
             self.send(at, *([Samples("rtmd", batch)] if len(batch) else []))
 
-    def _refused(self) -> Refused:
+    def count(self) -> Refused:
+        """What the daemon would count."""
         return Refused(Counter(series=self.series.refused.total()), self.pipeline.engine.refused())
 
 
@@ -65,7 +66,8 @@ def test_a_refusal_fires_within_ten_seconds_although_there_is_no_room_for_a_seri
     firing = crowd.firing
     assert (firing.rule, firing.labels, firing.severity) == ("rtmd.limits", FULL, Severity.WARNING)
     assert firing.title == "limit series refuses what is new (ingest)"
-    assert firing.stages[0].value and firing.stages[0].value >= 3
+    assert firing.stages[0].value
+    assert firing.stages[0].value >= 3
     assert [(receiver, what) for _, receiver, what, _ in crowd.told] == [("log", "firing")]
 
 
@@ -99,7 +101,7 @@ def test_a_gap_alone_does_not_end_it_and_quiet_after_a_restart_of_the_source_doe
     crowd.send(60, TimeGap(START + 3_600_000, "restart"))
     assert crowd.firing.open
     crowd.series.refused.clear()
-    crowd.refusals = Refusals(crowd.series, crowd.clock, crowd._refused)  # noqa: SLF001  # ours
+    crowd.refusals = Refusals(crowd.series, crowd.clock, crowd.count)
     crowd.second = 3600
     crowd.poll_until(3600 + 1800)
     assert not crowd.firing.open
@@ -132,7 +134,7 @@ def test_a_silence_that_names_it_covers_it(matchers: str) -> None:
 def test_evaluations_with_label_sets_in_conflict_are_counted_as_failures_of_their_rule() -> None:
     text = "[rules.twice]\nsignal = '{__name__=~\"a|b\"} + 0'\nabove = 100\n" + HOT
     score = Score(text)
-    for second in range(0, 10):
+    for second in range(10):
         score.send(second, Samples("test", score.batch([("a", 1.0), ("b", 1.0), ("m", 1.0)], second)))
     engine: Engine = score.pipeline.engine
     assert engine.failures == {"twice": 1}

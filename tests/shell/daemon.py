@@ -101,8 +101,8 @@ class Client:
         return self._get(f"firings/{firing_id}", FiringDetail)
 
     def rules(self) -> list[RuleView]:
-        """The rules in force."""
-        return self._get("rules", list[RuleView])
+        """The rules in force, less those that every daemon has."""
+        return [rule for rule in self._get("rules", list[RuleView]) if rule.file != "built in"]
 
     def silences(self) -> list[SilenceView]:
         """All silences."""
