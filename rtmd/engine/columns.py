@@ -29,8 +29,9 @@ _COLUMNS = {
     "history": np.uint64,
     "value": np.float64,
     "peak": np.float64,
+    "shown": np.float64,
 }
-_UNKNOWN_AT_FIRST = frozenset({"value", "peak"})
+_UNKNOWN_AT_FIRST = frozenset({"value", "peak", "shown"})
 
 
 class Clocks:
@@ -44,6 +45,7 @@ class Clocks:
     history: NDArray[np.uint64]
     value: NDArray[np.float64]
     peak: NDArray[np.float64]
+    shown: NDArray[np.float64]
 
     def __init__(self) -> None:
         self.size = 0
@@ -109,6 +111,14 @@ class Clocks:
         moved: Bools = lost != (self.unfed_since > 0)
         self.unfed_since[moved] = np.where(lost[moved], at, 0)
         return moved
+
+    def show(self) -> NDArray[np.int64]:
+        """The rows that are not idle and have another value than at the last call."""
+        rows: NDArray[np.int64] = np.flatnonzero(self.state != INACTIVE)
+        values, shown = self.value[rows], self.shown[rows]
+        rows = rows[(values != shown) & ~(np.isnan(values) & np.isnan(shown))]
+        self.shown[rows] = self.value[rows]
+        return rows
 
     def read(self, row: int, name: StageName) -> StageRecord:
         """One row as a record."""

@@ -14,16 +14,17 @@ gets them back when it returns in time (an editor that moves files, a slip of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
 from rtmd.engine.episodes import Change, Episodes, InstanceKey
+from rtmd.engine.fused import FusedStages
 from rtmd.engine.plan import Applied, Plans
 from rtmd.engine.stage_table import StageTable
 from rtmd.engine.transition import Transition
-from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.formats.batch import Ids, SampleBatch, SeriesTable
 from rtmd.model.firing import Firing, InstanceState, StageRecord
 from rtmd.model.labels import Labels
 from rtmd.model.rule import MINUTE, Rule, RuleSet, Severity, Stage, StageName
@@ -62,12 +63,21 @@ class _Unclaimed:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """What is judged at one grid point: tables in order, and what reads their samples together."""
+class _Judged:
+    """Tables that are judged at the same times, in order."""
 
-    tables: list[tuple[_Running, StageTable]]
-    read: Callable[[int], None]
+    def __init__(self, pairs: list[tuple[_Running, StageTable]], plans: Plans) -> None:
+        self._pairs = pairs
+        self.fallible = [pair for pair in pairs if any(plan.root.fallible for plan in pair[1].plans)]
+        self._fused = FusedStages([table for _, table in pairs], plans.moment)
+
+    def due(self, at: int) -> Iterator[tuple[_Running, StageTable]]:
+        """Those to judge at a grid point."""
+        return (self._pairs[place] for place in self._fused.due(at))
+
+    def due_on_arrival(self, series: Ids, at: int) -> Iterator[tuple[_Running, StageTable]]:
+        """Those that have to look at what these series feed."""
+        return (self._pairs[place] for place in self._fused.due_on_arrival(series, at))
 
 
 class Engine:
@@ -83,8 +93,9 @@ class Engine:
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
         self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
-        self._due: dict[tuple[int, ...], _Due] = {}  # by the grids that have a point
-        self._eager: list[tuple[_Running, StageTable]] = []  # judged on arrival, not only at grid points
+        self._due: dict[tuple[int, ...], _Judged] = {}  # by the grids that have a point
+        self._eager = _Judged([], self.plans)  # on arrival, not only at grid points
+        self._looked: dict[StageTable, str] = {}  # tables judged since `take_news`, and their rules
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
 
@@ -151,7 +162,7 @@ class Engine:
         happened: list[Happening] = []
         if len(applied.touched):
             self._dozing = [table for table in self._dozing if table.wake(applied.touched, at)]
-            for running, table in self._eager:
+            for running, table in self._eager.due_on_arrival(applied.touched, at):
                 happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
 
@@ -177,9 +188,10 @@ class Engine:
             running.removed_at = at
             self._orphans[name] = running
         self._arrange()
-        for running, table in self._eager:
-            if running.rule.name in started and table not in empty:  # empty windows have nothing to say yet
-                happened += self._follow(running.rule, table.judge_all_eagerly(at))
+        for name in sorted(started):
+            for table in self._rules[name].tables:
+                if table.stage.eager and table not in empty:  # empty windows have nothing to say yet
+                    happened += self._follow(rules.rules[name], table.judge_all_eagerly(at))
         return happened, empty
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
@@ -230,12 +242,11 @@ class Engine:
         self.changed.clear()
         return changed
 
-    def burning(self) -> Iterator[InstanceKey]:
-        """Every instance with a firing or recovering stage (may repeat)."""
-        for name, running in self._rules.items():
-            for table in running.tables:
-                for labels in table.burning_labels():
-                    yield name, labels
+    def take_news(self) -> list[InstanceKey]:
+        """The instances of which a stage that is not idle saw another value since the last call (may repeat)."""
+        news = [(name, labels) for table, name in self._looked.items() for labels in table.show()]
+        self._looked.clear()
+        return news
 
     def is_orphan(self, rule: str) -> bool:
         """Whether the rule was removed and its firings wait for its return."""
@@ -245,22 +256,23 @@ class Engine:
         return (self.evaluated_at // grid + 1) * grid
 
     def _judge_grid(self, at: int) -> Iterator[Happening]:
-        due = self._due_at(at)
-        due.read(at)
-        for running, table in due.tables:
+        judged = self._due_at(at)
+        for running, table in judged.due(at):
+            self._looked[table] = running.rule.name
             yield from self._follow(running.rule, table.judge(at))
+            self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
+        for running, table in judged.fallible:
             if any(plan.failed(at) for plan in table.plans):
                 self.failures[running.rule.name] += 1
-            self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
 
-    def _due_at(self, at: int) -> _Due:
+    def _due_at(self, at: int) -> _Judged:
         """The tables of all grids that have a point at `at`, by rule name and stage."""
         grids = tuple(grid for grid in self._grids if at % grid == 0)
         due = self._due.get(grids)
         if due is None:
             pairs = [pair for grid in grids for pair in self._grids[grid]]
             pairs.sort(key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank))
-            due = self._due[grids] = _Due(pairs, self.plans.together(table.signal for _, table in pairs))
+            due = self._due[grids] = _Judged(pairs, self.plans)
         return due
 
     def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
@@ -318,12 +330,11 @@ class Engine:
             yield from self.episodes.close(gone, at, "rule_removed")
 
     def _arrange(self) -> None:
-        self._grids, self._due, self._eager = {}, {}, []
-        for running in self._rules.values():
-            for table in running.tables:
-                self._grids.setdefault(table.stage.grid, []).append((running, table))
-                if table.stage.eager:
-                    self._eager.append((running, table))
+        self._grids, self._due = {}, {}
+        pairs = [(running, table) for running in self._rules.values() for table in running.tables]
+        for running, table in pairs:
+            self._grids.setdefault(table.stage.grid, []).append((running, table))
+        self._eager = _Judged([pair for pair in pairs if pair[1].stage.eager], self.plans)
 
 
 def _same(one: Rule, other: Rule) -> bool:

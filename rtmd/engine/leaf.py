@@ -118,17 +118,19 @@ class Leaf(Node):
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         if rows is not None:
             return self.compute(self.selection.series[rows], at)
-        if self._remembered is None or self._remembered[0] != self._now(at):
-            self.remember(at, self.compute(self.selection.series, at))
-        assert self._remembered is not None  # noqa: S101  # it is this instant's
+        now = self.instant(at)
+        if self._remembered is None or self._remembered[0] != now:
+            together = self._moment.together.get(self.look)
+            column = together.part(self, now) if together else None
+            self._remembered = now, column or self.compute(self.selection.series, at)
         return self._remembered[1]
 
-    def remember(self, at: int, column: Column) -> None:
-        """What all rows are at `at`, until a sample or a row is added."""
-        self._remembered = (self._now(at), column)
+    def instant(self, at: int) -> tuple[int, ...]:
+        """What a result at `at` holds for: until a sample or a row is added."""
+        return (at, self._moment.start, self._moment.end, self._raw.version, self._moment.grown)
 
-    def _now(self, at: int) -> tuple[int, ...]:
-        return (at, self._moment.start, self._moment.end, self._raw.version, self.size)
+    def grow(self) -> None:
+        self._moment.grown += 1
 
     def touched(self, series: Ids) -> Ids:
         if any(len(parameter.touched(series)) for parameter in self._parameters):

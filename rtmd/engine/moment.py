@@ -1,8 +1,23 @@
-"""Which instant a node reads when it is asked for another: `offset`, `@`, and what `start()` and `end()` are."""
+"""Which instant a node reads when it is asked for another: `offset`, `@`, and what `start()` and `end()` are.
+
+All nodes share one moment, and find here what was read for several of them together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from rtmd.engine.presence import Column
 from rtmd.model.expr import Edge, Shift
+
+
+class ReadTogether(Protocol):
+    """Leaves that look at their series in the same way, computed in one go."""
+
+    def part(self, leaf: Any, instant: tuple[int, ...]) -> Column | None:
+        """The column of one leaf, if it is among them and was read then."""
+        ...
 
 
 class Moment:
@@ -11,6 +26,8 @@ class Moment:
     def __init__(self) -> None:
         self.start = 0
         self.end = 0
+        self.grown = 0  # rises when a leaf gets rows
+        self.together: Mapping[Any, ReadTogether] = {}  # by look
 
     def __repr__(self) -> str:
         return f"<Moment {self.start} to {self.end}>"

@@ -12,7 +12,6 @@ All of this is synchronous and knows no clock: `at` is engine time and never goe
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +23,6 @@ from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
 from rtmd.engine.raw import LONGEST, RawLeaf, Stored
-from rtmd.engine.together import Together
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
@@ -204,15 +202,10 @@ class Plans:
             del self._plans[plan.expr]
             self._forest.fell(plan.root)
 
-    def together(self, plans: Iterable[Plan]) -> Callable[[int], None]:
-        """Gives what to call right before all of these plans are evaluated at an instant: they cost less then."""
-        leaves = Together(plan.root for plan in plans)
-
-        def read(at: int) -> None:
-            self._forest.moment.be(at, at)
-            leaves.read(at)
-
-        return read
+    @property
+    def moment(self) -> Moment:
+        """What all plans share of the instant they are asked about."""
+        return self._forest.moment
 
     def apply(self, batch: SampleBatch, at: int, *, lateness: int = LATENESS) -> Applied:
         """Take one post or scrape at engine time `at`, atomically; new series become rows.

@@ -32,7 +32,7 @@ from rtmd.engine.presence import Presence
 from rtmd.engine.thresholds import clears, meets
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause
-from rtmd.model.rule import Comparison, NoData, Stage
+from rtmd.model.rule import NoData, Stage
 
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -90,16 +90,6 @@ class Reader:
         if self.stage.no_data is not NoData.RESOLVE:
             self._dozing &= ~self._fed
         return at < self._dozing_until and bool(self._dozing.any())
-
-    def is_quiet(self, at: int) -> bool:
-        """Whether no row can be met, at a fraction of the cost of reading: what idle instances are asked."""
-        stage = self.stage
-        if stage.no_data is NoData.ZERO:
-            return False  # what nothing feeds may be met
-        column = self.signal.evaluate(at)
-        if stage.condition.comparison is Comparison.RESULT:
-            return not (column.presence == Presence.PRESENT).any()
-        return not meets(stage.condition, column.values).any()
 
     def read(self, at: int, rows: Rows | None) -> Reading:
         """The truths of these rows (None: all instances)."""

@@ -39,14 +39,13 @@ class StageTable:
     def __init__(self, stage: Stage, plans: Plans, *, limit: int = 10_000) -> None:
         self.stage = stage
         self.moved: list[Labels] = []
-        self.refused = 0  # instances over the limit: known ones are kept, new ones refused (S13)
         self._reader = Reader(stage, plans)
         self._instances = self._reader.instances
         self._clocks = Clocks()
         self._waiting = Waiting(stage)
         self._limit = limit
         self._judged_at = 0
-        self._busy = False  # not all instances are idle
+        self.busy = False  # not all instances are idle: it has to be judged at every grid point
         self._unfed: Bools = np.zeros(0, np.bool_)
 
     def __repr__(self) -> str:
@@ -56,7 +55,12 @@ class StageTable:
     @property
     def size(self) -> int:
         """How many instances there are."""
-        return self._clocks.size
+        return min(self.signal.size, self._limit)
+
+    @property
+    def refused(self) -> int:
+        """How many are over the limit: known ones are kept, new ones refused (S13)."""
+        return self.signal.size - self.size
 
     @property
     def pending(self) -> int:
@@ -79,11 +83,8 @@ class StageTable:
         return self._reader.plans
 
     def judge(self, at: int) -> list[Transition]:
-        """Work through one grid point."""
+        """Work through one grid point; nobody needs to while all are idle and no row meets the condition (`fused`)."""
         self._sync()
-        if not self._busy and (not self.size or self._reader.is_quiet(at)):
-            self._judged_at, self.moved = at, []
-            return []
         clocks = self._clocks
         reading = self._reader.read(at, None)
         moved = self._remember(reading, at)
@@ -109,7 +110,7 @@ class StageTable:
         self._judged_at = at
         self._unfed = reading.unfed
         self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
-        self._busy = bool(self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
+        self.busy = bool(self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
         return sorted(transitions, key=_instance)
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
@@ -153,7 +154,7 @@ class StageTable:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""
         self._sync()
         for labels, record in records:
-            self._busy = True
+            self.busy = True
             row = self._instances.row_of(labels)
             if row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
@@ -179,13 +180,9 @@ class StageTable:
         row = self._instances.row_of(labels)
         return known(self._clocks.value[row]) if row is not None and row < self._clocks.size else None
 
-    def burning_labels(self) -> Iterator[Labels]:
-        """The instances that are firing or recovering."""
-        if not self._busy:
-            return
-        for row in map(int, np.flatnonzero(self._clocks.state >= FIRING)):
-            yield self._instances.labels(row)
-        yield from self._waiting
+    def show(self) -> Iterator[Labels]:
+        """The instances that are not idle and have another value than when this was asked before."""
+        return map(self._instances.labels, self._clocks.show().tolist())
 
     def is_unfed(self, labels: Labels) -> bool:
         """Whether nothing fed the instance at the last grid point."""
@@ -207,8 +204,7 @@ class StageTable:
 
     def _sync(self) -> None:
         """Give every row of the plan a clock, and those that waited for their row their old one."""
-        size = min(self.signal.size, self._limit)
-        self.refused = self.signal.size - size
+        size = self.size
         if size == self._clocks.size:
             return
         self._clocks.grow(size)
@@ -289,7 +285,7 @@ class StageTable:
         if state is was:
             return []
         clocks.enter(row, state, at)
-        self._busy = True
+        self.busy = True
         fired = state is StageState.FIRING and not was.burning
         return [
             Transition(

@@ -32,6 +32,28 @@ def meets(condition: Condition, values: _Values) -> _Bools:
             assert_never(condition.comparison)
 
 
+def levels(condition: Condition) -> tuple[float, float]:
+    """The values (at most this, at least that) that meet the condition; NaN where none does for that side.
+
+    Where infinities are thresholds, the last number before them counts too. RESULT does not look at values.
+    """
+    match condition.comparison:
+        case Comparison.ABOVE:
+            return np.nan, np.nextafter(condition.threshold, np.inf)
+        case Comparison.AT_LEAST:
+            return np.nan, condition.threshold
+        case Comparison.BELOW:
+            return np.nextafter(condition.threshold, -np.inf), np.nan
+        case Comparison.AT_MOST:
+            return condition.threshold, np.nan
+        case Comparison.OUTSIDE:
+            return np.nextafter(condition.low, -np.inf), np.nextafter(condition.high, np.inf)
+        case Comparison.RESULT:
+            return np.nan, np.nan
+        case _:
+            assert_never(condition.comparison)
+
+
 def clears(condition: Condition, values: _Values, *, met: _Bools) -> _Bools:
     """Which values let a firing stage end; without a clear level that is: not `met`."""
     if condition.clear_low is not None and condition.clear_high is not None:

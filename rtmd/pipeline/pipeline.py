@@ -56,7 +56,6 @@ class Pipeline:
         self._offset = 0
         self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
         self._housekeeping = _next_minute(at)
-        self._shown: dict[str, tuple[float | None, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.engine!r}, {self.reactor.silences!r}>"
@@ -263,7 +262,6 @@ class Pipeline:
         for firing in self.engine.forget(at):
             self.reactor.ledger.forget(firing.id)
             self.reactor.runs.forget(firing.id)
-            self._shown.pop(firing.id, None)
         for silence_id in self.reactor.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)
 
@@ -283,11 +281,9 @@ class Pipeline:
         """Firings that look different now: saved ones, and at grid points those whose live values moved."""
         touched = {effect.firing.id for effect in effects if isinstance(effect, fx.FiringSaved)}
         if everything:
-            for key in set(self.engine.burning()):
+            for key in self.engine.take_news():
                 firing = self.engine.episodes.of(key)
-                values = self.engine.values(key)
-                if firing is not None and self._shown.get(firing.id) != values:
-                    self._shown[firing.id] = values
+                if firing is not None and firing.open:
                     touched.add(firing.id)
         return frozenset(touched)
 

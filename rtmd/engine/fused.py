@@ -1,0 +1,60 @@
+"""Stages fused: which of many something may happen to, found by one comparison for all of them.
+
+A stage whose instances are all idle stays as it is while no value of its signal meets its condition: `recent`, guard,
+coverage and hold can only keep a met row from firing. So what is asked of every signal is how far its values reach
+(`together`), and a tick in which nothing happens costs next to nothing however many stages there are. The others, those
+with instances that are not idle among them, are judged one by one, and exactly.
+
+With `no_data = "zero"` what nothing feeds is a value too: where a zero would be met, the stage is always judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtmd.engine.moment import Moment
+from rtmd.engine.stage_table import StageTable
+from rtmd.engine.thresholds import levels, meets
+from rtmd.engine.together import Extent, Together
+from rtmd.formats.batch import Ids
+from rtmd.model.rule import Comparison, NoData, Stage
+
+
+class FusedStages:
+    """The stages that are judged at the same times; answers are places in the given order, rising."""
+
+    def __init__(self, tables: Sequence[StageTable], moment: Moment) -> None:
+        self._tables = tables
+        places = {plan: place for place, plan in enumerate(dict.fromkeys(table.signal for table in tables))}
+        self._together = Together(list(places), moment)
+        self._signal = np.array([places[table.signal] for table in tables], np.int64)
+        stages = [table.stage for table in tables]
+        self._low, self._high = np.array([levels(stage.condition) for stage in stages]).reshape(-1, 2).T
+        self._result = np.array([stage.condition.comparison is Comparison.RESULT for stage in stages], np.bool_)
+        self._always = np.array([_meets_nothing(stage) for stage in stages], np.bool_)
+
+    def __repr__(self) -> str:
+        return f"<FusedStages {len(self._tables)} on {self._together!r}>"
+
+    def due(self, at: int) -> list[int]:
+        """The stages that have to be judged at a grid point."""
+        busy = np.fromiter((table.busy for table in self._tables), np.bool_, len(self._tables))
+        return np.flatnonzero(busy | self._met(self._together.read(at))).tolist()
+
+    def due_on_arrival(self, series: Ids, at: int) -> list[int]:
+        """The stages that have to look at the instances that these series (distinct) feed."""
+        return np.flatnonzero(self._met(self._together.read_touched(series, at))).tolist()
+
+    def _met(self, extent: Extent) -> NDArray[np.bool_]:
+        """Which stages may have a row that is met."""
+        signal = self._signal
+        met: NDArray[np.bool_] = (extent.lowest[signal] <= self._low) | (extent.highest[signal] >= self._high)
+        return met | (extent.present[signal] & self._result) | self._always
+
+
+def _meets_nothing(stage: Stage) -> bool:
+    """Whether an instance that nothing feeds is met."""
+    return stage.no_data is NoData.ZERO and bool(meets(stage.condition, np.zeros(1))[0])
