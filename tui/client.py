@@ -5,16 +5,18 @@ HTTP/1.1 on asyncio streams, one connection a request, so that the first paint n
 0.5, 1, 2, 4, 5, 5 … s. It keeps the stream whole: a message that does not follow the last one means something
 was missed, so it reconnects without `Last-Event-ID` and gets a new snapshot. Decoding is sliced: after 5 ms of it
 the event loop gets its turn.
+
+Limits of time are `asyncio.timeout`: on Python 3.11 `wait_for` loses a cancellation that comes with the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -151,31 +153,31 @@ class Client:
 
     async def _pause(self, seconds: float) -> None:
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        if self.target.path:
-            opening = asyncio.open_unix_connection(self.target.path, limit=HEAD_LIMIT)
-        else:
-            opening = asyncio.open_connection(self.target.host, self.target.port, limit=HEAD_LIMIT)
-        reader, writer = await asyncio.wait_for(opening, ANSWER_WITHIN)
+        async with asyncio.timeout(ANSWER_WITHIN):
+            if self.target.path:
+                reader, writer = await asyncio.open_unix_connection(self.target.path, limit=HEAD_LIMIT)
+            else:
+                reader, writer = await asyncio.open_connection(self.target.host, self.target.port, limit=HEAD_LIMIT)
         try:
             yield reader, writer
         finally:
             writer.close()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _get_stream(self) -> AsyncIterator[tuple[asyncio.StreamReader, Body]]:
         headers = self._headers(accept="text/event-stream")
         if self._epoch:
             headers["Last-Event-ID"] = f"{self._epoch}:{self._seq}"
         async with self._connected() as (reader, writer):
             writer.write(request("GET", f"{BASE}/stream", headers))
-            head = await asyncio.wait_for(_head(reader), ANSWER_WITHIN)
+            async with asyncio.timeout(ANSWER_WITHIN):
+                head = await _head(reader)
             body = Body(head)
             if head.status != 200:
                 raise RefusedError(_complaint(head, await _whole(reader, body)))
@@ -188,7 +190,8 @@ class Client:
     async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncIterator[Message]:
         events = EventReader()
         while not body.complete:
-            received = await asyncio.wait_for(reader.read(_READ), SILENT_AFTER)
+            async with asyncio.timeout(SILENT_AFTER):
+                received = await reader.read(_READ)
             if not received:
                 return
             turn = time.monotonic()
@@ -215,7 +218,8 @@ class Client:
 
     async def _ask(self, method: str, path: str, kind: type[_T], body: bytes = b"") -> _T:
         try:
-            return await asyncio.wait_for(self._exchange(method, path, kind, body), ANSWER_WITHIN)
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await self._exchange(method, path, kind, body)
         except (OSError, ProtocolError, msgspec.MsgspecError, asyncio.IncompleteReadError) as error:
             raise RefusedError(words(error, self.target)) from error
 
@@ -247,7 +251,8 @@ async def _head(reader: asyncio.StreamReader) -> Head:
 async def _whole(reader: asyncio.StreamReader, body: Body) -> bytes:
     content = bytearray()
     while not body.complete:
-        received = await asyncio.wait_for(reader.read(_READ), ANSWER_WITHIN)
+        async with asyncio.timeout(ANSWER_WITHIN):
+            received = await reader.read(_READ)
         if not received:
             break
         content += body.feed(received)

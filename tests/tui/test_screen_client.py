@@ -120,6 +120,18 @@ async def test_it_waits_longer_each_time_and_never_more_than_the_last(tmp_path: 
     await stream.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_cancellation_that_comes_with_the_wake_up_is_not_lost() -> None:
+    client = Client("nowhere", backoff=(60.0,))
+    stream = client.follow()
+    assert isinstance(await anext(stream), Down)
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    client.retry_now()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_mutations_carry_the_wire_and_errors_the_daemons_words(tmp_path: Path) -> None:
     daemon = FakeDaemon()
     async with daemon.serving(str(tmp_path / "s")) as target:
