@@ -39,6 +39,7 @@ TICK = 1.0
 HANGUP_CHECK = 2.0
 EX_TEMPFAIL = 75
 FAREWELL = "rtmd: screen closed; the daemon keeps running"
+STAYS, ENDS = "q leaves the screen; the daemon stays", "q leaves the screen, and the demo ends"
 
 
 class RtmdApp(App[None]):
@@ -61,9 +62,10 @@ class RtmdApp(App[None]):
     ToastRack { margin-bottom: 1; }
     """
 
-    def __init__(self, target: str, *, ascii_only: bool = False, farewell: str = FAREWELL) -> None:
+    def __init__(self, target: str, *, ascii_only: bool = False, daemon_stays: bool = True) -> None:
         super().__init__()
-        self.farewell = farewell
+        self.farewell = FAREWELL if daemon_stays else ""
+        self.leaving = STAYS if daemon_stays else ENDS
         self.animation_level = "none"
         self.desk = Desk(
             client=Client(target),
@@ -99,7 +101,7 @@ class RtmdApp(App[None]):
 
     def action_help_quit(self) -> None:
         """ctrl+c: say how one leaves; Textual's own answer is markup."""
-        self.desk.tell("q leaves the screen; the daemon stays")
+        self.desk.tell(self.leaving)
 
     def repaint(self) -> None:
         """Bring the screen in front up to date."""
@@ -113,7 +115,7 @@ class RtmdApp(App[None]):
 
     def open_help(self) -> None:
         """Show the keys."""
-        self.push_screen(TextScreen(lambda cells: help_page(cells, self.desk.glyphs)))
+        self.push_screen(TextScreen(lambda cells: help_page(cells, self.desk.glyphs, self.leaving)))
 
     def open_messages(self) -> None:
         """Show the message log, newest first."""
@@ -178,16 +180,16 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
-def main(target: str, *, ascii_only: bool = False, farewell: str = FAREWELL) -> int:
+def main(target: str, *, ascii_only: bool = False, daemon_stays: bool = True) -> int:
     """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code.
 
-    `farewell` is what is left on the terminal when somebody leaves.
+    `daemon_stays` says whether the daemon outlives it: what people who leave are told.
     """
     if problem := unusable():
         sys.stderr.write(problem + "\n")
         return 2
     try:
-        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode(), farewell=farewell)
+        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode(), daemon_stays=daemon_stays)
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")
         return 2

@@ -26,6 +26,18 @@ class Key:
         return self.shown or " ".join(self.keys)
 
 
+_HALF_PAGES = (
+    Key(("ctrl+d",), "half_down", "half a page down"),
+    Key(("ctrl+u",), "half_up", "half a page up"),
+)
+_PAGES = (
+    Key(("g", "home"), "first", "to the top", shown="g"),
+    Key(("G", "end"), "last", "to the end", shown="G"),
+    Key(("pagedown", "space"), "page_down", "a page down", shown="PgDn"),
+    Key(("pageup",), "page_up", "a page up", shown="PgUp"),
+    *_HALF_PAGES,
+)
+
 LIVE = (
     Key(("a",), "ack", "acknowledge: you have it, for a time that fits the stage", short="ack", mutates=True),
     Key(("s",), "silence", "silence it: opens the strip; s ⏎ takes the stage's length", short="silence", mutates=True),
@@ -39,13 +51,12 @@ LIVE = (
     Key(("G", "end"), "last", "last row", shown="G"),
     Key(("pagedown",), "page_down", "a page down", shown="PgDn"),
     Key(("pageup",), "page_up", "a page up", shown="PgUp"),
-    Key(("ctrl+d",), "half_down", "half a page down"),
-    Key(("ctrl+u",), "half_up", "half a page up"),
+    *_HALF_PAGES,
     Key(("T",), "zone", "times in UTC or in local time"),
     Key(("m",), "messages", "the log of messages", short="log"),
     Key(("r",), "retry", "try the link again now, when it is down"),
     Key(("escape",), "back", "clear the filter", shown="esc"),
-    Key(("q",), "quit", "leave the screen; the daemon stays", short="quit"),
+    Key(("q",), "quit", "leave the screen", short="quit"),
     Key(("?",), "help", "these keys", short="keys"),
 )
 
@@ -58,12 +69,7 @@ WHY = (
     Key(("U",), "undo", "undo your last silence, within 10 s", mutates=True),
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),
-    Key(("g", "home"), "first", "to the top", shown="g"),
-    Key(("G", "end"), "last", "to the end", shown="G"),
-    Key(("pagedown", "space"), "page_down", "a page down", shown="PgDn"),
-    Key(("pageup",), "page_up", "a page up", shown="PgUp"),
-    Key(("ctrl+d",), "half_down", "half a page down"),
-    Key(("ctrl+u",), "half_up", "half a page up"),
+    *_PAGES,
     Key(("T",), "zone", "times in UTC or in local time"),
     Key(("m",), "messages", "the log of messages"),
     Key(("?",), "help", "these keys", short="keys"),
@@ -73,12 +79,7 @@ READING = (
     Key(("escape", "q", "?", "m"), "back", "back", shown="esc", short="back"),
     Key(("j", "down"), "down", "scroll down", shown="j ↓", short="down"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑", short="up"),
-    Key(("g", "home"), "first", "to the top", shown="g"),
-    Key(("G", "end"), "last", "to the end", shown="G"),
-    Key(("pagedown", "space"), "page_down", "a page down", shown="PgDn"),
-    Key(("pageup",), "page_up", "a page up", shown="PgUp"),
-    Key(("ctrl+d",), "half_down", "half a page down"),
-    Key(("ctrl+u",), "half_up", "half a page up"),
+    *_PAGES,
 )
 
 STRIP = (

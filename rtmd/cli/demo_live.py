@@ -55,7 +55,7 @@ def watch(seed: int, *, ascii_only: bool) -> int:
 
             begins = _begins(daemon, folder)
             with _terminal_restored():
-                code = open_screen(str(folder / "rtmd.sock"), ascii_only=ascii_only, farewell="")
+                code = open_screen(str(folder / "rtmd.sock"), ascii_only=ascii_only, daemon_stays=False)
             if code > _SIGNALLED:
                 return code
             if daemon.poll() is not None:

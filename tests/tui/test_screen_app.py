@@ -18,6 +18,9 @@ from tui.keymap import LIVE, READING, WHY
 from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.why import WhyScreen
+from tui.view.glyphs import UNICODE
+from tui.view.help import help_page
+from tui.view.line import plain
 from tui.widgets.table import FiringTable
 
 
@@ -200,6 +203,14 @@ async def test_ctrl_c_says_how_to_leave(tmp_path: Path) -> None:
         await seat.press("ctrl+c")
         await seat.sees("q leaves the screen; the daemon stays")
         assert seat.app.is_running
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_help_and_farewell_say_what_becomes_of_the_daemon(*, stays: bool) -> None:
+    app = RtmdApp("nowhere", daemon_stays=stays)
+    page = "\n".join(plain(line) for line in help_page(120, UNICODE, app.leaving))
+    assert ("the daemon stays" in page, "the demo ends" in page) == (stays, not stays)
+    assert ("daemon keeps running" in app.farewell) is stays
 
 
 async def test_q_leaves(tmp_path: Path) -> None:

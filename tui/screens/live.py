@@ -141,7 +141,7 @@ class LiveScreen(DeskScreen):
         self.desk.client.retry_now()
 
     def do_quit(self) -> None:
-        """Leave; the daemon stays."""
+        """Leave."""
         app = cast("RtmdApp", self.app)
         app.exit(message=app.farewell or None)
 

@@ -19,8 +19,8 @@ _ROWS = (
 )
 
 
-def help_page(cells: int, glyphs: Glyphs) -> list[Line]:
-    """Everything there is to press and to read."""
+def help_page(cells: int, glyphs: Glyphs, leaving: str) -> list[Line]:
+    """Everything there is to press and to read; `leaving` says what becomes of the daemon."""
     lines = [
         *_keys("On the list", LIVE, glyphs),
         *_keys("In the silence strip", STRIP, glyphs),
@@ -31,6 +31,7 @@ def help_page(cells: int, glyphs: Glyphs) -> list[Line]:
         EMPTY,
         (Piece(" Order: nobody's first, then severity, stage (hours first), newest.", "quiet"),),
         (Piece(" The order is held for 3 s after you move; the row under the cursor keeps its place.", "quiet"),),
+        (Piece(f" {leaving}.", "quiet"),),
     ]
     return [fit(line, cells, glyphs.more) for line in lines]
 
