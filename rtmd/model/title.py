@@ -42,8 +42,3 @@ def title_problem(template: str) -> str | None:
             rest = template[found.start() : found.start() + 20]
             return f'has a single brace at "{rest}": write {{label}}, or {{{{ and }}}} for braces themselves'
     return None
-
-
-def title_names(template: str) -> tuple[str, ...]:
-    """The names a template asks for, in the order written."""
-    return tuple(found[1] for found in _PIECE.finditer(template) if found[1])

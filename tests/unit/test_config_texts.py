@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmd.model.duration import parse_duration, show_duration
-from rtmd.model.title import LIMIT, render_title, title_names, title_problem
+from rtmd.model.title import LIMIT, render_title, title_problem
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,6 @@ def test_what_is_no_template_has_a_problem(template: str) -> None:
 
 def test_a_good_template_has_none() -> None:
     assert title_problem("{brand}: {{ {value} }}") is None
-    assert title_names("{brand}: {{x}} {value}") == ("brand", "value")
 
 
 @given(st.text(max_size=60), st.text(max_size=20))
