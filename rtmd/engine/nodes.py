@@ -135,15 +135,12 @@ def beside(presence: Levels, parameter: Column) -> Levels:
     return presence if level == PRESENT else PAIRED[presence, level]
 
 
-class Mapped(Node):
-    """The rows of the child, each changed by itself, perhaps with numbers: functions, operators with a scalar."""
+class RowByRow(Node):
+    """One row for each of the child, of the child's series, perhaps with numbers that go into all of them."""
 
-    def __init__(
-        self, child: Node, change: Change, parameters: tuple[Node, ...] = (), *, keeps_name: bool = False
-    ) -> None:
+    def __init__(self, child: Node, parameters: tuple[Node, ...], *, keeps_name: bool) -> None:
         super().__init__(child, *parameters)
         self._child = child
-        self._change = change
         self._parameters = parameters
         self._keeps_name = keeps_name
         self.name_varies = keeps_name and child.name_varies
@@ -156,6 +153,24 @@ class Mapped(Node):
         labels = self._child.labels(row)
         return labels if self._keeps_name else nameless(labels)
 
+    def touched(self, series: Ids) -> Ids:
+        if any(len(parameter.touched(series)) for parameter in self._parameters):
+            return np.arange(self.size)
+        return self._child.touched(series)
+
+    def feeding(self, rows: Ids) -> Ids:
+        return self._child.feeding(rows)
+
+
+class Mapped(RowByRow):
+    """The rows of the child, each changed by itself, perhaps with numbers: functions, operators with a scalar."""
+
+    def __init__(
+        self, child: Node, change: Change, parameters: tuple[Node, ...] = (), *, keeps_name: bool = False
+    ) -> None:
+        super().__init__(child, parameters, keeps_name=keeps_name)
+        self._change = change
+
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         child = self._child.evaluate(at, rows)
         if not self._parameters:
@@ -165,14 +180,6 @@ class Mapped(Node):
         for parameter in parameters:
             presence = beside(presence, parameter)
         return self._change(Column(child.values, presence), *(parameter.values[0] for parameter in parameters))
-
-    def touched(self, series: Ids) -> Ids:
-        if any(len(parameter.touched(series)) for parameter in self._parameters):
-            return np.arange(self.size)
-        return self._child.touched(series)
-
-    def feeding(self, rows: Ids) -> Ids:
-        return self._child.feeding(rows)
 
 
 class Grouped(Node):

@@ -19,17 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.moment import Moment
-from rtmd.engine.nodes import Node, beside, nameless
+from rtmd.engine.nodes import Node, RowByRow, beside
 from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, column
 from rtmd.engine.ranges import RangeFunction
 from rtmd.engine.window import Window
 from rtmd.formats.batch import Ids, Values
 from rtmd.model.expr import Subquery
-from rtmd.model.labels import Labels
 
 
-class Stepped(Node):
-    """One row for each of the plan below."""
+class Stepped(RowByRow):
+    """A function over the results of the plan below."""
 
     def __init__(
         self,
@@ -40,22 +39,11 @@ class Stepped(Node):
         moment: Moment,
         parameters: tuple[Node, ...] = (),
     ) -> None:
-        super().__init__(child, *parameters)
-        self._child = child
+        super().__init__(child, parameters, keeps_name=function.keeps_name)
         self._subquery = subquery
         self._function = function
         self._moment = moment
-        self._parameters = parameters
         self._problems: set[str] = set()
-        self.name_varies = function.keeps_name and child.name_varies
-
-    @property
-    def size(self) -> int:
-        return self._child.size
-
-    def labels(self, row: int) -> Labels:
-        labels = self._child.labels(row)
-        return labels if self._function.keeps_name else nameless(labels)
 
     def steps(self, at: int) -> range:
         """The instants of the range, aligned to the epoch."""
@@ -109,14 +97,6 @@ class Stepped(Node):
             self._child.reveal(instant)
         for parameter in self._parameters:
             parameter.reveal(at)
-
-    def touched(self, series: Ids) -> Ids:
-        if any(len(parameter.touched(series)) for parameter in self._parameters):
-            return np.arange(self.size)
-        return self._child.touched(series)
-
-    def feeding(self, rows: Ids) -> Ids:
-        return self._child.feeding(rows)
 
     def problems(self) -> Iterator[str]:
         yield from self._problems
