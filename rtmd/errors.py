@@ -51,6 +51,10 @@ class PromqlError(RtmdError):
         super().__init__(problem)
 
 
+class QueryLimitError(RtmdError):
+    """A query reads, or gives, more than one may."""
+
+
 class FormatError(RtmdError):
     """Bytes from outside are not what their format says. `reason` is a short stable word for the counter."""
 

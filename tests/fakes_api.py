@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,14 @@ import httpx
 
 from rtmd.api.app import App, build_app
 from rtmd.api.desk import Metric
+from rtmd.api.questions import Answer, Question
 from rtmd.api.server import Server
 from rtmd.api.stream import Hub
 from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, UnixListen
-from rtmd.errors import PromqlError
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
+from rtmd.model.matcher import Matcher
 from rtmd.wire import (
     FiringDetail,
     FiringView,
@@ -30,8 +31,8 @@ from rtmd.wire import (
     SilenceView,
     StageView,
     StatusView,
-    ValueView,
 )
+from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 NOW = 1_790_000_000_000
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -91,7 +92,7 @@ class FakeDesk:
         self.batches: list[tuple[str, SampleBatch]] = []
         self.drops: Counter[str] = Counter()
         self.asked: list[PersonInput] = []
-        self.answer = Answered(request=0, id="made-1")
+        self.answered = Answered(request=0, id="made-1")
         self.open: dict[str, FiringView] = {"f1": firing_view()}
         self.kept_silences = [silence_view()]
         self.kept_rules = [
@@ -99,8 +100,12 @@ class FakeDesk:
         ]
         self.errors: list[RuleErrorView] = []
         self.reloads = 0
-        self.result: list[ValueView] | float = [ValueView({"brand": "acme"}, 93.0)]
-        self.queries: list[tuple[str, int | None]] = []
+        self.questions: list[tuple[Question, float]] = []
+        self.told = Answer((b'{"resultType":"vector",', b'"result":[]}'))
+        self.groups: list[RuleGroup] = []
+        self.evidence: list[SeriesExemplars] = []
+        self.wanted: list[tuple[tuple[tuple[Matcher, ...], ...], int, int]] = []
+        self.stuck = ""
         self.failure: Exception | None = None
         self.asked_for: list[list[str] | None] = []  # ids of each read of firings
 
@@ -118,7 +123,7 @@ class FakeDesk:
 
     async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
         self.asked.append(make(len(self.asked) + 1))
-        return self.answer
+        return self.answered
 
     def status(self) -> StatusView:
         if self.failure is not None:
@@ -156,11 +161,19 @@ class FakeDesk:
     def rule_errors(self) -> list[RuleErrorView]:
         return self.errors
 
-    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float:
-        self.queries.append((query, at))
-        if not query:
-            raise PromqlError("the expression is empty")
-        return self.result
+    async def answer(self, question: Question, seconds: float) -> Answer:
+        self.questions.append((question, seconds))
+        return self.told
+
+    def rule_groups(self) -> list[RuleGroup]:
+        return self.groups
+
+    def exemplars(self, wanted: Sequence[tuple[Matcher, ...]], start: int, end: int) -> list[SeriesExemplars]:
+        self.wanted.append((tuple(wanted), start, end))
+        return self.evidence
+
+    def trouble(self) -> str:
+        return self.stuck
 
     async def reload(self) -> list[RuleErrorView]:
         self.reloads += 1

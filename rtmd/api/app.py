@@ -17,6 +17,7 @@ from rtmd.api.auth import CALLER, Gate
 from rtmd.api.desk import Desk
 from rtmd.api.doors import doors, ping
 from rtmd.api.mutations import Mutations, refused
+from rtmd.api.prometheus import PrometheusApi
 from rtmd.api.queries import Queries
 from rtmd.api.stream import Hub
 from rtmd.config import Config
@@ -71,7 +72,7 @@ def build_app(desk: Desk, hub: Hub, config: Config) -> App:
 
 def _operator_api(desk: Desk) -> ASGIApp:
     return Starlette(
-        routes=[*Queries(desk).routes(), *Mutations(desk).routes()],
+        routes=[*Queries(desk).routes(), *PrometheusApi(desk).routes(), *Mutations(desk).routes()],
         exception_handlers={HTTPException: _http_refusal, RefusedError: refused, Exception: _failed},
     )
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView, ValueView
+from rtmd.model.matcher import Matcher
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView
+from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,20 @@ class Desk(Protocol):
         """What is wrong with the files on disk."""
         ...
 
-    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float | str:
-        """An instant query over what memory and sample log hold; raises PromqlError."""
+    async def answer(self, question: Question, seconds: float) -> Answer:
+        """What memory and sample log hold about samples; an error when that takes longer than `seconds`."""
+        ...
+
+    def rule_groups(self) -> list[RuleGroup]:
+        """The rules in force and what they do, as alerting rules of Prometheus."""
+        ...
+
+    def exemplars(self, wanted: Sequence[tuple[Matcher, ...]], start: int, end: int) -> list[SeriesExemplars]:
+        """What is kept of the series that one of these selectors matches, with times in [start, end]."""
+        ...
+
+    def trouble(self) -> str:
+        """Why rules are not being evaluated; empty while they are."""
         ...
 
     async def reload(self) -> list[RuleErrorView]:

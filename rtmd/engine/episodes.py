@@ -323,7 +323,7 @@ class Episodes:
             firing,
             stage=name,
             severity=stage.severity,
-            title=_title(rule, stage, firing, record),
+            title=stage_title(rule, stage, firing.labels, record.value if record else None),
             threshold=str(stage.condition),
             unit=stage.unit,
             kind=rule.kind,
@@ -344,14 +344,15 @@ class Episodes:
             heapq.heappush(self._deadlines, (record.judge_at, key, record.name, firing.id))
 
 
-def _title(rule: Rule, stage: Stage, firing: Firing, record: StageRecord | None) -> str:
+def stage_title(rule: Rule, stage: Stage, labels: Labels, value: float | None) -> str:
+    """The title of an instance at a stage, with the value it has there."""
     values = {
-        "value": number(record.value if record else None),
+        "value": number(value),
         "threshold": str(stage.condition),
         "stage": str(stage.name),
         "unit": stage.unit,
     }
-    return render_title(stage.title or rule.title, (*rule.labels, *firing.labels), values)
+    return render_title(stage.title or rule.title, (*rule.labels, *labels), values)
 
 
 def _firing_id(key: InstanceKey, at: int) -> str:

@@ -12,6 +12,7 @@ All of this is synchronous and knows no clock: `at` is engine time and never goe
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -85,6 +86,10 @@ class _Evidence:
         for placed in found:
             distinct.setdefault(placed.exemplar.text, placed.exemplar)
         return list(distinct.values())[:_EXEMPLARS_SHOWN]
+
+    def all(self) -> Iterator[tuple[int, Sequence[PlacedExemplar]]]:
+        """Everything, series by series."""
+        return ((series, tuple(placed)) for series, placed in self._placed.items())
 
     def forget(self, retention: Times) -> None:
         """Drop those of series that nobody reads."""
@@ -236,6 +241,10 @@ class Plans:
         known[known] = self._raw.retention[batch.ids[known]] > 0
         self._raw.fill(batch.ids[known], batch.times[known], batch.values[known])
         self._witness(batch.exemplars, None, None)
+
+    def exemplars(self) -> Iterator[tuple[Labels, Sequence[PlacedExemplar]]]:
+        """The latest exemplars of every series that is read, in order of arrival."""
+        return ((self._table.labels(series), placed) for series, placed in self._evidence.all())
 
     def snapshot(self) -> WindowSnapshot:
         """A copy of all windows."""

@@ -19,13 +19,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtmd.engine.forest import Forest
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import PRESENT, Column
 from rtmd.engine.still import StillLeaf
-from rtmd.errors import PromqlError
-from rtmd.formats.batch import REFUSED, UNLIMITED, SampleBatch, SeriesTable
+from rtmd.errors import PromqlError, QueryLimitError
+from rtmd.formats.batch import REFUSED, UNLIMITED, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Aggregate, Call, Expr, String, is_scalar
 from rtmd.model.labels import Labels, labels_of
 from rtmd.promql import check, parse
@@ -33,10 +34,13 @@ from rtmd.promql import check, parse
 Series: TypeAlias = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
 Row: TypeAlias = tuple[dict[str, str], float]
 Line: TypeAlias = tuple[dict[str, str], list[int], list[float]]
+Curve: TypeAlias = tuple[Labels, Times, Values]
 
-MAX_POINTS = 11_000  # of a line, as in Prometheus
+MAX_POINTS = 11_001  # of a line: Prometheus counts the steps between them, at most 11,000
 
 _FOREVER = 1 << 53  # ms
+_NO_ROWS = np.zeros(0, np.int64)
+_NO_VALUES = np.zeros(0, np.float64)
 
 
 class Query:
@@ -49,8 +53,30 @@ class Query:
         self._forest = Forest(table, raw, strict=False)
         self._root: Node = self._forest.query(expr, longest=_FOREVER)
 
-    def at(self, at: int, *, start: int, end: int) -> list[tuple[int, float]]:
-        """The rows that have a value at an instant, and their values; for `labels`."""
+    def at(self, at: int) -> list[tuple[Labels, float]]:
+        """The label sets that have a value at an instant, and their values."""
+        column = self._column(at, at, at)
+        return [(self._root.labels(row), float(column.values[row])) for row in self._ordered(column)]
+
+    def over(self, times: range, *, asked: tuple[int, int], most: int = _FOREVER) -> list[Curve]:
+        """The values at these times, label set by label set; QueryLimitError for more than `most` of them.
+
+        `asked` are the ends of what is asked for: `start()` and `end()`, wherever the last step falls.
+        """
+        rows, moments, values = [_NO_ROWS], [_NO_ROWS], [_NO_VALUES]
+        left = most
+        for at in times:
+            column = self._column(at, *asked)
+            present = np.flatnonzero(column.presence == PRESENT)
+            rows.append(present)
+            moments.append(np.full(len(present), at))
+            values.append(column.values[present])
+            left -= len(present)
+            if left < 0:
+                raise QueryLimitError(f"the result has more than {most:,} points")
+        return self._curves(np.concatenate(rows), np.concatenate(moments), np.concatenate(values))
+
+    def _column(self, at: int, start: int, end: int) -> Column:
         self._forest.moment.be(start, end)
         with np.errstate(all="ignore"):
             if self._root.unsettled:
@@ -59,12 +85,20 @@ class Query:
         problem = min(self._root.problems(), default="")
         if problem:
             raise PromqlError(problem, self._expr.offset)
-        rows = self._ordered(column)
-        return [(row, float(column.values[row])) for row in rows]
+        return column
 
-    def labels(self, row: int) -> Labels:
-        """The label set of a row."""
-        return self._root.labels(row)
+    def _curves(self, rows: NDArray[np.int64], times: Times, values: Values) -> list[Curve]:
+        """Points in order of time → one curve a label set, in order of those."""
+        labels = {row: self._root.labels(row) for row in np.unique(rows).tolist()}
+        places = {each: place for place, each in enumerate(sorted(set(labels.values())))}
+        # Several rows may be one label set, at different times: they are one curve, as in Prometheus.
+        found = np.zeros(max(labels, default=-1) + 1, np.int64)
+        found[list(labels)] = [places[each] for each in labels.values()]
+        place = found[rows]
+        order = np.argsort(place, kind="stable")
+        cuts = np.searchsorted(place[order], np.arange(1, len(places)))
+        parts = zip(places, np.split(times[order], cuts), np.split(values[order], cuts), strict=False)
+        return list(parts)
 
     def _ordered(self, column: Column) -> list[int]:
         rows: list[int] = np.flatnonzero(column.presence == PRESENT).tolist()
@@ -93,28 +127,37 @@ def evaluate_batch(expr: Expr, table: SeriesTable, batch: SampleBatch, at: int) 
     check(expr)
     if isinstance(expr, String):
         return expr.text
-    query = Query(expr, table, batch)
-    rows = query.at(at, start=at, end=at)
-    return rows[0][1] if is_scalar(expr) else [(dict(query.labels(row)), value) for row, value in rows]
+    rows = Query(expr, table, batch).at(at)
+    return rows[0][1] if is_scalar(expr) else [(dict(labels), value) for labels, value in rows]
 
 
 def evaluate_batch_range(
     expr: Expr, table: SeriesTable, batch: SampleBatch, *, start: int, end: int, step: int
 ) -> list[Line]:
     """The same over samples that are columns already."""
+    curves = draw(expr, table, batch, range(start, end + 1, step) if step > 0 else range(0))
+    return [(dict(labels), times.tolist(), values.tolist()) for labels, times, values in curves]
+
+
+def draw(
+    expr: Expr,
+    table: SeriesTable,
+    batch: SampleBatch,
+    times: range,
+    *,
+    asked: tuple[int, int] | None = None,
+    most: int = _FOREVER,
+) -> list[Curve]:
+    """The values at these times as columns; QueryLimitError where they are more than `most`.
+
+    `asked` is what `start()` and `end()` mean: the first time, and the last that could have been one.
+    """
     check(expr)
-    if step < 1 or end < start or (end - start) // step >= MAX_POINTS:
-        raise PromqlError(f"a range ends after it starts, and has at most {MAX_POINTS:,} steps of at least 1 ms")
+    if not 0 < len(times) <= MAX_POINTS:
+        raise PromqlError(f"a range ends after it starts, and has at most {MAX_POINTS:,} points at least 1 ms apart")
     if isinstance(expr, String):
         raise PromqlError("a text has no values over time", expr.offset)
-    query = Query(expr, table, batch)
-    lines: dict[int, tuple[list[int], list[float]]] = {}
-    for at in range(start, end + 1, step):
-        for row, value in query.at(at, start=start, end=end):
-            times, values = lines.setdefault(row, ([], []))
-            times.append(at)
-            values.append(value)
-    return [(dict(query.labels(row)), *lines[row]) for row in sorted(lines, key=query.labels)]
+    return Query(expr, table, batch).over(times, asked=asked or (times.start, times.stop - 1), most=most)
 
 
 def _tree(expr: str | Expr) -> Expr:

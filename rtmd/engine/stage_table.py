@@ -39,6 +39,7 @@ class StageTable:
     def __init__(self, stage: Stage, plans: Plans, *, limit: int = 10_000) -> None:
         self.stage = stage
         self.moved: list[Labels] = []
+        self.since = 0  # when it was put in force
         self._reader = Reader(stage, plans)
         self._instances = self._reader.instances
         self._clocks = Clocks()
@@ -152,6 +153,7 @@ class StageTable:
 
     def adopt(self, records: Iterable[tuple[Labels, StageRecord]], at: int) -> None:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""
+        self.since = at
         self._sync()
         for labels, record in records:
             self.busy = True

@@ -9,6 +9,6 @@ from rtmd.model.functions import AGGREGATIONS, FUNCTIONS
 from rtmd.promql.check import check
 from rtmd.promql.show import show
 from rtmd.promql.tokens import has_window
-from rtmd.promql.tree import parse
+from rtmd.promql.tree import parse, parse_query, parse_selector
 
-__all__ = ["AGGREGATIONS", "FUNCTIONS", "check", "has_window", "parse", "show"]
+__all__ = ["AGGREGATIONS", "FUNCTIONS", "check", "has_window", "parse", "parse_query", "parse_selector", "show"]

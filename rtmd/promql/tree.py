@@ -20,6 +20,7 @@ from rtmd.matching import is_wildcard
 from rtmd.model.expr import (
     COMPARISONS,
     DEFAULT_STEP,
+    HERE,
     SET_OPERATORS,
     Aggregate,
     Binary,
@@ -57,6 +58,14 @@ def parse(text: str, *, window: int | None = None) -> Expr:
     Raises PromqlError, with an offset into `text`, for whatever is wrong, too large or not supported, and for
     `$window` without a window.
     """
+    expr = parse_query(text, window=window)
+    if kind_of(expr) is Yields.RANGE:
+        raise PromqlError(RANGE_ALONE, expr.offset)
+    return expr
+
+
+def parse_query(text: str, *, window: int | None = None) -> Expr:
+    """The same, and a range by itself (`m[5m]`) is fine: a query may ask for the samples as they are."""
     gated = gate(text, window=window)
     refuse_unknown(gated.tokens)
     try:
@@ -64,10 +73,16 @@ def parse(text: str, *, window: int | None = None) -> Expr:
     except ValueError as error:
         raise explained(str(error), gated) from None
     expr = _Reader(gated.tokens).expression(tree)
-    if kind_of(expr) is Yields.RANGE:
-        raise PromqlError(RANGE_ALONE, expr.offset)
     check(expr)
     return expr
+
+
+def parse_selector(text: str) -> tuple[Matcher, ...]:
+    """The matchers of an instant selector; PromqlError for every other expression."""
+    expr = parse(text)
+    if not isinstance(expr, Selector) or expr.shift != HERE:
+        raise PromqlError("this is no series selector", expr.offset)
+    return expr.matchers
 
 
 class _Reader:

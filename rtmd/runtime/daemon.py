@@ -36,6 +36,7 @@ from rtmd.runtime.loop import Inbox, StepLoop
 from rtmd.runtime.office import Board, Office
 from rtmd.runtime.outbox import Outbox
 from rtmd.runtime.performer import Performer
+from rtmd.runtime.readers import Readers
 from rtmd.runtime.reload import Reloader
 from rtmd.runtime.storage import Storage, open_storage
 from rtmd.runtime.systemd import Notifier
@@ -113,7 +114,11 @@ class Daemon:
             outbox.start()
             stack.push_async_callback(outbox.stop, GRACE)
             stack.push_async_callback(performer.finish, GRACE)
-            office = Office(loop, outbox, self._board, name=self.config.daemon.name, reload=reloader.ask)
+            readers = Readers(storage.folder)
+            stack.push_async_callback(readers.stop)
+            office = Office(
+                loop, outbox, self._board, name=self.config.daemon.name, reload=reloader.ask, readers=readers
+            )
             hub = performer.hub = Hub(office)
             await self._serve(office, hub, stack)
             self._feed(office, storage, stack)

@@ -17,7 +17,6 @@ from rtmd.runtime.systemd import Notifier
 from rtmd.store.snapshot import save_windows
 
 SNAPSHOT_EVERY = 300  # seconds
-_STALE = 5_000  # ms without a step after which the watchdog is not fed
 _STATUS_EVERY = 10  # beats
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Heart:
             now = self._storage.clock.now()
             self._office.tick(self._coach(now) if self._coach else "")
             self._hub.beat()
-            if now - self._loop.at < _STALE:
+            if not self._office.trouble():
                 self._systemd.watchdog()
             if beats % _STATUS_EVERY == 0:
                 self._systemd.status(self.line())

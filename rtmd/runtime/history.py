@@ -1,26 +1,26 @@
 """Older samples, read off the loop: to fill the windows of new rules, and to answer queries.
 
-The sample log is read in a thread into a table of series of its own (interning into the daemon's table from two
-threads would not be safe), only for series that some selector wants.
+The sample log is read into a table of series of its own (interning into the daemon's table from two threads would not
+be safe), only for series that some selector wants. Samples may be stamped ahead of their arrival, so the log is read
+from a little before the time that is wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rtmd.engine.query import evaluate_batch
-from rtmd.formats.batch import EMPTY, REFUSED, SampleBatch, SeriesTable
+from rtmd.engine.plan import AHEAD
+from rtmd.errors import QueryLimitError
+from rtmd.formats.batch import EMPTY, REFUSED, UNLIMITED, SampleBatch, SeriesTable
 from rtmd.matching import compile_matchers
-from rtmd.model.expr import selectors
 from rtmd.model.labels import Labels
 from rtmd.model.matcher import Matcher
-from rtmd.model.reach import earliest
-from rtmd.promql import parse
+from rtmd.ports import LoggedBatch
 from rtmd.store.samplelog import SegmentLog
-from rtmd.wire import ValueView
+from rtmd.store.snapshot import StoredWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +40,49 @@ class History:
         return SampleBatch(moved[kept], self.batch.times[kept], self.batch.values[kept])
 
 
+class Sieve:
+    """Takes samples of wanted series, at most `most` of them: QueryLimitError for more."""
+
+    def __init__(self, wanted: Sequence[tuple[Matcher, ...]], *, most: int | None = None) -> None:
+        self.series = SeriesTable(UNLIMITED)  # whose samples these are has its own limits
+        self._wants = [compile_matchers(matchers) for matchers in wanted]
+        self._batches: list[SampleBatch] = []
+        self._most = most
+        self._taken = 0
+
+    def intern(self, series: Sequence[Labels]) -> list[int]:
+        """Ids of the wanted ones, REFUSED for the others."""
+        return [self.series.intern(each) if any(want(each) for want in self._wants) else REFUSED for each in series]
+
+    def take(self, entries: Iterable[LoggedBatch]) -> None:
+        """Entries with the ids that `intern` gave."""
+        for entry in entries:
+            self.add(entry.batch)
+
+    def add(self, batch: SampleBatch) -> None:
+        """Samples with these ids."""
+        self._taken += len(batch)
+        if self._most is not None and self._taken > self._most:
+            raise QueryLimitError(f"more than {self._most:,} samples would have to be read")
+        self._batches.append(batch)
+
+    def add_windows(self, windows: StoredWindows) -> None:
+        """The samples of a snapshot; those that are there already win."""
+        ids = np.repeat(np.array(self.intern(windows.labels), np.int64), windows.counts)
+        kept = ids != REFUSED
+        self.add(SampleBatch(ids[kept], windows.times[kept], windows.values[kept]))
+
+    def history(self) -> History:
+        """Everything taken, in that order."""
+        columns = [(each.ids, each.times, each.values) for each in self._batches] or [
+            (EMPTY.ids, EMPTY.times, EMPTY.values)
+        ]
+        ids, times, values = zip(*columns, strict=True)
+        return History(self.series, SampleBatch(np.concatenate(ids), np.concatenate(times), np.concatenate(values)))
+
+
 def read_history(log: SegmentLog, since: int, wanted: Sequence[tuple[Matcher, ...]]) -> History:
     """What the log holds since engine time `since` of the series that one of these selectors matches."""
-    table = SeriesTable()
-    wants = [compile_matchers(matchers) for matchers in wanted]
-
-    def intern(series: Sequence[Labels]) -> list[int]:
-        return [table.intern(labels) if any(want(labels) for want in wants) else REFUSED for labels in series]
-
-    batches = [entry.batch for entry in log.read(since, intern)]
-    if not batches:
-        return History(table, EMPTY)
-    return History(
-        table,
-        SampleBatch(
-            np.concatenate([batch.ids for batch in batches]),
-            np.concatenate([batch.times for batch in batches]),
-            np.concatenate([batch.values for batch in batches]),
-        ),
-    )
-
-
-def evaluate(log: SegmentLog, query: str, at: int) -> list[ValueView] | float | str:
-    """An instant query at engine time `at` over what the log holds; raises PromqlError."""
-    expr = parse(query)
-    wanted = [selector.matchers for selector in selectors(expr)]
-    history = read_history(log, earliest(expr, at), wanted) if wanted else History(SeriesTable(), EMPTY)
-    result = evaluate_batch(expr, history.series, history.batch, at)
-    return [ValueView(labels, value) for labels, value in result] if isinstance(result, list) else result
+    sieve = Sieve(wanted)
+    sieve.take(log.read(since - AHEAD, sieve.intern))
+    return sieve.history()

@@ -26,6 +26,7 @@ from rtmd.ports import LoggedBatch
 from rtmd.runtime.storage import Storage
 
 STALL = 2_000  # ms
+STALE = 5_000  # ms without a step after which evaluation counts as stuck
 _AT_LEAST_EVERY = 1_000  # ms between turns: the watchdog, the log and people see that time goes on
 _DRIFT = 250  # ms between wall and engine clock that are worth an input
 _DURABLE = get_args(Durable)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rtmd import __version__
 from rtmd.api.desk import Metric
-from rtmd.errors import Located
+from rtmd.api.questions import Answer, Question
+from rtmd.errors import Located, StoreError
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
+from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
+from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
-from rtmd.runtime.history import evaluate
-from rtmd.runtime.loop import StepLoop
+from rtmd.runtime.loop import STALE, StepLoop
 from rtmd.runtime.outbox import Outbox
+from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import (
     FiringDetail,
@@ -30,8 +34,8 @@ from rtmd.wire import (
     RuleView,
     SilenceView,
     StatusView,
-    ValueView,
 )
+from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
@@ -52,7 +56,14 @@ class Office:
     """Implements `Desk`. `reload` is given by the daemon."""
 
     def __init__(
-        self, loop: StepLoop, outbox: Outbox, board: Board, *, name: str, reload: Callable[[], Awaitable[None]]
+        self,
+        loop: StepLoop,
+        outbox: Outbox,
+        board: Board,
+        *,
+        name: str,
+        reload: Callable[[], Awaitable[None]],
+        readers: Readers,
     ) -> None:
         self.series = loop.storage.series
         self._loop = loop
@@ -63,6 +74,7 @@ class Office:
         self._outbox = outbox
         self._board = board
         self._reload = reload
+        self._readers = readers
         self._started_at = self._clock.wall()
         self.epoch = f"{self._started_at:x}"
         self._drops: Counter[str] = Counter()
@@ -91,9 +103,24 @@ class Office:
         """Send a person's input; resolves when it is on disk."""
         return await self._loop.ask(make)
 
-    async def evaluate(self, query: str, at: int | None) -> list[ValueView] | float | str:
-        """An instant query over the sample log, off the loop."""
-        return await asyncio.to_thread(evaluate, self._samples, query, self.now() if at is None else at)
+    async def answer(self, question: Question, seconds: float) -> Answer:
+        """An answer from the sample log, as far as this moment."""
+        with contextlib.suppress(StoreError):  # what is not on disk is lost, and counted
+            await asyncio.to_thread(self._samples.flush)
+        return await self._readers.answer(question, seconds)
+
+    def rule_groups(self) -> list[RuleGroup]:
+        """The rules in force, as Prometheus would show them."""
+        return rule_groups(self._loop.pipeline)
+
+    def exemplars(self, wanted: Sequence[tuple[Matcher, ...]], start: int, end: int) -> list[SeriesExemplars]:
+        """The evidence that is kept."""
+        return exemplars(self._loop.pipeline, wanted, start, end)
+
+    def trouble(self) -> str:
+        """Why rules are not being evaluated; empty while they are."""
+        age = self.now() - self._loop.at
+        return f"the last evaluation was {age / 1000:.0f} s ago" if age > STALE else ""
 
     async def reload(self) -> list[RuleErrorView]:
         """Read rules and configuration again, now."""

@@ -16,35 +16,22 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from rtmd.errors import StoreError
-from rtmd.formats.batch import REFUSED, Ids, PlacedExemplar, SampleBatch, SeriesTable
+from rtmd.formats.batch import SeriesTable
 from rtmd.model.labels import Labels
 from rtmd.ports import LoggedBatch
 from rtmd.store import segments
-from rtmd.store.segments import BATCHES, MARK, SERIES
-
-Intern: TypeAlias = Callable[[Sequence[Labels]], Sequence[int]]
+from rtmd.store.logreader import SUFFIX, Intern, Segment, find_segments, read_segments
+from rtmd.store.segments import MARK, SERIES
 
 SEGMENT = 5 * 60_000
-_SUFFIX = ".samples"
 _BUFFERED = 4_000_000  # samples that may wait for a flush: minutes of a stuck disk
-_UNMAPPED = -2
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    path: Path
-    number: int
-    first_at: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +65,7 @@ class SegmentLog:
         self._defined = np.zeros(0, np.bool_)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._segments = sorted(_found(folder), key=lambda segment: segment.number)
+            self._segments = find_segments(folder)
             self.last_at = self._newest()
         except OSError as error:
             raise StoreError(f"{folder}: the sample log cannot be used: {error}") from error
@@ -138,29 +125,9 @@ class SegmentLog:
         """
         with contextlib.suppress(StoreError):
             self.flush()
-        for segment in self._reaching(since):
-            mapping = _Mapping(intern or self._intern)
-            try:
-                yield from self._entries(segment, since, mapping)
-            except FileNotFoundError:
-                continue
-
-    def _reaching(self, since: int) -> list[_Segment]:
         with self._guard:
             found = list(self._segments)
-        # A segment ends where the next one begins.
-        return [segment for segment, after in pairwise(found) if after.first_at >= since] + found[-1:]
-
-    def _entries(self, segment: _Segment, since: int, mapping: _Mapping) -> Iterator[LoggedBatch]:
-        for record in segments.records(segment.path, segment.size):
-            if record is None:
-                self._torn.add(segment.path.name)
-            elif record.kind == SERIES:
-                mapping.define(segments.decode_series(record.payload))
-            elif record.kind == BATCHES and record.at >= since:
-                for entry in segments.decode_batches(record.payload):
-                    if entry.at >= since:
-                        yield mapping.translated(entry)
+        yield from read_segments(found, since, intern or self._intern, torn=self._torn)
 
     def _intern(self, labels: Sequence[Labels]) -> Sequence[int]:
         return [self._table.intern(each) for each in labels]
@@ -199,7 +166,7 @@ class SegmentLog:
     def _resize(self, more: int) -> None:
         with self._guard:
             last = self._segments[-1]
-            self._segments[-1] = _Segment(last.path, last.number, last.first_at, last.size + more)
+            self._segments[-1] = Segment(last.path, last.number, last.first_at, last.size + more)
 
     def _begin_segment(self, at: int) -> None:
         if self._file >= 0:
@@ -209,11 +176,11 @@ class SegmentLog:
                 return
             self._end_segment()
         number = self._segments[-1].number + 1 if self._segments else 1
-        path = self.folder / f"{number:08d}-{at}{_SUFFIX}"
+        path = self.folder / f"{number:08d}-{at}{SUFFIX}"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._defined = np.zeros(0, np.bool_)
         with self._guard:
-            self._segments.append(_Segment(path, number, at, 0))
+            self._segments.append(Segment(path, number, at, 0))
         self._put(MARK)
 
     def _end_segment(self) -> None:
@@ -245,53 +212,3 @@ class SegmentLog:
             if found:
                 return max(found)
         return None
-
-
-class _Mapping:
-    """Ids of one segment → ids of the present table, asked for when first met."""
-
-    def __init__(self, intern: Intern) -> None:
-        self._intern = intern
-        self._labels: dict[int, Labels] = {}
-        self._present = np.full(0, _UNMAPPED, np.int64)
-
-    def define(self, definitions: segments.Definitions) -> None:
-        """Learn the label sets of ids."""
-        self._labels.update(definitions)
-
-    def translated(self, entry: LoggedBatch) -> LoggedBatch:
-        """The entry with present ids, less what the table refuses."""
-        batch = entry.batch
-        ids = self._map(batch.ids)
-        series = self._map(np.array([x.series for x in batch.exemplars], np.int64))
-        exemplars = tuple(
-            PlacedExemplar(present, x.time, x.exemplar)
-            for present, x in zip(series.tolist(), batch.exemplars, strict=True)
-            if present != REFUSED
-        )
-        kept = ids != REFUSED
-        columns = SampleBatch(ids[kept], batch.times[kept], batch.values[kept], exemplars)
-        return LoggedBatch(entry.at, entry.source, columns)
-
-    def _map(self, ids: Ids) -> Ids:
-        if not len(ids):
-            return ids
-        top = int(ids.max())
-        if top >= len(self._present):
-            self._present = np.append(self._present, np.full(max(1024, top + 1), _UNMAPPED, np.int64))
-        present = self._present[ids]
-        unmapped = present == _UNMAPPED
-        if not unmapped.any():
-            return present
-        missing = np.unique(ids[unmapped])
-        known = [series for series in missing.tolist() if series in self._labels]
-        self._present[missing] = REFUSED  # used but never defined: nobody can say what it was
-        self._present[known] = self._intern([self._labels[series] for series in known])
-        return self._present[ids]
-
-
-def _found(folder: Path) -> Iterator[_Segment]:
-    for path in folder.glob(f"*{_SUFFIX}"):
-        number, _, first_at = path.name.removesuffix(_SUFFIX).partition("-")
-        if number.isdecimal() and first_at.removeprefix("-").isdecimal():
-            yield _Segment(path, int(number), int(first_at), path.stat().st_size)

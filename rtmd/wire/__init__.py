@@ -265,13 +265,6 @@ class Problem(msgspec.Struct, frozen=True):
     error: str
 
 
-class ValueView(msgspec.Struct, frozen=True):
-    """One row of `rtmd eval`."""
-
-    labels: dict[str, str]
-    value: float
-
-
 class AlertBody(msgspec.Struct, frozen=True):
     """One firing in a message: `message` says what of it: firing, raised, still firing, resolved."""
 

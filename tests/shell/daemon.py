@@ -20,15 +20,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
 
 import httpx
 import msgspec
 
+from rtmd.formats.compression import encode_snappy
+from rtmd.formats.remote_write import encode_write
 from rtmd.wire import Done, FiringDetail, FiringView, RuleView, SilenceView, StatusView
 
+PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 PATIENCE = 10.0  # seconds within which anything should have happened, on a busy machine
 _PAUSE = 0.005
 _OWN = """
@@ -322,3 +325,13 @@ def meanwhile(*works: Callable[[], object], every: float) -> Iterator[None]:
 def feeding(rtmd: Rtmd, *samples: Mapping[str, Any], every: float = 0.25) -> contextlib.AbstractContextManager[None]:
     """Send these samples again and again, whether or not the daemon is there."""
     return meanwhile(lambda: Knocker(rtmd.socket).post("/api/v1/samples", list(samples)), every=every)
+
+
+def post_samples(
+    client: httpx.Client, samples: Iterable[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]
+) -> None:
+    """Labels, times and values by remote_write, in one post: into a daemon, or a Prometheus."""
+    series = ((dict(labels), zip(times, values, strict=True)) for labels, times, values in samples)
+    headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
+    answer = client.post("/api/v1/write", content=encode_snappy(encode_write(series)), headers=headers)
+    assert answer.status_code == 204, answer.text

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import socket
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import promql_cases as cases
 import pytest
-from daemon import until
 
 from rtmd.engine import evaluate, evaluate_range
 from rtmd.errors import PromqlError
-from rtmd.formats.compression import encode_snappy
-from rtmd.formats.remote_write import encode_write
 from rtmd.model.expr import HERE, Aggregate, Binary, Call, Expr, Negate, Selector, Subquery, children, walk
 from rtmd.model.functions import AGGREGATIONS, FUNCTIONS
 from rtmd.promql import parse
 
-MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 NOT_IN_2 = {"histogram_fraction"}  # of classic buckets: Prometheus 3 only
 
 Key = frozenset[tuple[str, str]]
@@ -83,45 +75,6 @@ def depth(expr: Expr) -> int:
     """How many operators, functions and aggregations stand inside each other."""
     below = max(map(depth, children(expr)), default=0)
     return below + isinstance(expr, Call | Aggregate | Binary | Negate)
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        (pytest.fail if os.environ.get("RTMD_CI") else pytest.skip)(MISSING)
-    folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "prometheus.yml").write_text("global: { evaluation_interval: 1m }\n")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{sock.getsockname()[1]}"
-    argv = [binary, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=100y"]
-    argv += [f"--web.listen-address={address}", "--web.enable-remote-write-receiver"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log)
-    try:
-        with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=30) as client:
-            until("prometheus is up", lambda: ready(client), why=lambda: (folder / "log").read_text()[-4000:])
-            load(client)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/-/ready").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def load(client: httpx.Client) -> None:
-    series = ((labels, zip(times, values, strict=True)) for labels, times, values in SAMPLES)
-    body = encode_snappy(encode_write(series))
-    headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
-    answer = client.post("/api/v1/write", content=body, headers=headers)
-    assert answer.status_code == 204, answer.text
 
 
 def compared(mine: dict[Key, float], theirs: dict[Key, float]) -> str:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 from fakes_api import ME, NOW, FakeDesk, Served, config, firing_view, serving
@@ -17,7 +16,6 @@ from starlette.exceptions import HTTPException
 from rtmd.api import ingest
 from rtmd.api.answers import BodyBudget
 from rtmd.api.doors import doors
-from rtmd.api.queries import parse_time, show_value
 from rtmd.config import Limits, Role
 from rtmd.errors import FormatError
 from rtmd.formats.batch import SeriesLimits, SeriesTable
@@ -25,7 +23,7 @@ from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView, ValueView
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView
 
 BASE = "/api/rtmd/v1"
 WRITE = "/api/v1/write"
@@ -81,46 +79,10 @@ async def test_health_and_metrics_are_text(served: Served) -> None:
     assert "rtmd_firings 1" in page.text
 
 
-async def test_a_query_has_the_shape_of_prometheus(served: Served) -> None:
-    answer = await served.tcp.get("/api/v1/query", params={"query": "up", "time": "1700000000.5"})
-    row = {"metric": {"brand": "acme"}, "value": [1700000000.5, "93"]}
-    assert answer.json() == {"status": "success", "data": {"resultType": "vector", "result": [row]}}
-    assert served.desk.queries == [("up", 1_700_000_000_500)]
-
-
-async def test_a_scalar_query_by_form_is_answered_at_the_present(served: Served) -> None:
-    served.desk.result = 2.5
-    answer = await served.tcp.post("/api/v1/query", data={"query": "1 + 1.5"})
-    assert answer.json()["data"] == {"resultType": "scalar", "result": [NOW / 1000, "2.5"]}
-
-
-@pytest.mark.parametrize("params", [{"query": ""}, {"query": "up", "time": "soon"}, {"query": "up", "time": "nan"}])
-async def test_a_wrong_query_is_an_error_in_prometheus_words(served: Served, params: dict[str, str]) -> None:
-    answer = await served.tcp.get("/api/v1/query", params=params)
-    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1.0, "1"),
-        (0.1, "0.1"),
-        (1e21, "1000000000000000000000"),
-        (1e-7, "0.0000001"),
-        (-0.0, "-0"),
-        (float("nan"), "NaN"),
-        (float("inf"), "+Inf"),
-        (float("-inf"), "-Inf"),
-    ],
-)
-def test_values_are_written_as_prometheus_writes_them(value: float, text: str) -> None:
-    assert show_value(value) == text
-
-
-def test_a_query_time_is_seconds_or_rfc_3339() -> None:
-    assert parse_time("") is None
-    assert parse_time("1970-01-01T00:00:01Z") == parse_time("1") == 1000
-    assert parse_time("1970-01-01T01:00:00+01:00") == 0
+async def test_health_ends_when_rules_are_not_evaluated(served: Served) -> None:
+    served.desk.stuck = "the last evaluation was 7 s ago"
+    answer = await served.tcp.get("/-/healthy")
+    assert (answer.status_code, answer.text) == (503, "rtmd is not healthy: the last evaluation was 7 s ago.\n")
 
 
 async def test_a_silence_for_a_firing_becomes_an_input_and_its_answer_is_the_steps(served: Served) -> None:
@@ -141,7 +103,7 @@ async def test_expire_and_ack_become_inputs(served: Served) -> None:
 
 
 async def test_a_refusal_of_the_step_keeps_its_status_and_words(served: Served) -> None:
-    served.desk.answer = Answered(request=1, status=409, error="bo acked it 2 s ago")
+    served.desk.answered = Answered(request=1, status=409, error="bo acked it 2 s ago")
     answer = await served.unix.post(f"{BASE}/ack", json={"firing": "f1", "version": 2})
     assert (answer.status_code, answer.json()) == (409, {"error": "bo acked it 2 s ago"})
 
@@ -311,9 +273,3 @@ async def test_the_stream_works_over_the_wire(served: Served) -> None:
         await anext(lines)
         served.hub.touched(["f1"])
         assert await anext(lines) == "event: changes"
-
-
-async def test_values_that_json_has_no_number_for_survive_a_query(served: Served) -> None:
-    served.desk.result = [ValueView({}, float("nan"))]
-    answer: httpx.Response = await served.tcp.get("/api/v1/query", params={"query": "up"})
-    assert answer.json()["data"]["result"][0]["value"][1] == "NaN"

@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 from fakes_api import NOW, Served, config, firing_view, serving, silence_view
 
+from rtmd.api.questions import Answer, Instant
 from rtmd.cli import VERBS, main
 from rtmd.cli.client import SYSTEM_SOCKET, find_target
 from rtmd.config import Role
+from rtmd.formats.query_json import encode_scalar, encode_vector
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
 from rtmd.model.rule import MINUTE
@@ -59,7 +61,7 @@ async def test_nothing_from_outside_acts_on_the_terminal(served: Served) -> None
     served.desk.open["f1"] = firing_view(title=HOSTILE, labels={HOSTILE: HOSTILE})
     served.desk.kept_silences = [silence_view(comment=HOSTILE, created_by=HOSTILE, matchers=[HOSTILE])]
     served.desk.errors = [RuleErrorView(HOSTILE, 1, 1, HOSTILE)]
-    served.desk.answer = Answered(request=1, status=409, error=HOSTILE)
+    served.desk.answered = Answered(request=1, status=409, error=HOSTILE)
     for verb in (["firings"], ["silence", "list"], ["ack", "f1"], ["status"]):
         for extra in ([], ["--json"]):
             output = (await rtmd(served, *verb, *extra)).output
@@ -109,7 +111,6 @@ async def test_empty_tables_say_so(served: Served) -> None:
     served.desk.open.clear()
     served.desk.kept_silences.clear()
     served.desk.kept_rules.clear()
-    served.desk.result = []
     outputs = [
         (await rtmd(served, *verb)).output for verb in (["firings"], ["silence", "list"], ["rules"], ["eval", "up"])
     ]
@@ -117,18 +118,20 @@ async def test_empty_tables_say_so(served: Served) -> None:
 
 
 async def test_eval_prints_a_vector_or_a_number(served: Served) -> None:
+    served.desk.told = Answer((encode_vector([((("brand", "acme"),), 93.0)], 5000),))
     assert (await rtmd(served, "eval", "up", "--time", "5", tcp=True)).output.splitlines()[1].split() == [
         "93",
         "brand=acme",
     ]
-    served.desk.result = 2.5
+    served.desk.told = Answer((encode_scalar(2.5, 5000),))
     assert (await rtmd(served, "eval", "1 + 1.5")).output == "2.5\n"
     assert json.loads((await rtmd(served, "eval", "2.5", "--json")).output)["result"][1] == "2.5"
-    assert served.desk.queries[0] == ("up", 5000)
+    assert served.desk.questions[0][0] == Instant("up", 5000)
 
 
 async def test_a_refusal_is_one_line_and_exit_1(served: Served) -> None:
-    served.desk.answer = Answered(request=1, status=409, error="bo has it")
+    served.desk.answered = Answered(request=1, status=409, error="bo has it")
+    served.desk.told = Answer(error_type="bad_data", error="the expression is empty")
     for arguments, words in (
         (["ack", "f1"], "bo has it"),
         (["eval", ""], "the expression is empty"),
