@@ -68,7 +68,7 @@ def _firing(firing: FiringView, at: int) -> Row:
     who = firing.ack.by if firing.ack else "silenced" if firing.silenced_by else "-"
     value = f"{number(firing.value)} {firing.unit}".strip()
     since = age((firing.resolved_at or at) - firing.fired_at)
-    state = (firing.severity, firing.stage, firing.state, since)
+    state = (firing.severity, firing.stage, " ".join([firing.state, *firing.flags]), since)
     return (firing.id, *state, value, firing.threshold, who, firing.title, show_labels(firing.labels))
 
 

@@ -26,6 +26,7 @@ _COLUMNS = {
     "keep_since": np.int64,
     "unfed_since": np.int64,
     "still_since": np.int64,
+    "rejudging_since": np.int64,
     "history": np.uint64,
     "value": np.float64,
     "peak": np.float64,
@@ -42,6 +43,7 @@ class Clocks:
     keep_since: NDArray[np.int64]
     unfed_since: NDArray[np.int64]
     still_since: NDArray[np.int64]
+    rejudging_since: NDArray[np.int64]
     history: NDArray[np.uint64]
     value: NDArray[np.float64]
     peak: NDArray[np.float64]
@@ -67,7 +69,8 @@ class Clocks:
         """Set the clocks of one row for a state it has just come to."""
         code = STATES.index(state)
         if code == INACTIVE:
-            self.active_at[row] = self.keep_since[row] = self.unfed_since[row] = self.still_since[row] = 0
+            for column in self._times:
+                column[row] = 0
         elif code == RECOVERING:
             self.keep_since[row] = at
         else:
@@ -79,7 +82,7 @@ class Clocks:
 
     def shift(self, gap: int) -> None:
         """Move every running clock by `gap` ms."""
-        for column in (self.active_at, self.keep_since, self.unfed_since, self.still_since):
+        for column in self._times:
             column[column > 0] += gap
 
     def raise_peaks(self, values: NDArray[np.float64], seen: Bools, *, falls: bool) -> Bools:
@@ -132,6 +135,7 @@ class Clocks:
             value=known(self.value[row]),
             peak=known(self.peak[row]),
             still_since=int(self.still_since[row]) or None,
+            rejudging_since=int(self.rejudging_since[row]) or None,
         )
 
     def write(self, row: int, record: StageRecord) -> None:
@@ -141,9 +145,14 @@ class Clocks:
         self.keep_since[row] = record.keep_since or 0
         self.unfed_since[row] = record.unfed_since or 0
         self.still_since[row] = record.still_since or 0
+        self.rejudging_since[row] = record.rejudging_since or 0
         self.history[row] = record.history
         self.value[row] = np.nan if record.value is None else record.value
         self.peak[row] = np.nan if record.peak is None else record.peak
+
+    @property
+    def _times(self) -> tuple[NDArray[np.int64], ...]:
+        return (self.active_at, self.keep_since, self.unfed_since, self.still_since, self.rejudging_since)
 
     def _expose(self) -> None:
         for name, column in self._room.items():

@@ -188,6 +188,7 @@ class Engine:
             running.removed_at = at
             self._orphans[name] = running
         self._arrange()
+        self._dozing = [table for _, table in self._tables() if table.dozes]
         for name in sorted(started):
             for table in self._rules[name].tables:
                 if table.stage.eager and table not in empty:  # empty windows have nothing to say yet
@@ -211,12 +212,11 @@ class Engine:
         """Nobody judged from `at` to `until`: deadlines move, grid points in between are skipped."""
         gap = until - at
         self._dozing.clear()
-        for running in chain(self._rules.values(), self._orphans.values()):
-            for table in running.tables:
-                table.shift(gap, until)
-                # Saved, or the next restart would count this gap after all.
-                self.changed.update(((running.rule.name, labels), None) for labels, _ in table.records())
-                self._dozing.append(table)
+        for rule, table in self._tables():
+            table.shift(gap, until)
+            # Saved, or the next restart would count this gap after all.
+            self.changed.update(((rule, labels), None) for labels, _ in table.records())
+            self._dozing.append(table)
         for running in self._orphans.values():
             running.removed_at += gap
         self._unclaimed.since += gap
@@ -251,6 +251,12 @@ class Engine:
     def is_orphan(self, rule: str) -> bool:
         """Whether the rule was removed and its firings wait for its return."""
         return rule in self._orphans
+
+    def _tables(self) -> Iterator[tuple[str, StageTable]]:
+        """Every table with the name of its rule, those of orphans too."""
+        for running in chain(self._rules.values(), self._orphans.values()):
+            for table in running.tables:
+                yield running.rule.name, table
 
     def _next_grid(self, grid: int) -> int:
         return (self.evaluated_at // grid + 1) * grid
@@ -290,10 +296,15 @@ class Engine:
             before = old.table(stage.name) if old else None
             if before is not None and old is not None and old.removed_at:
                 before.shift(at - old.removed_at, at)  # nobody judged while it was gone
-            clocks = before.records() if before else self._unclaimed.clocks.pop((rule.name, stage.name), ())
+            elif before is not None:
+                table.doze_on(before)
+            clocks = [*(before.records() if before else self._unclaimed.clocks.pop((rule.name, stage.name), ()))]
             table.adopt(clocks, at)
+            self.changed.update(((rule.name, labels), None) for labels, _ in clocks)
             if before is None or any(plan not in before.plans for plan in table.plans):
                 empty.append(table)
+            if before is not None:
+                happened += self._follow(rule, table.rejudge(before.stage, at))
             if before is None or not _alike(before.stage, stage):
                 happened += self.episodes.disturb(rule.name, stage.name, at, "the rule changed")
             tables.append(table)

@@ -6,6 +6,10 @@ window(next) + for(next). A stage that fires again before its judgement is in is
 firing. A judgement during which nobody watched, the rule changed or nothing was fed is undecided rather than a
 false start.
 
+A rule that changes never makes a firing end and begin again (semantics S11): a stage that a longer `for` sends back
+to pending keeps its firing open, at its stage, until it fires again or does not. What it ran is undone meanwhile;
+nobody is told anything.
+
 Everything here answers with `Change`s, in the order in which they happened; at one instant judgements come
 before what the stages see, because a stage is confirmed only by what fires *before* `judge_at`.
 """
@@ -20,6 +24,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 
 from rtmd.engine import outcomes
+from rtmd.engine.protocol import Event
 from rtmd.engine.transition import Transition
 from rtmd.model.display import number
 from rtmd.model.firing import Firing, Outcome, StageRecord
@@ -41,6 +46,7 @@ class ChangeKind(StrEnum):
     STAGE_FIRED = "stage fired"
     STAGE_MOVED = "stage moved"  # firing ⇄ recovering, or a pending entry beside a firing stage
     STAGE_ENDED = "stage ended"
+    DEFERRED = "deferred"  # pending again, because `for` became longer: it ended, but for the firing
     FELL = "fell back"
     JUDGED = "judged"
     DISTURBED = "disturbed"  # its judgement can no longer be a false start
@@ -102,13 +108,15 @@ class Episodes:
 
     def follow(self, rule: Rule, transition: Transition) -> Iterator[Change]:
         """What a transition of one stage means for its firing."""
-        match transition.was.burning, transition.record.state.burning:
-            case False, True:
-                yield from self._stage_fired(rule, transition)
-            case True, False:
-                yield from self._stage_ended(rule, transition)
-            case _:
-                yield from self._stage_moved(rule, transition)
+        firing = self.of((rule.name, transition.labels))
+        before = firing.record(transition.stage.name) if firing and firing.open else None
+        held = transition.was.burning or (before is not None and before.keeps_open)
+        if transition.record.state.burning and not transition.was.burning:
+            yield from self._stage_fired(rule, transition)
+        elif held and not transition.record.keeps_open:
+            yield from self._stage_ended(rule, transition)
+        else:
+            yield from self._stage_moved(rule, transition)
 
     def judge_due(self, at: int) -> Iterator[Change]:
         """Pass the judgements whose time has come, in the order (time, identity)."""
@@ -144,12 +152,12 @@ class Episodes:
         """End stages, by rule and name, that are gone together with their tables."""
         for _, firing in sorted(self.firings.items()):
             ending = [record for record in firing.stages if (firing.rule, record.name) in gone]
-            if not firing.open or not any(record.state.burning or outcomes.waits(record) for record in ending):
+            if not firing.open or not any(record.keeps_open or outcomes.waits(record) for record in ending):
                 continue
             closed = firing
             for record in ending:
                 closed = self._with(closed, outcomes.cut_off(record, at))
-            burning = [record.name for record in closed.stages if record.state.burning]
+            burning = [record.name for record in closed.stages if record.keeps_open]
             closed = replace(closed, version=firing.version + 1, reason=reason)
             if burning:
                 closed = replace(closed, stage=burning[-1])
@@ -221,7 +229,7 @@ class Episodes:
         )
         was = firing.stage
         firing = self._dress(rule, self._with(firing, record), transition.reason)
-        resolved = not any(record.state.burning for record in firing.stages)
+        resolved = not any(record.keeps_open for record in firing.stages)
         if resolved:
             firing = replace(firing, resolved_at=at, stage=was)
         self._keep(key, firing)
@@ -247,10 +255,12 @@ class Episodes:
             active_at=transition.record.active_at,
             keep_since=transition.record.keep_since,
             value=transition.record.value,
+            rejudging_since=transition.record.rejudging_since,
         )
         firing = self._dress(rule, self._with(firing, record), transition.reason)
         self._keep(key, firing)
-        yield Change(ChangeKind.STAGE_MOVED, firing, transition.at, transition.stage.name, transition.reason)
+        kind = ChangeKind.DEFERRED if transition.event is Event.DEFER else ChangeKind.STAGE_MOVED
+        yield Change(kind, firing, transition.at, transition.stage.name, transition.reason)
 
     def _confirm_shorter(self, rule: Rule, key: InstanceKey, stage: StageName, at: int) -> Iterator[Change]:
         """The stage that just fired confirms what it judges and still waits for that, in earlier firings too."""
@@ -313,7 +323,7 @@ class Episodes:
 
     def _dress(self, rule: Rule, firing: Firing, reason: str) -> Firing:
         """What follows from the highest burning stage: stage, severity, title, threshold."""
-        burning = [record.name for record in firing.stages if record.state.burning]
+        burning = [record.name for record in firing.stages if record.keeps_open]
         name = burning[-1] if burning else firing.stage
         stage = rule.stage(name)
         if stage is None:

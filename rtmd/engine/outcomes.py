@@ -36,7 +36,7 @@ def outcome_of_end(stage: Stage, event: Event) -> Outcome | None:
     match event:
         case Event.LOSE:
             return Outcome.LOST if stage.no_data is NoData.KEEP else Outcome.UNDECIDED
-        case Event.REMOVE:
+        case Event.REMOVE | Event.OVERRULE:
             return Outcome.UNDECIDED
         case _:
             return None
@@ -52,6 +52,7 @@ def postponed(record: StageRecord, gap: int) -> StageRecord:
             moved,
             active_at=record.active_at and record.active_at + gap,
             keep_since=record.keep_since and record.keep_since + gap,
+            rejudging_since=record.rejudging_since and record.rejudging_since + gap,
         )
     return moved
 
@@ -59,7 +60,8 @@ def postponed(record: StageRecord, gap: int) -> StageRecord:
 def ended(record: StageRecord, at: int) -> StageRecord:
     """The record of a stage that is idle from now on."""
     idle = replace(record, state=StageState.INACTIVE, active_at=None, keep_since=None, unfed_since=None)
-    return replace(idle, still_since=None, ended_at=at if record.state.burning else record.ended_at)
+    ended_at = at if record.keeps_open else record.ended_at
+    return replace(idle, still_since=None, rejudging_since=None, ended_at=ended_at)
 
 
 def cut_off(record: StageRecord, at: int) -> StageRecord:

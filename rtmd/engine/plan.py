@@ -28,7 +28,7 @@ from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Ti
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels
-from rtmd.model.reach import earliest, lookback
+from rtmd.model.reach import earliest, lookback, reach
 
 __all__ = ["LATENESS", "Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
 
@@ -162,6 +162,12 @@ class Plan:
     def window(self) -> int:
         """How far back the signal looks, in ms; an instant selector looks back 5 min, a fixed `@` does not count."""
         return lookback(self.expr)
+
+    def known(self, row: int, at: int) -> float:
+        """How much of the past that the signal needs of a row it has seen, 0 to 1."""
+        needed = reach(self.expr)
+        first = self.first(row)
+        return 1.0 if not needed else 0.0 if first is None else min(at - first, needed) / needed
 
     def since(self, at: int) -> int:
         """The time of the oldest sample that the signal reads at an instant."""

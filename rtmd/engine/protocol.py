@@ -1,4 +1,4 @@
-"""The protocol of one stage as a table (semantics S1): four states, six events, nothing implied.
+"""The protocol of one stage as a table (semantics S1): four states, nine events, nothing implied.
 
 What a stage saw at one instant is boiled down to one event; the table says where that leads and why. A pair
 that is not in the table cannot happen: `advance` raises, and nothing has changed. Stages do not know each other;
@@ -22,6 +22,9 @@ class Event(StrEnum):
     END = "end"  # the condition is false and nothing holds the stage any longer
     LOSE = "lose"  # its series are gone, and the rule does not keep it (any longer)
     REMOVE = "remove"  # its rule or stage is gone
+    REJUDGE = "rejudge"  # its rule looks at something else now: it stays until that can be judged
+    DEFER = "defer"  # its `for` is longer now, and it would not have fired yet
+    OVERRULE = "overrule"  # the changed rule can be judged, and does not fire
 
 
 _INACTIVE = StageState.INACTIVE
@@ -40,6 +43,7 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.END: (_INACTIVE, "condition ended before it had held"),
         Event.LOSE: (_INACTIVE, "no data"),
         Event.REMOVE: (_INACTIVE, "rule_removed"),
+        Event.OVERRULE: (_INACTIVE, "rule_changed"),  # after DEFER
     },
     _FIRING: {
         Event.HOLD: (_FIRING, "condition holds"),
@@ -47,6 +51,9 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.END: (_INACTIVE, "cleared"),
         Event.LOSE: (_INACTIVE, "no data"),
         Event.REMOVE: (_INACTIVE, "rule_removed"),
+        Event.REJUDGE: (_FIRING, "rejudging: the rule changed"),
+        Event.DEFER: (_PENDING, "rejudging: `for` is longer now"),
+        Event.OVERRULE: (_INACTIVE, "rule_changed"),
     },
     _RECOVERING: {
         Event.HOLD: (_FIRING, "condition is true again"),
@@ -54,6 +61,8 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.END: (_INACTIVE, "cleared"),
         Event.LOSE: (_INACTIVE, "no data"),
         Event.REMOVE: (_INACTIVE, "rule_removed"),
+        Event.REJUDGE: (_RECOVERING, "rejudging: the rule changed"),
+        Event.OVERRULE: (_INACTIVE, "rule_changed"),
     },
 }
 

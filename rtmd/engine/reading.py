@@ -30,6 +30,7 @@ from rtmd.engine.identities import Identities
 from rtmd.engine.plan import Column, Plan, Plans
 from rtmd.engine.presence import Presence
 from rtmd.engine.thresholds import clears, meets
+from rtmd.engine.unfed import patience
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause
 from rtmd.model.rule import NoData, Stage
@@ -61,7 +62,7 @@ class Reader:
         self._guard = _Beside(self.instances, guard) if guard else None
         self._dozing: Bools = np.zeros(0, np.bool_)
         self._fed: Bools = np.zeros(0, np.bool_)  # since it dozes
-        self._dozing_until = 0
+        self.dozing_until = 0
 
     @property
     def signal(self) -> Plan:
@@ -78,9 +79,14 @@ class Reader:
         for plan in self.plans:
             self._plans.release(plan)
 
+    @property
+    def dozes(self) -> bool:
+        """Whether any row says nothing until it is fed again."""
+        return bool(self._dozing.any())
+
     def doze(self, rows: Bools, until: int) -> None:
         """Let these rows (a mask) say nothing until `until`, or until they are fed."""
-        self._dozing, self._dozing_until = rows, until
+        self._dozing, self.dozing_until = rows, until
         self._fed = np.zeros(len(rows), np.bool_)
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
@@ -89,7 +95,7 @@ class Reader:
         self._fed[rows[rows < len(self._fed)]] = True
         if self.stage.no_data is not NoData.RESOLVE:
             self._dozing &= ~self._fed
-        return at < self._dozing_until and bool(self._dozing.any())
+        return at < self.dozing_until and bool(self._dozing.any())
 
     def read(self, at: int, rows: Rows | None) -> Reading:
         """The truths of these rows (None: all instances)."""
@@ -125,6 +131,20 @@ class Reader:
         if self._guard is not None:
             yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
 
+    def known(self, row: int, at: int, since: int) -> float:
+        """How much of what the plans need to know of a row they do, 0 to 1, where they are read since `since`.
+
+        A guard or recent window without that row may only be new: it is waited for as long as for any other sample.
+        """
+        known = [self.signal.known(row, at)]
+        for beside in (self._recent, self._guard):
+            partner = beside.partner(row) if beside else None
+            if beside and partner is not None:
+                known.append(beside.plan.known(partner, at))
+            elif beside and at - since < patience(beside.plan):
+                return 0.0
+        return min(known)
+
     def _over(self, presence: NDArray[np.uint8]) -> Bools:
         """The rows whose lack of a result is a false condition."""
         if self.stage.no_data is not NoData.RESOLVE:
@@ -135,7 +155,7 @@ class Reader:
     def _dozing_among(self, at: int, rows: Rows | None, presence: NDArray[np.uint8]) -> Bools:
         """Which of these rows doze; one whose lack of a result would mean something wakes with its first result."""
         dozing = np.zeros(len(self.instances), np.bool_)
-        if at >= self._dozing_until:
+        if at >= self.dozing_until:
             return dozing if rows is None else dozing[rows]
         dozing[: len(self._dozing)] = self._dozing
         fed = np.zeros(len(dozing), np.bool_)
@@ -184,6 +204,12 @@ class _Beside:
         """The value in one row of the signal, None without a result."""
         column = self.evaluate(at, np.array([row]), absent=Presence.MISSING)
         return float(column.values[0]) if column.presence[0] == Presence.PRESENT else None
+
+    def partner(self, row: int) -> int | None:
+        """The row beside a row of the signal."""
+        self._match()
+        partner = int(self._rows[row])
+        return None if partner < 0 else partner
 
     def _match(self) -> None:
         """Find the partner of every new row; look again for lonely ones only when the other plan has grown."""

@@ -14,6 +14,7 @@ Transitions come out in order of their labels: rows are numbered as series appea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
 from rtmd.model.rule import NoData, Stage
+
+LEAST_KNOWN = 0.5  # of its windows, before a changed rule may end what fires (or `coverage`, where that is more)
 
 
 class StageTable:
@@ -87,7 +90,10 @@ class StageTable:
         """Work through one grid point; nobody needs to while all are idle and no row meets the condition (`fused`)."""
         self._sync()
         clocks = self._clocks
+        unsettled = self._unsettled(at)
         reading = self._reader.read(at, None)
+        if unsettled.any():
+            reading = replace(reading, frozen=reading.frozen | (unsettled & (clocks.state >= FIRING)))
         moved = self._remember(reading, at)
         held = self._held(at)
         state = clocks.state
@@ -97,13 +103,12 @@ class StageTable:
             | ((state == PENDING) & (~reading.met | held))
             | ((state == FIRING) & ~reading.met)
             | ((state == RECOVERING) & (reading.met | ends))
+            | ((state >= FIRING) & (clocks.rejudging_since > 0))
         ) & ~reading.frozen
         changing[self._instances.repeated] = False
         transitions = []
         for row in map(int, np.flatnonzero(changing)):
-            event = self._event(
-                row, at, met=bool(reading.met[row]), clear=bool(reading.clear[row]), held=bool(held[row])
-            )
+            event = self._event(row, reading, held=bool(held[row]), settled=not unsettled[row], at=at)
             if event is not None:
                 transitions += self._apply(row, event, at)
         transitions += self._judge_unfed(reading, at)
@@ -117,6 +122,17 @@ class StageTable:
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
         """These series were fed; whether any instance still dozes."""
         return self._reader.wake(series, at)
+
+    @property
+    def dozes(self) -> bool:
+        """Whether any instance waits to be fed again after a gap."""
+        return self._reader.dozes
+
+    def doze_on(self, before: StageTable) -> None:
+        """Its predecessor dozed: so does this one, until it is fed itself."""
+        if before.dozes:
+            self._sync()
+            self._reader.doze(np.ones(self._clocks.size, np.bool_), before._reader.dozing_until)
 
     def judge_touched(self, series: NDArray[np.int64], at: int) -> list[Transition]:
         """Eager evaluation of the instances that these series feed."""
@@ -146,6 +162,22 @@ class StageTable:
             for transition in self._apply(row, Event.REMOVE, at)
         ]
         return transitions + self._waiting.remove(at)
+
+    def rejudge(self, old: Stage, at: int) -> list[Transition]:
+        """The rule changed (S11): what burns and would not have fired yet is pending again, the rest stays for now."""
+        longer = self.stage.earliest > old.earliest
+        elsewhere = self.stage.looks_at != old.looks_at
+        transitions = []
+        for labels, record in sorted(self.records()):
+            event = Event.REJUDGE if elsewhere and record.state.burning else None
+            if longer and record.state is StageState.FIRING and at - (record.active_at or at) < self.stage.earliest:
+                event = Event.DEFER
+            row = self._instances.row_of(labels)
+            if event is not None and labels in self._waiting:
+                transitions.append(self._waiting.rejudge(labels, event, at))
+            elif event is not None and row is not None:
+                transitions += self._apply(row, event, at)
+        return transitions
 
     def release(self) -> None:
         """Give the plans back."""
@@ -189,7 +221,10 @@ class StageTable:
     def is_unfed(self, labels: Labels) -> bool:
         """Whether nothing fed the instance at the last grid point."""
         row = self._instances.row_of(labels)
-        return row is None or (row < len(self._unfed) and bool(self._unfed[row]))
+        if row is None:
+            waiting = self._waiting.get(labels)
+            return waiting is None or waiting.rejudging_since is None or waiting.unfed_since is not None
+        return row < len(self._unfed) and bool(self._unfed[row])
 
     def is_blind(self, labels: Labels, at: int) -> bool:
         """Whether nothing feeds the instance at this very moment."""
@@ -240,18 +275,31 @@ class StageTable:
         held: Bools = (at - clocks.active_at >= hold.duration) & (clocks.state == PENDING)
         return held if hold.duration else np.ones(clocks.size, np.bool_)
 
-    def _event(self, row: int, at: int, *, met: bool, clear: bool, held: bool) -> Event | None:
+    def _unsettled(self, at: int) -> Bools:
+        """The rows whose rule changed and cannot be judged anew yet: too little is known of what it looks at now."""
+        since = self._clocks.rejudging_since
+        unsettled = np.zeros(len(since), np.bool_)
+        for row in map(int, np.flatnonzero(since)):
+            needed = max(self.stage.coverage, LEAST_KNOWN)
+            unsettled[row] = self._reader.known(row, at, int(since[row])) < needed
+        return unsettled
+
+    def _event(self, row: int, reading: Reading, *, held: bool, settled: bool, at: int) -> Event | None:
         """What the row saw; None: nothing that the table needs to know."""
         clocks = self._clocks
-        state = clocks.state[row]
-        if met:
+        state, rejudging = clocks.state[row], bool(clocks.rejudging_since[row])
+        if reading.met[row]:
             firing = state >= FIRING or (held and self._coverage(row, at) >= self.stage.coverage)
             return Event.HOLD if firing else Event.RISE
         if state == PENDING:
             collecting = self.stage.hold.count and int(clocks.history[row]) & int(_mask(self.stage.hold.of))
-            return None if collecting and self.stage.hold.of > self.stage.hold.count else Event.END
+            if collecting and self.stage.hold.of > self.stage.hold.count:
+                return None
+            return Event.END if not rejudging else Event.OVERRULE if settled else None
+        if rejudging and reading.clear[row]:
+            return Event.OVERRULE
         since = int(clocks.keep_since[row]) or at
-        return Event.END if clear and at - since >= self.stage.keep else Event.DIP
+        return Event.END if reading.clear[row] and at - since >= self.stage.keep else Event.DIP
 
     def _judge_eagerly(self, rows: Rows, at: int) -> list[Transition]:
         rows = rows[self._clocks.state[rows] == INACTIVE]
@@ -274,7 +322,8 @@ class StageTable:
         clocks = self._clocks
         lost = reading.unfed & (clocks.state != INACTIVE)
         if self.stage.no_data is not NoData.RESOLVE or self.stage.keep:
-            lost &= (clocks.state == PENDING) | (at - clocks.unfed_since >= NO_DATA_LIMIT)
+            dropped = (clocks.state == PENDING) & (clocks.rejudging_since == 0)
+            lost &= dropped | (at - clocks.unfed_since >= NO_DATA_LIMIT)
         clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
@@ -282,11 +331,16 @@ class StageTable:
     def _apply(self, row: int, event: Event, at: int) -> list[Transition]:
         """Show one row one event: its transition, or nothing where the state stays."""
         clocks = self._clocks
-        was = STATES[clocks.state[row]]
+        was, rejudging = STATES[clocks.state[row]], int(clocks.rejudging_since[row])
         state, reason = advance(was, event)
-        if state is was:
+        if event in (Event.REJUDGE, Event.DEFER):
+            clocks.rejudging_since[row] = at
+        elif state is not StageState.PENDING:
+            clocks.rejudging_since[row] = 0
+        if state is not was:
+            clocks.enter(row, state, at)
+        elif clocks.rejudging_since[row] == rejudging:
             return []
-        clocks.enter(row, state, at)
         self.busy = True
         fired = state is StageState.FIRING and not was.burning
         return [

@@ -92,6 +92,12 @@ class StageRecord:
     evidence: Evidence | None = None
     disturbed: bool = False  # a gap or a changed rule fell between firing and judgement
     still_since: int | None = None  # nothing can be said of it since then: `for` and `keep` stand still
+    rejudging_since: int | None = None  # the rule changed then, and what it makes of the instance is not known yet
+
+    @property
+    def keeps_open(self) -> bool:
+        """It keeps its firing open: it burns, or is pending again only because `for` became longer."""
+        return self.state.burning or (self.state is StageState.PENDING and self.rejudging_since is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,14 @@ def lookback(expr: Expr) -> int:
     return max((read.back for read in reads(expr) if read.since is None), default=0)
 
 
+def reach(expr: Expr) -> int:
+    """How much of the past, in ms, must be known before the expression says what it would say later.
+
+    An instant selector needs its newest sample only: 0.
+    """
+    return max((read.keep for read in reads(expr)), default=0)
+
+
 def earliest(expr: Expr, at: int) -> int:
     """The time of the oldest sample that can matter at an instant."""
     return min((at - read.back if read.since is None else read.since for read in reads(expr)), default=at)

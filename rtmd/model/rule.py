@@ -159,6 +159,16 @@ class Stage:
         """Judged on arrival too (design §4): seconds stages, unless the rule names a grid of its own."""
         return self.name is StageName.SECONDS and self.grid == GRID[self.name]
 
+    @property
+    def looks_at(self) -> tuple[Expr | None, ...]:
+        """All that it reads, windows included: with another value of this it sees something else."""
+        return (self.signal, self.recent_signal, self.guard)
+
+    @property
+    def earliest(self) -> int:
+        """How long its condition has to be true at least, in ms, before it fires."""
+        return self.hold.duration or max(0, self.hold.count - 1) * self.grid
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

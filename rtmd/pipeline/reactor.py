@@ -54,7 +54,7 @@ class Reactor:
                 yield from self._announce(firing, stage, Told.RAISED, at=at, wall=wall, reason=change.reason)
             case ChangeKind.STAGE_FIRED if stage:
                 yield from self._run(firing, stage, at=at, wall=wall)
-            case ChangeKind.STAGE_ENDED:
+            case ChangeKind.STAGE_ENDED | ChangeKind.DEFERRED:
                 yield from self._undo(firing, rule, at)
             case ChangeKind.RESOLVED:
                 yield from self._undo(firing, rule, at)

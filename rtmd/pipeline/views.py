@@ -97,6 +97,7 @@ def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *,
         value=clock.value,
         peak=clock.peak if record.fired_at is not None else None,
         active_at=clock.active_at,
+        rejudging_since=clock.rejudging_since,
         clears_at=clock.keep_since + stage.keep if recovering and stage and clock.keep_since else None,
         evidence=pictures.evidence_view(record.evidence) if evidence and record.evidence else None,
     )
@@ -111,6 +112,8 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> li
             flags.append("unfed")
         if any(table.is_warming(firing.labels, at) for table in tables):
             flags.append("warming")
+        if any(table.record(firing.labels).rejudging_since for table in tables):
+            flags.append("rejudging")
         if rule is None or pipeline.engine.is_orphan(firing.rule):
             flags.append("orphaned")
         stage = rule.stage(firing.stage) if rule else None

@@ -56,6 +56,7 @@ class StageView(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     judge_at: int | None = None
     clears_at: int | None = None  # recovering: when `keep` ends
+    rejudging_since: int | None = None  # the rule changed then; what it makes of this is not known yet
     outcome: str = ""
     evidence: EvidenceView | None = None  # only in FiringDetail
 

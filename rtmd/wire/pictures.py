@@ -51,6 +51,7 @@ def stage_view(record: StageRecord, threshold: str) -> StageView:
         ended_at=record.ended_at,
         judge_at=record.judge_at,
         outcome=str(record.outcome or ""),
+        rejudging_since=record.rejudging_since,
     )
 
 
@@ -66,8 +67,8 @@ def evidence_view(evidence: Evidence) -> EvidenceView:
 def _state(firing: Firing) -> str:
     if not firing.open:
         return "resolved"
-    firing_now = any(record.state is StageState.FIRING for record in firing.stages)
-    return "firing" if firing_now else "recovering"
+    recovering = all(record.state is StageState.RECOVERING for record in firing.stages if record.keeps_open)
+    return "recovering" if recovering else "firing"
 
 
 def _ack_view(ack: Ack) -> AckView:

@@ -31,7 +31,6 @@ from rtmd.model.inputs import (
     WallClock,
 )
 from rtmd.model.reaction import RunState
-from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, Samples, WindowsRestored
 
 SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]
@@ -56,6 +55,7 @@ class Moment:
     silence: tuple[str, int] | None = None
     expire: bool = False
     ack: bool = False
+    edit: tuple[str, str] | None = None  # in the rule files: a text, and what takes its place
 
 
 @st.composite
@@ -137,6 +137,17 @@ PAUSES = st.one_of(
     st.integers(0, 4).map(lambda n: n * 1000),
     st.sampled_from([9000, 65_000]),
 )
+EDITS = [
+    ("for = '0s'", "for = '7s'"),
+    ("for = '2s'", "for = '12s'"),
+    ("for = '12s'", "for = { count = 2, of = 4 }"),
+    ("above = 10", "above = 12"),
+    ("clear = 6", "clear = 3"),
+    ("keep = '3s'", "keep = '20s'"),
+    ("window = '3s'", "window = '8s'"),
+    ("window = '15s'", "window = '40s'"),
+    ("n > 2", "n > 5"),
+]
 VALUES = st.sampled_from([0.0, 1.0, 4.0, 7.0, 11.0, 13.0, 30.0, 60.0, float(STALE)])
 POSTS = st.lists(
     st.tuples(st.integers(0, len(SERIES) - 1), VALUES), min_size=1, max_size=4, unique_by=lambda pair: pair[0]
@@ -146,11 +157,13 @@ POSTS = st.lists(
 @st.composite
 def moments(draw: st.DrawFn) -> Moment:
     pause = draw(PAUSES)
-    kind = draw(st.sampled_from(["post"] * 12 + ["idle", "silence", "expire", "ack"]))
+    kind = draw(st.sampled_from(["post"] * 12 + ["idle", "silence", "expire", "ack", "edit"]))
     if kind == "post":
         return Moment(pause, draw(POSTS))
     if kind == "silence":
         return Moment(pause, silence=(draw(st.sampled_from(SILENCED)), draw(st.sampled_from([3000, 20_000, 90_000]))))
+    if kind == "edit":
+        return Moment(pause, edit=draw(st.sampled_from(EDITS)))
     return Moment(pause, expire=kind == "expire", ack=kind == "ack")
 
 
@@ -162,7 +175,7 @@ LONG_PAUSES = st.sampled_from([0, 0, 0, 310_000])
 class Run:
     """A pipeline in its world."""
 
-    rules: RuleSet
+    text: str
     at: int = START
     series: SeriesTable = field(default_factory=SeriesTable)
     store: FakeStore = field(default_factory=FakeStore)
@@ -171,11 +184,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(self.series, self.at)
-        self.step(REACTIONS, WallClock(0), RulesLoaded(self.rules))
+        self.step(REACTIONS, WallClock(0), RulesLoaded(rule_set(self.text)))
 
     @classmethod
     def of(cls, text: str) -> Run:
-        return cls(rule_set(text))
+        return cls(text)
 
     def step(self, *inputs: Input) -> list[fx.Effect]:
         """One step at the present time; what it runs succeeds at once."""
@@ -207,10 +220,17 @@ class Run:
 
     def restarted(self) -> Run:
         """Another process that goes on from here with what this one left on disk."""
-        again = Run(self.rules, self.at, store=self.store)
+        again = Run(self.text, self.at, store=self.store)
         again.step(WindowsRestored(self.pipeline.engine.plans.snapshot()))
         again.step(self.store.restore())
         return again
+
+    def kept(self) -> tuple[object, ...]:
+        """What is on disk, less live values: those are as of the last time that anything was saved."""
+        restored = self.store.restore()
+        instances = {_sober(fx.InstanceSaved(each)) for each in restored.instances}
+        firings = {_sober(fx.FiringSaved(each)) for each in restored.firings}
+        return instances, firings, restored.silences, restored.ledger, restored.runs
 
     def skip(self, gap: int) -> list[fx.Effect]:
         """Nobody watched for that long."""
@@ -244,6 +264,9 @@ class Run:
         if moment.silence:
             matchers, length = moment.silence
             return [SilenceSet(1, "ana", parse_matchers(matchers), 0, self.at + length)]
+        if moment.edit:
+            self.text = self.text.replace(*moment.edit)
+            return [RulesLoaded(rule_set(self.text))]
         if moment.expire:
             return [SilenceExpired(1, "bo", silence.id) for silence in sorted(self.pipeline.reactor.silences, key=repr)]
         if moment.ack:

@@ -25,6 +25,7 @@ from rtmd.model.inputs import AckSet, ReactionsLoaded, RulesLoaded, SilenceExpir
 from rtmd.model.labels import METRIC_NAME, Labels, labels_of
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, Samples
+from rtmd.pipeline.views import firing_view
 from rtmd.rulefile.load import load_rules
 
 START = 1_750_003_200_000  # a full hour
@@ -88,6 +89,14 @@ class Score:
     def run(self, second: float) -> list[Effect]:
         """Let time pass."""
         return self.send(second)
+
+    def reload(self, second: float, rules: str) -> list[Effect]:
+        """These rules take the place of the present ones."""
+        return self.send(second, RulesLoaded(rule_set(rules)))
+
+    def flags(self) -> list[str]:
+        """What the screen is told about the only firing."""
+        return firing_view(self.pipeline, self.firing, START + round(self.second * 1000)).flags
 
     def silence(self, second: float, matchers: str, length: float, by: str = "ana") -> Answered:
         """Somebody silences; gives the answer."""

@@ -302,6 +302,32 @@ def test_a_restart_takes_windows_that_are_not_filled_yet_for_no_absence() -> Non
     assert again.told == []
 
 
+def test_a_restart_keeps_what_is_being_rejudged() -> None:
+    changed = HELD.replace("for = '10s'", "for = '20s'")
+    score = Score(HELD)
+    score.feed("m", [20] * 13, start=1)
+    reload(score, 15, changed)
+    again = restarted(score, changed)
+    for each in (score, again):
+        (record,) = each.firing.stages
+        assert (record.state, record.rejudging_since) == (StageState.PENDING, START + 15_000)
+        each.feed("m", [20] * 8, start=15)
+        assert (each.firing.episodes, each.firing.stages[0].state) == (1, StageState.FIRING)
+    assert again.told == []
+
+
+def test_a_rule_that_changes_after_a_gap_still_waits_to_be_fed() -> None:
+    score = Score(HELD)
+    score.feed("m", [20] * 13, start=1)
+    score.send(15, TimeGap(START + 135_000, "test"))
+    reload(score, 135.5, HELD.replace("above = 10", "above = 30"))
+    score.run(200)
+    assert score.firing.open
+    score.push(200.5, "m", 20)
+    score.run(201)
+    assert not score.firing.open
+
+
 def test_a_longer_downtime_is_no_dead_feed() -> None:
     text = HELD.replace("[rules.hot.seconds]", "no_data = 'resolve'\n[rules.hot.seconds]").replace("10s", "0s")
     score = Score(text)

@@ -48,6 +48,19 @@ def test_the_page_about_the_protocol_is_drawn_from_the_table() -> None:
         assert f"| `{event}` | " in text, "each event of the table carries a comment that says what it stands for"
 
 
+def test_a_changed_rule_moves_only_what_it_may() -> None:
+    """Semantics S11: it may end what burns, or send it back; it never makes anything fire."""
+    after = {
+        event: {state: events[event][0] for state, events in TRANSITIONS.items() if event in events}
+        for event in (Event.REJUDGE, Event.DEFER, Event.OVERRULE)
+    }
+    pending, firing, recovering = StageState.PENDING, StageState.FIRING, StageState.RECOVERING
+    assert after[Event.REJUDGE] == {firing: firing, recovering: recovering}
+    assert after[Event.DEFER] == {firing: pending}
+    assert set(after[Event.OVERRULE]) == {pending, firing, recovering}
+    assert set(after[Event.OVERRULE].values()) == {StageState.INACTIVE}
+
+
 def test_the_page_about_the_protocol_names_every_state_and_outcome() -> None:
     text = (DOCS / "protocol.md").read_text(encoding="utf-8")
     assert [state for state in StageState if f"* **{state}**: " not in text] == []
