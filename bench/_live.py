@@ -1,59 +1,43 @@
-"""A real daemon to measure, and remote_write posts that cost their sender next to nothing. Used by the benchmarks."""
+"""Posts of remote_write, and who sends them. Used by the benchmarks.
+
+Every system under measurement takes the same bytes over the same kind of connection. Whoever sends or asks is
+another process than what is measured, so that its cost is never counted.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import shutil
+import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "shell"))
-
-from daemon import Rtmd  # the shell tests' own harness
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.protobuf import varint
 from rtmd.formats.remote_write import encode_write
 
 SMALL = os.environ.get("RTMD_BENCH") == "small"  # a few seconds, to see that it works
+CI = bool(os.environ.get("RTMD_CI"))  # everything must be there
+FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else ".")  # where states are kept while they are measured
+TIED = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()  # nobody outlives the benchmark
+SPAWN = multiprocessing.get_context("spawn")
+
 _TIME = 1 << 40  # as many bytes as a varint as any time of these decades
-
-
-@contextmanager
-def running(config: str, rules: Mapping[str, str]) -> Iterator[Rtmd]:
-    """A daemon with its state in the folder given on the command line, or in the present one."""
-    parent = sys.argv[1] if len(sys.argv) > 1 else "."
-    with tempfile.TemporaryDirectory(dir=parent) as folder, Rtmd(Path(folder), config, rules) as rtmd:
-        yield rtmd.start()
-
-
-class Post:
-    """One remote_write post of a thousand series with one sample each, of a time that is filled in."""
-
-    SERIES = 1_000
-
-    def __init__(self, number: int) -> None:
-        first = number * self.SERIES
-        raw = encode_write([(labels(each), [(_TIME, float(each))]) for each in range(first, first + self.SERIES)])
-        self._raw = np.frombuffer(bytearray(raw), np.uint8)
-        self._marker = np.frombuffer(varint(_TIME), np.uint8)
-        width = len(self._marker)
-        windows = np.lib.stride_tricks.sliding_window_view(self._raw, width)
-        starts = np.flatnonzero((windows == self._marker).all(axis=1))
-        self._places = starts[:, None] + np.arange(width)
-
-    def at(self, time: int) -> bytes:
-        """The whole HTTP request, its samples at this time (ms)."""
-        self._raw[self._places] = np.frombuffer(varint(time), np.uint8)
-        body = bytes(encode_snappy(self._raw.tobytes()))
-        head = f"POST /api/v1/write HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-        return head.encode() + body
+_VALUE = 1234.5
+_HEADERS = (
+    "Host: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n"
+    "X-Prometheus-Remote-Write-Version: 0.1.0\r\n"
+)
 
 
 def labels(number: int) -> dict[str, str]:
@@ -68,11 +52,44 @@ def labels(number: int) -> dict[str, str]:
     }
 
 
+def request(raw: bytes) -> bytes:
+    """The whole HTTP request for a WriteRequest."""
+    body = bytes(encode_snappy(raw))
+    return f"POST /api/v1/write HTTP/1.1\r\n{_HEADERS}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+class Post:
+    """One remote_write post of some series with one sample each, of a time that is filled in.
+
+    Every series wanders around a level of its own (below 1,000), rounded to two decimals, as gauges do.
+    """
+
+    def __init__(self, first: int, series: int = 1_000) -> None:
+        numbers = range(first, first + series)
+        raw = encode_write([(labels(each), [(_TIME, _VALUE)]) for each in numbers])
+        self._raw = np.frombuffer(bytearray(raw), np.uint8)
+        marker = np.frombuffer(varint(_TIME), np.uint8)
+        windows = np.lib.stride_tricks.sliding_window_view(self._raw, len(marker))
+        starts = np.flatnonzero((windows == marker).all(axis=1))
+        assert len(starts) == series, "every series has one sample"  # noqa: S101  # of the frames made above
+        self._times = starts[:, None] + np.arange(len(marker))
+        self._values = starts[:, None] + np.arange(-9, -1)  # a fixed64, then the tag of the time
+        self._levels = 100.0 + np.array(numbers) % 800
+        self._random = np.random.default_rng(first)
+
+    def at(self, at: int) -> bytes:
+        """The whole HTTP request, its samples at this time (ms)."""
+        values = np.round(self._levels + self._random.normal(0, 10, len(self._levels)), 2)
+        self._raw[self._times] = np.frombuffer(varint(at), np.uint8)
+        self._raw[self._values] = values.astype("<f8").view(np.uint8).reshape(-1, 8)
+        return request(self._raw.tobytes())
+
+
 class Connection:
     """One kept-alive connection: request, answer, request, answer."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
@@ -89,3 +106,36 @@ class Connection:
             answer += self._socket.recv(4096)
         if b" 204 " not in answer[:20] and b" 200 " not in answer[:20]:
             raise RuntimeError(f"refused: {answer[:200]!r}")
+
+
+@contextmanager
+def load(port: int, series: int = 10_000) -> Iterator[None]:
+    """Every series once a second, in posts of 1,000 spread over the second, from another process."""
+    process = SPAWN.Process(target=_send, args=(port, series), daemon=True)
+    process.start()
+    try:
+        yield
+        if not process.is_alive():
+            raise RuntimeError(f"the load ended by itself with {process.exitcode}")
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send(port: int, series: int) -> None:
+    posts = [Post(first) for first in range(0, series, 1_000)]
+    with Connection(port) as connection:
+        start, n = time.monotonic(), 0
+        while True:
+            connection.post(posts[n % len(posts)].at(time.time_ns() // 1_000_000))
+            n += 1
+            time.sleep(max(0.0, start + n / len(posts) - time.monotonic()))
+
+
+def end_cleanly() -> None:
+    """A benchmark that is told to end ends what it started."""
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit("ended")
+
+    signal.signal(signal.SIGTERM, end)

@@ -1,63 +1,96 @@
-"""How much remote_write the daemon takes: `python bench/throughput.py [FOLDER]`; RTMD_BENCH=small for a quick look.
+"""How much remote_write each system takes: `python bench/throughput.py [FOLDER]`; RTMD_BENCH=small for a quick look.
 
-A real daemon, real HTTP, one connection: posts of 1,000 series with one sample each, one after the other, 10,000
-series in all, known by then. Prints samples per second and the CPU time that the daemon took for a million of them,
-first without rules, then with 100 rules over 100 series each; beside it the machine's own fdatasync.
+Posts of 1,000 or 10,000 series with one sample each, one after the other on each connection, over one connection or
+four; first without rules, then with the hundred rules of the standard workload judged every second meanwhile. All
+requests are made beforehand, in the process that sends them: it then only sends, which costs a few µs a post. The
+series are known when it starts. Every connection has series of its own, so that the samples of each arrive in order;
+their times are spread over the last half minute.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from multiprocessing.connection import Connection as Pipe
 
-import httpx
-import psutil
-from _live import SMALL, Connection, Post, running
-from fdatasync import line
+from _figures import Figure, Goal, show
+from _live import SMALL, SPAWN, Connection, Post, end_cleanly
+from _systems import PROMETHEUS, RTMD, STANDARD, Files, running, systems
 
-_SETS = 10
-_POSTS = 300 if SMALL else 3_000
-_SPREAD = 20_000  # ms over which the samples of a run are spread, all of them lately
-
-RULES = "".join(
-    f'[rules.g{n}]\nsignal = \'avg_over_time(m{{group="g{n}"}}[$window])\'\nwindow = "1m"\nabove = 1000\n'
-    f'recent = "off"\nfor = "1h"\n'
-    for n in range(100)
-)
+_SAMPLES = 100_000 if SMALL else 2_000_000  # of a run
+_SERIES = 10_000
+_SPREAD = 25_000  # ms over which the samples of a run are spread, all of them lately
+_SHAPES = ((1_000, 2),) if SMALL else ((1_000, 1), (1_000, 4), (10_000, 1), (10_000, 4))
 
 
-def measure(rules: str) -> None:
-    """One line of figures."""
-    with running("", {"r.toml": rules} if rules else {}) as rtmd:
-        posts = [Post(number) for number in range(_SETS)]
-        port = httpx.URL(rtmd.tcp).port or 0
+def measure() -> list[Figure]:
+    """Samples a second, for each shape of the load."""
+    figures = []
+    # How much there may be: the goal is for what a system takes while it works.
+    goal = Goal("≥ 1 M/s, ≥ 3 ×", lambda v: v[RTMD] >= 1e6 and v[RTMD] >= 3 * v[PROMETHEUS])
+    rules: tuple[tuple[str, Files], ...] = (("no rules", {}), ("100 rules", STANDARD))
+    for what, files in rules[1:] if SMALL else rules:
+        for size, connections in _SHAPES:
+            taken = {name: blasted(name, files, size, connections) for name in systems()}
+            title = f"ingest, {what}: posts of {size:,}, {connections} connection{'s' * (connections > 1)}"
+            figures.append(Figure(title, "samples/s", taken, goal, more=True))
+    return figures
+
+
+def blasted(name: str, files: Files, size: int, connections: int) -> float:
+    """Samples a second that it took."""
+    with running(name, files) as system:
+        ours, theirs = SPAWN.Pipe()
+        sender = SPAWN.Process(target=_blast, args=(theirs, system.port, size, connections), daemon=True)
+        sender.start()
+        theirs.close()
+        try:
+            return float(ours.recv())
+        finally:
+            sender.kill()
+            sender.join()
+
+
+def _blast(pipe: Pipe, port: int, size: int, connections: int) -> None:
+    """Make all posts, send each series once, then all of them as fast as they are taken; tell how fast that was."""
+    sets = max(connections, _SERIES // size)
+    posts = [Post(number * size, size) for number in range(sets)]
+    rounds = _SAMPLES // size // sets
+    base = time.time_ns() // 1_000_000 - _SPREAD
+    # A connection has every n-th set, and sends round after round of them.
+    queues = [
+        [
+            posts[each].at(base + n * _SPREAD // rounds)
+            for n in range(rounds)
+            for each in range(first, sets, connections)
+        ]
+        for first in range(connections)
+    ]
+    for each in posts:
         with Connection(port) as connection:
-            now = rtmd.client.status().at
-            for post in posts:
-                connection.post(post.at(now - 30_000))
-            requests = [
-                posts[n % _SETS].at(now - _SPREAD + n * _SPREAD // _POSTS // _SETS * _SETS) for n in range(_POSTS)
-            ]
-            process = psutil.Process(rtmd.pid)
-            before, start = process.cpu_times(), time.perf_counter()
-            for request in requests:
-                connection.post(request)
-            took = time.perf_counter() - start
-            after = process.cpu_times()
-        samples = _POSTS * Post.SERIES
-        disk = line(rtmd.folder)
-        cpu = after.user + after.system - before.user - before.system
-        status = rtmd.client.status()
-        what = f"{status.rules} rules" if rules else "no rules"
-        print(f"{what:10} {samples / took:12,.0f} samples/s {cpu / samples * 1e6:8.2f} CPU s for a million", end="")
-        print(f", {status.series} series, drops: {status.drops or 'none'}")
-        print(disk)
+            connection.post(each.at(base - 1_000))
+    failures: list[BaseException] = []
+    threads = [threading.Thread(target=_drain, args=(port, queue, failures)) for queue in queues]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - start
+    if failures:
+        raise failures[0]
+    pipe.send(sum(map(len, queues)) * size / took)
 
 
-def main() -> None:
-    """Without rules, and with a hundred."""
-    measure("")
-    measure(RULES)
+def _drain(port: int, queue: list[bytes], failures: list[BaseException]) -> None:
+    try:
+        with Connection(port) as connection:
+            for post in queue:
+                connection.post(post)
+    except (OSError, RuntimeError) as error:
+        failures.append(error)
 
 
 if __name__ == "__main__":
-    main()
+    end_cleanly()
+    show(measure())
