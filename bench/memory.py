@@ -31,7 +31,7 @@ from rtmd.pipeline import Pipeline, Samples
 from rtmd.rulefile.load import load_rules
 
 _FEW, _MANY = (1_000, 5_000) if SMALL else (10_000, 100_000)
-_SETTLE = 2 if SMALL else 75  # seconds
+_SETTLE = 1 if SMALL else 75  # seconds
 _START = 1_750_003_200_000  # a full hour, ms
 _SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
 _DAY, _LATELY, _LAST = (600_000, 120_000, 10_000) if SMALL else (24 * _HOUR, _HOUR, 2 * _MINUTE)

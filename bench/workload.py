@@ -20,7 +20,7 @@ from _live import SMALL, end_cleanly, load
 from _systems import PROMETHEUS, RTMD, STANDARD, VICTORIA, running, systems
 
 _SERIES = 10_000
-_WARM, _MEASURED = (2, 2) if SMALL else (60, 60)  # seconds
+_WARM, _MEASURED = (1, 1) if SMALL else (60, 60)  # seconds
 
 
 def measure() -> list[Figure]:
