@@ -82,4 +82,6 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _number(value: float) -> str:
+    if value == int(value):
+        return f"{value:,.0f}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -86,17 +86,21 @@ class System:
     def cpu(self) -> float:
         """User and system seconds so far, of all its processes and their children."""
         spent = 0.0
-        for process in self.processes:
-            times = process.cpu_times()
-            spent += times.user + times.system + times.children_user + times.children_system
-            for child in process.children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    spent += sum(child.cpu_times()[:2])
+        for process in self._all():
+            with suppress(psutil.NoSuchProcess):
+                spent += sum(process.cpu_times()[:4])  # its own, and those of children that have ended
         return spent
 
     def rss(self) -> int:
-        """Bytes that its processes hold."""
-        return sum(process.memory_info().rss for process in self.processes)
+        """Bytes that its processes and their children hold."""
+        held = 0
+        for process in self._all():
+            with suppress(psutil.NoSuchProcess):
+                held += process.memory_info().rss
+        return held
+
+    def _all(self) -> list[psutil.Process]:
+        return [each for process in self.processes for each in (process, *process.children(recursive=True))]
 
     def count(self, metric: str) -> int:
         """How many series of this name its queries find."""

@@ -61,10 +61,10 @@ def live_slope(name: str) -> float:
     with running(name, STANDARD) as system:
         for series in (_FEW, _MANY):
             with load(system.port, series):
-                if name == RTMD or not SMALL:  # VictoriaMetrics takes ten seconds to find new series
-                    system.until_found("m", series)
                 time.sleep(_SETTLE)
                 held.append(system.rss())
+                if name == RTMD or not SMALL:  # VictoriaMetrics takes ten seconds to find new series
+                    system.until_found("m", series)  # last: answering costs memory too
     return (held[1] - held[0]) / (_MANY - _FEW)
 
 

@@ -7,7 +7,8 @@ are told to reload as soon as the file is there (SIGHUP; they do not watch), and
 new rules are in force; when they will judge them is up to their interval.
 
 Meanwhile another process posts one sample every few milliseconds: how long the slowest waited for its answer is how
-long rtmd was held up, by anything. Beside it the same without a reload.
+long rtmd was held up, by anything. Beside it the same without a reload, and how many of its steps began more than
+50 ms after they were due, by its own account (`rtmd_step_delay_seconds` of /metrics).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Found:
 
     took: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)  # the longest of a small post during each edit
-    usual: list[float] = field(default_factory=list)  # ... and during as many seconds without one
+    usual: list[float] = field(default_factory=list)  # ... and for a while without one
+    late: int = 0  # steps that began more than 50 ms after they were due, over all the time
 
 
 def rule_files(files: int, rules: int) -> Files:
@@ -67,6 +69,7 @@ def edited(name: str, files: Files) -> Found:
             system.until_found("m", _SERIES)
         first, *others = files["f00000"]
         change = _rtmd_edit if name == RTMD else _peer_edit
+        late = _late_steps(system)
         for _ in range(_EDITS):
             time.sleep(_QUIET)
             longest()
@@ -75,6 +78,7 @@ def edited(name: str, files: Files) -> Found:
             found.took.append(change(system, [replace(first, above=_LOW), *others]) * 1000)
             found.waits.append(longest())
             change(system, [first, *others])
+        found.late = _late_steps(system) - late
     return found
 
 
@@ -103,6 +107,18 @@ def _peer_edit(system: System, alerts: list[Alert]) -> float:
     system.write("f00000", alerts)
     judge.send_signal(signal.SIGHUP)
     return _timed(counts, "it has reloaded", system)
+
+
+def _late_steps(system: System) -> int:
+    if system.name != RTMD:
+        return 0
+    page = httpx.get(f"http://127.0.0.1:{system.port}/metrics").text
+    count = {
+        line.split(" ")[0]: float(line.split(" ")[1])
+        for line in page.splitlines()
+        if line.startswith("rtmd_step_delay")
+    }
+    return int(count["rtmd_step_delay_seconds_count"] - count['rtmd_step_delay_seconds_bucket{le="0.05"}'])
 
 
 def _timed(look: Callable[[], bool], what: str, system: System) -> float:
@@ -172,6 +188,7 @@ def _waits(found: Found, goal: Goal | None) -> list[Figure]:
         Figure("… longest wait of a post during an edit, worst", "ms", {RTMD: max(found.waits)}, alone=True),
         Figure("… without an edit, median", "ms", {RTMD: median(found.usual)}, alone=True),
         Figure("… without an edit, worst", "ms", {RTMD: max(found.usual)}, alone=True),
+        Figure("… steps that began more than 50 ms late, in all", "", {RTMD: found.late}, alone=True),
     ]
 
 

@@ -31,21 +31,27 @@ def measure() -> list[Figure]:
     rules: tuple[tuple[str, Files], ...] = (("no rules", {}), ("100 rules", STANDARD))
     for what, files in rules[1:] if SMALL else rules:
         for size, connections in _SHAPES:
-            taken = {name: blasted(name, files, size, connections) for name in systems()}
+            found = {name: blasted(name, files, size, connections) for name in systems()}
+            taken, cpu = ({name: each[place] for name, each in found.items()} for place in (0, 1))
             title = f"ingest, {what}: posts of {size:,}, {connections} connection{'s' * (connections > 1)}"
             figures.append(Figure(title, "samples/s", taken, goal, more=True))
+            figures.append(Figure("… CPU for a million", "s", cpu))
     return figures
 
 
-def blasted(name: str, files: Files, size: int, connections: int) -> float:
-    """Samples a second that it took."""
+def blasted(name: str, files: Files, size: int, connections: int) -> tuple[float, float]:
+    """Samples a second that it took, and CPU seconds for a million of them."""
     with running(name, files) as system:
         ours, theirs = SPAWN.Pipe()
         sender = SPAWN.Process(target=_blast, args=(theirs, system.port, size, connections), daemon=True)
         sender.start()
         theirs.close()
         try:
-            return float(ours.recv())
+            ours.recv()  # everything is made
+            before = system.cpu()
+            ours.send(None)
+            samples, took = ours.recv()
+            return samples / took, (system.cpu() - before) / samples * 1e6
         finally:
             sender.kill()
             sender.join()
@@ -71,6 +77,8 @@ def _blast(pipe: Pipe, port: int, size: int, connections: int) -> None:
             connection.post(each.at(base - 1_000))
     failures: list[BaseException] = []
     threads = [threading.Thread(target=_drain, args=(port, queue, failures)) for queue in queues]
+    pipe.send(None)
+    pipe.recv()
     start = time.perf_counter()
     for thread in threads:
         thread.start()
@@ -79,7 +87,7 @@ def _blast(pipe: Pipe, port: int, size: int, connections: int) -> None:
     took = time.perf_counter() - start
     if failures:
         raise failures[0]
-    pipe.send(sum(map(len, queues)) * size / took)
+    pipe.send((sum(map(len, queues)) * size, took))
 
 
 def _drain(port: int, queue: list[bytes], failures: list[BaseException]) -> None:

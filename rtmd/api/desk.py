@@ -23,7 +23,7 @@ class Metric:
     """One metric family of /metrics; `rows` are (label pairs, value)."""
 
     name: str
-    kind: str  # counter | gauge
+    kind: str  # counter | gauge | histogram
     help: str
     rows: Sequence[tuple[Sequence[tuple[str, str]], float]]
 

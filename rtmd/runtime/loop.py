@@ -23,6 +23,7 @@ from rtmd.model.effects import Answered, Durable, Effect
 from rtmd.model.inputs import PersonInput, TimeGap, WallClock
 from rtmd.pipeline import Input, Pipeline, Samples
 from rtmd.ports import LoggedBatch
+from rtmd.runtime.delays import Delays
 from rtmd.runtime.storage import Storage
 
 STALL = 2_000  # ms
@@ -76,6 +77,7 @@ class StepLoop:
         self.fatal: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         self.degraded = ""  # why the last commit failed; empty while the disk takes everything
         self.inbox = inbox
+        self.delays = Delays()
         self._clock = storage.clock
         self._perform = perform
         self._due = self.at
@@ -112,7 +114,10 @@ class StepLoop:
     def turn(self) -> None:
         """One step, now."""
         self._notice_gaps()
-        self.step(self.inbox.take(), self._clock.now())
+        now = self._clock.now()
+        if now >= self._due:
+            self.delays.add(now - self._due)
+        self.step(self.inbox.take(), now)
 
     def step(self, inputs: list[Input], at: int) -> None:
         """One step at `at`, and everything that has to happen to its inputs and effects."""

@@ -217,7 +217,7 @@ class Office:
         families = [Metric(name, "gauge", text, [((), float(value))]) for name, (text, value) in gauges.items()]
         drops = [((("reason", reason),), float(count)) for reason, count in sorted(self._all_drops().items())]
         families.append(Metric("rtmd_dropped_total", "counter", "Samples and posts refused, by reason.", drops))
-        families.append(self._source_errors())
+        families += [self._source_errors(), self._loop.delays.metric()]
         families += [_by(label, counts, name, kind, text) for name, kind, label, text, counts in self._limits()]
         return families + [self._counter(*each) for each in _COUNTERS]
 
