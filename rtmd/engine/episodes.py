@@ -294,7 +294,7 @@ class Episodes:
             title="",
             severity=transition.stage.severity,
             stage=transition.stage.name,
-            stages=self._clocks(key),
+            stages=tuple(map(outcomes.untouched, self._clocks(key))),
             active_at=transition.record.active_at or transition.at,
             fired_at=transition.at,
             follows=follows,

@@ -42,6 +42,11 @@ def outcome_of_end(stage: Stage, event: Event) -> Outcome | None:
             return None
 
 
+def untouched(record: StageRecord) -> StageRecord:
+    """The clock of a stage as a new firing begins with it: the peak of an idle one belongs to an earlier firing."""
+    return record if record.state.burning else replace(record, peak=None)
+
+
 def postponed(record: StageRecord, gap: int) -> StageRecord:
     """The record after `gap` ms that nobody watched."""
     moved = record

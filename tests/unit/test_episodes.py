@@ -128,6 +128,17 @@ def test_lost_is_lost_even_without_a_judge() -> None:
     assert [told[2] for told in score.told] == ["firing", "resolved"]
 
 
+def test_a_new_firing_knows_no_peak_of_a_stage_that_is_idle() -> None:
+    head = "[rules.r]\nsignal = 'a'\nreopen = '0s'\n"
+    score = Score(f"{head}[rules.r.seconds]\nabove = 10\n[rules.r.minutes]\nsignal = 'b'\nabove = 10\n")
+    score.push(1.1, "a", 20)
+    score.push(2.1, "a", 0)
+    score.push(6.1, "b", 30)
+    score.run(10)
+    seconds, minutes = score.firings[-1].stages
+    assert (seconds.state, seconds.peak, minutes.peak) == (StageState.INACTIVE, None, 30)
+
+
 def test_a_firing_follows_the_one_that_it_confirms_after_reopen() -> None:
     score = graded()
     score.push(1.2, "b", 20)
