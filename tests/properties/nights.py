@@ -1,0 +1,111 @@
+"""Random nights: rule files and their edits, posts, gaps, and what people do, all drawn from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+from scenarios.score import START, rule_set
+
+from rtmd.formats.batch import STALE
+from rtmd.model.rule import RuleSet
+
+SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n", "c") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]
+VALUES = (0.0, 1.0, 4.0, 7.0, 11.0, 13.0, 30.0, 60.0, float("nan"), float(STALE))
+MATCHERS = ("rule=r0", 'b="x"', 'rule=~"r.*",stage="seconds"', 'severity!="info"')
+SIGNALS = (  # signal, guard; with $window or not
+    ("m", "n > 2"),
+    ("sum by (b) (m)", "max by (b) (n) > 2"),
+    ('{__name__=~"m.*"}', ""),  # of two series that look the same the first one counts: m alone
+    ("topk(2, m) > 1", ""),
+    ("sum by (b) (m > 3) or sum by (b) (n)", ""),
+    ("absent(m{b='y'}) * 20", ""),
+    ("m offset 5s", ""),
+    ("avg_over_time(m[$window])", "max_over_time(n[$window]) > 2"),
+    ("sum by (b) (rate(c[$window])) * 10", "sum by (b) (increase(c[$window])) > 3"),
+    ("max_over_time(sum by (b) (m)[$window:1s])", ""),
+    ("count_over_time(m[$window])", ""),
+)
+WINDOWS = {"seconds": ("3s", "8s"), "minutes": ("15s", "40s"), "hours": ("2m",)}
+
+Post: TypeAlias = tuple[tuple[int, int, float], ...]  # series, time against now, value
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens at a time; `what` says which of the others counts."""
+
+    at: int
+    what: str
+    post: Post = ()
+    text: str = ""
+    number: int = 0
+
+
+def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
+    """The rules a night begins with, and everything that happens."""
+    chance = Random(f"night {seed}")  # noqa: S311  # no secret
+    texts = {name: draw_rule(chance, name) for name in ("r0", "r1", "r2")}
+    first = rule_set("\n".join(texts.values()))
+    events, at = [], START + chance.randrange(5_000)
+    for _ in range(chance.randint(25, 70)):
+        at += chance.choice([0, 1, 400, 1_000, chance.randrange(1_500), chance.randrange(6_000), 9_000])
+        what = chance.choices(
+            ["post", "silence", "expire", "ack", "rules", "gap", "wall", "react", "long"],
+            [60, 3, 2, 3, 2, 1, 1, 1, 1],
+        )[0]
+        if what == "rules":
+            name = chance.choice(list(texts))
+            texts[name] = chance.choice([draw_rule(chance, name), texts[name].replace("10", "12"), ""])
+        if what == "long":
+            at += chance.choice([20_000, 70_000, 330_000])
+        events.append(
+            Event(
+                at,
+                what,
+                draw_post(chance) if what == "post" else (),
+                "\n".join(texts.values()) if what == "rules" else chance.choice(MATCHERS),
+                chance.choice([0, 1, 3_000, 20_000, 90_000]),
+            )
+        )
+    return first, [*events, Event(at + chance.choice([30_000, 400_000]), "long")]
+
+
+def draw_post(chance: Random) -> Post:
+    """One to five samples, now and then late, ahead or twice."""
+    picked = [chance.randrange(len(SERIES)) for _ in range(chance.randint(1, 5))]
+    return tuple(
+        (each, chance.choice([0, 0, 0, 0, -900, -7_000, 500, -70_000]), chance.choice(VALUES)) for each in picked
+    )
+
+
+def draw_rule(chance: Random, name: str) -> str:
+    """One rule with one to three stages."""
+    signal, guard = chance.choice(SIGNALS)
+    lines = [f"[rules.{name}]", f"signal = '''{signal}'''", f"no_data = '{chance.choice(['keep', 'resolve', 'zero'])}'"]
+    lines += [f"guard = '{guard}'"] * (bool(guard) and chance.random() < 0.5)
+    lines += [f"reopen = '{chance.choice(['0s', '4s', '10m'])}'", "title = '{b} {stage}'"]
+    lines += ["shadow = true"] * (chance.random() < 0.05)
+    for stage in chance.choice(
+        [("seconds",), ("minutes",), ("seconds", "minutes"), ("minutes", "hours"), ("seconds", "minutes", "hours")]
+    ):
+        lines += [f"[rules.{name}.{stage}]", *draw_stage(chance, stage, windowed="$window" in signal)]
+    return "\n".join(lines)
+
+
+def draw_stage(chance: Random, stage: str, *, windowed: bool) -> Iterator[str]:
+    """The keys of one stage."""
+    yield chance.choice(["above = 10", "above = 10\nclear = 6", "below = 3", "at_least = 4", "outside = [2, 12]"])
+    holds = ["'0s'", "'0s'", "'2s'", "'12s'", "{ count = 3 }", "{ count = 2, of = 4 }"]
+    yield f"for = {chance.choice(holds)}"
+    yield f"keep = '{chance.choice(['0s', '0s', '3s', '20s'])}'"
+    yield f"coverage = {chance.choice([0, 0.5])}"
+    yield from ["judge = 'off'"] * (chance.random() < 0.1)
+    yield from ["every = '7s'"] * (chance.random() < 0.1)
+    if windowed:
+        yield f"window = '{chance.choice(WINDOWS[stage])}'"
+        yield f"recent = '{chance.choice(['off', '2s'])}'"
+    yield from chance.choice([["notify = ['desk', '@route']"], ["notify = ['lead']"], ["notify = []"], []])
+    yield from chance.choice([["run = ['hold']"], []])
