@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from rtmd.engine.catalogue import Catalogue
 from rtmd.engine.functions import AGGREGATIONS, ELEMENTWISE
 from rtmd.engine.groups import CountValues, Histogram, Lone, Ranked
 from rtmd.engine.joins import Kept, Operation, Paired, Uncovered, United, matching_key
-from rtmd.engine.leaf import Leaf, Look, Selection
+from rtmd.engine.leaf import Leaf, Look
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import NAME, Aggregated, AnyOf, Key, Mapped, Node, Unique, negated, unchanged
 from rtmd.engine.presence import FILTERED, KEPT_BY_AND, KEPT_BY_UNLESS, PRESENT, Column, column
@@ -36,7 +36,7 @@ from rtmd.model.expr import (
     is_scalar,
 )
 from rtmd.model.labels import METRIC_NAME, Labels, get, labels_of, only, without
-from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.matcher import MatchOp
 
 N = TypeVar("N", bound=Node)
 
@@ -51,9 +51,7 @@ class Builder:
         self.moment = Moment()
         self.by_expr: dict[Expr, Node] = {}
         self.expr_of: dict[Node, Expr] = {}
-        self.selections: dict[tuple[Matcher, ...], Selection] = {}
-        self.by_name: defaultdict[str, list[Selection]] = defaultdict(list)  # "": selectors without a name
-        self._table = table
+        self.catalogue = Catalogue(table)
         self._raw = raw
         self._strict = strict
         self._made = 0
@@ -156,21 +154,10 @@ class Builder:
     def _leaf(
         self, selector: Selector, look: Look, parameters: tuple[Node, ...] = (), *, distinct: bool = True
     ) -> Node:
-        selection = self.selections.get(selector.matchers)
-        if selection is None:  # one without series is empty, and false
-            selection = self._selection(selector.matchers)
+        selection = self.catalogue.find(selector.matchers)
         leaf = self._link(Leaf(selection, self._raw, self.moment, look, parameters))
         selection.leaves.append(leaf)
         return self._distinct(leaf, needed=distinct and not (selection.name or leaf.name_varies))
-
-    def _selection(self, matchers: tuple[Matcher, ...]) -> Selection:
-        selection = Selection(self._table, matchers)
-        for series, labels in self._table.since(0):
-            if selection.name in ("", get(labels, METRIC_NAME)) and selection.matches(labels):
-                selection.add(series)
-        self.selections[matchers] = selection
-        self.by_name[selection.name].append(selection)
-        return selection
 
     # -- aggregations and operators
 

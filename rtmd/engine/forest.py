@@ -15,7 +15,6 @@ from rtmd.errors import PromqlError
 from rtmd.formats.batch import SeriesTable, Times
 from rtmd.model.expr import Expr, kind_of
 from rtmd.model.functions import Kind
-from rtmd.model.labels import METRIC_NAME, get
 from rtmd.model.reach import Read, reads
 from rtmd.promql import check
 
@@ -33,12 +32,11 @@ class Forest:
         self._raw = raw
         self._builder = Builder(table, raw, strict=strict)
         self._reads: dict[Node, tuple[Read, ...]] = {}  # by held node
-        self._bound = 0
         self._released = False
 
     def __repr__(self) -> str:
         made = self._builder
-        return f"<Forest {len(made.by_expr)} expressions, {len(made.selections)} selectors, {self._bound} series>"
+        return f"<Forest {len(made.by_expr)} expressions, {made.catalogue!r}>"
 
     @property
     def moment(self) -> Moment:
@@ -65,7 +63,7 @@ class Forest:
         node.held = True
         self._reads[node] = wanted
         for read in wanted:
-            selection = self._builder.selections[read.matchers]
+            selection = self._builder.catalogue.selections[read.matchers]
             selection.reads.append(read)
             self._read(selection)
         return node
@@ -74,22 +72,14 @@ class Forest:
         """The plan of this node is gone."""
         node.held = False
         for read in self._reads.pop(node):
-            self._builder.selections[read.matchers].reads.remove(read)
+            self._builder.catalogue.selections[read.matchers].reads.remove(read)
         self._released = True
         self._drop(node)
 
     def bind(self) -> None:
         """Give every series that is new in the table to the selectors that match it, and their nodes the rows."""
         self._raw.cover(len(self._table))
-        by_name = self._builder.by_name
-        grown: dict[Selection, None] = {}
-        for series, labels in self._table.since(self._bound):
-            name = get(labels, METRIC_NAME)
-            for selection in (*by_name.get(name, ()), *(by_name.get("", ()) if name else ())):
-                if selection.matches(labels):
-                    selection.add(series)
-                    grown[selection] = None
-        self._bound = len(self._table)
+        grown = self._builder.catalogue.bind()
         if grown:
             for selection in grown:
                 self._read(selection)
@@ -103,7 +93,7 @@ class Forest:
         self._released = False
         kept: Times = np.full_like(self._raw.retention, -1)
         since: Times = np.full_like(kept, UNSEEN)
-        for selection in self._builder.selections.values():
+        for selection in self._builder.catalogue.selections.values():
             kept[selection.series] = np.maximum(kept[selection.series], selection.retention)
             if selection.since is not None:
                 since[selection.series] = np.minimum(since[selection.series], selection.since)
@@ -123,8 +113,7 @@ class Forest:
         if isinstance(node, Leaf):
             node.selection.leaves.remove(node)
             if not node.selection.leaves:
-                del made.selections[node.selection.matchers]
-                made.by_name[node.selection.name].remove(node.selection)
+                made.catalogue.drop(node.selection)
         for child in node.children:
             child.parents.remove(node)
             self._drop(child)
