@@ -273,6 +273,8 @@ FIXED = [
     'label_join(level > 0, "mark", "", "zone") == 1 or level',
     'requests_total{instance!="a", code!~"5..", job=~"a.*|web"}',
     '{__name__=~"limit|threshold"}',
+    'sum by (site) (level{zone!~"2|3"}) / 2',
+    'max(rate(requests_total{job!~"w.*", instance!~"c?"}[5m]))',
     '{__name__="level", zone="1"}',
     'sum by (job) (rate(requests_total{code="500"}[5m])) / sum by (job) (rate(requests_total[5m]))',
     'sum(rate(requests_total{code="500"}[5m])) by (job) > 0.01 * sum(rate(requests_total[5m])) by (job)',
