@@ -48,7 +48,9 @@ class Query:
 
     def __init__(self, expr: Expr, table: SeriesTable, batch: SampleBatch) -> None:
         known = batch.ids != REFUSED
-        raw = StillLeaf(batch.ids[known], batch.times[known], batch.values[known], len(table))
+        if not known.all():  # a copy of millions of samples is worth avoiding
+            batch = SampleBatch(batch.ids[known], batch.times[known], batch.values[known])
+        raw = StillLeaf(batch.ids, batch.times, batch.values, len(table))
         self._expr = expr
         self._forest = Forest(table, raw, strict=False)
         self._root: Node = self._forest.query(expr, longest=_FOREVER)

@@ -25,7 +25,8 @@ class StillLeaf(RawLeaf):
         ids, times, values = ids[order], times[order], values[order]
         first = np.ones(len(ids), np.bool_)
         first[1:] = (ids[1:] != ids[:-1]) | (times[1:] != times[:-1])
-        ids, times, values = ids[first], times[first], values[first]
+        if not first.all():
+            ids, times, values = ids[first], times[first], values[first]
         self._times, self._values = times, values
         counts = np.bincount(ids, minlength=len(self._end))
         self._end = np.cumsum(counts)

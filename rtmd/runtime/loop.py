@@ -35,6 +35,12 @@ _DURABLE = get_args(Durable)
 log = logging.getLogger(__name__)
 
 
+def stuck(at: int, now: int) -> str:
+    """Why rules are not being evaluated, when the last step was at `at`; empty while they are."""
+    age = now - at
+    return f"the last evaluation was {age // 1000} s ago" if age > STALE else ""
+
+
 class Inbox:
     """Inputs waiting for the next step. Everybody may put; only the loop takes."""
 

@@ -22,7 +22,7 @@ from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
-from rtmd.runtime.loop import STALE, StepLoop
+from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.outbox import Outbox
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
@@ -119,8 +119,7 @@ class Office:
 
     def trouble(self) -> str:
         """Why rules are not being evaluated; empty while they are."""
-        age = self.now() - self._loop.at
-        return f"the last evaluation was {age / 1000:.0f} s ago" if age > STALE else ""
+        return stuck(self._loop.at, self.now())
 
     async def reload(self) -> list[RuleErrorView]:
         """Read rules and configuration again, now."""

@@ -1,7 +1,7 @@
 """`Readers`: a few reader processes, started when somebody asks, and ended when they take too long.
 
-At most two queries are read at a time, and some more may wait; a reader that was killed, that ran out of memory or
-out of time is replaced at the next question. A question is answered once and never tried again: it may be what
+At most two queries are read at a time, and some more may wait; a reader that was killed, that ran out of time or grew
+large is replaced at the next question. A question is answered once and never tried again: it may be what
 killed its reader.
 """
 
@@ -17,23 +17,25 @@ from pathlib import Path
 import msgspec
 
 from rtmd.api.questions import Answer, Question
-from rtmd.runtime.reader import HEAD, frame
+from rtmd.runtime.reader import HEAD, Reply, frame
 
 AT_ONCE = 2
 WAITING = 50
 LONGEST = 120.0  # seconds, as in Prometheus
+LARGE = 128 * 1024**2  # bytes that a reader may hold on to after its answer
 _PIECE = 256 * 1024
 
-_answers = msgspec.msgpack.Decoder(Answer)
+_replies = msgspec.msgpack.Decoder(Reply)
 
 
 class Readers:
     """Answers questions about the samples in a state folder."""
 
-    def __init__(self, folder: Path, *, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+    def __init__(self, folder: Path, *, at_once: int = AT_ONCE, waiting: int = WAITING, large: int = LARGE) -> None:
         self._folder = folder
         self._seats = asyncio.Semaphore(at_once)
         self._most = at_once + waiting
+        self._large = large
         self._here = 0
         self._idle: list[Process] = []
         self._ending: set[asyncio.Task[int]] = set()
@@ -67,19 +69,22 @@ class Readers:
     async def _ask(self, question: Question) -> Answer:
         process = await self._free()
         try:
-            answer = await _exchange(process, question)
+            reply = await _exchange(process, question)
         except BaseException:
             self._end(process)
             raise
-        self._idle.append(process)
-        return answer
+        if reply.spent:
+            self._end(process)
+        else:
+            self._idle.append(process)
+        return reply.answer
 
     async def _free(self) -> Process:
         while self._idle:
             process = self._idle.pop()
             if process.returncode is None:
                 return process
-        argv = [sys.executable, "-P", "-X", "utf8", "-m", "rtmd.runtime.reader", str(self._folder)]
+        argv = [sys.executable, "-P", "-X", "utf8", "-m", "rtmd.runtime.reader", str(self._folder), str(self._large)]
         # A session of its own: Ctrl-C at the terminal is for the daemon, which ends its readers itself.
         return await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, start_new_session=True)
 
@@ -91,13 +96,14 @@ class Readers:
         ending.add_done_callback(self._ending.discard)
 
 
-async def _exchange(process: Process, question: Question) -> Answer:
+async def _exchange(process: Process, question: Question) -> Reply:
     assert process.stdin is not None  # noqa: S101  # they are pipes
     assert process.stdout is not None  # noqa: S101
     process.stdin.write(frame(msgspec.msgpack.encode(question)))
     await process.stdin.drain()
-    answer = _answers.decode(await process.stdout.readexactly(await _length(process.stdout)))
-    return msgspec.structs.replace(answer, data=tuple([piece async for piece in _pieces(process.stdout)]))
+    reply = _replies.decode(await process.stdout.readexactly(await _length(process.stdout)))
+    data = tuple([piece async for piece in _pieces(process.stdout)])
+    return Reply(msgspec.structs.replace(reply.answer, data=data), reply.spent)
 
 
 async def _pieces(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -50,6 +50,13 @@ async def test_a_long_answer_comes_in_pieces_and_whole(readers: Readers) -> None
     assert b"".join(answer.data).endswith(b'[11000,"11000"]]}]}')
 
 
+async def test_a_reader_that_has_grown_large_is_not_asked_again(tmp_path: Path) -> None:
+    readers = Readers(tmp_path, large=0)
+    assert await data(readers) == await data(readers)
+    assert readers._idle == []
+    await readers.stop()
+
+
 async def test_a_question_that_takes_too_long_ends_its_reader_and_the_next_one_is_answered(readers: Readers) -> None:
     await data(readers)
     stopped = pid(readers)

@@ -23,6 +23,7 @@ from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
+from rtmd.runtime.loop import stuck
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView
 
 BASE = "/api/rtmd/v1"
@@ -83,6 +84,11 @@ async def test_health_ends_when_rules_are_not_evaluated(served: Served) -> None:
     served.desk.stuck = "the last evaluation was 7 s ago"
     answer = await served.tcp.get("/-/healthy")
     assert (answer.status_code, answer.text) == (503, "rtmd is not healthy: the last evaluation was 7 s ago.\n")
+
+
+def test_rules_are_not_evaluated_when_no_step_was_made_for_five_seconds() -> None:
+    assert stuck(NOW, NOW + 5_000) == ""
+    assert stuck(NOW, NOW + 7_900) == "the last evaluation was 7 s ago"
 
 
 async def test_a_silence_for_a_firing_becomes_an_input_and_its_answer_is_the_steps(served: Served) -> None:
