@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from rtmd.alerting.ledger import Ledger
 from rtmd.model.firing import Firing
-from rtmd.model.reaction import Told
+from rtmd.model.reaction import Notification, Told
 from rtmd.model.rule import Kind, Severity, StageName
 
 FIRING = Firing(
@@ -14,16 +16,18 @@ FIRING = Firing(
 )
 
 
+def said(notes: Iterable[Notification]) -> list[tuple[str, Told, int]]:
+    return [(note.receiver, alert.told, alert.seq) for note in notes for alert in note.alerts]
+
+
 def told(ledger: Ledger, what: Told, *receivers: str) -> list[tuple[str, Told, int]]:
-    return [
-        (note.receiver, note.told, note.seq) for note in ledger.tell(FIRING, receivers, what, at=5, reason="because")
-    ]
+    return said(ledger.tell(FIRING, receivers, what, at=5, reason="because"))
 
 
 def resolved(ledger: Ledger) -> list[tuple[str, Told, int]]:
     notes = ledger.resolve(FIRING, at=9, reason="over")
     ledger.settle(FIRING, 9)
-    return [(note.receiver, note.told, note.seq) for note in notes]
+    return said(notes)
 
 
 def withheld(ledger: Ledger) -> list[tuple[str, list[str]]]:
