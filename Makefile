@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NEWEST := .venv-newest
 LOCK := .venv-lock
+COMPARED := workload latency throughput reload memory tick
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 LOCKED := $(INSTALL) --require-hashes --only-binary :all: -r requirements.lock
 EDITABLE := $(INSTALL) --no-build-isolation --editable .
@@ -35,10 +36,10 @@ test-newest: $(READY)
 	"$$newest" -m venv $(NEWEST) && $(NEWEST)/bin/python $(LOCKED) && $(NEWEST)/bin/python $(EDITABLE) && \
 	$(NEWEST)/bin/python -m pytest -q -p no:cacheprovider tests/unit tests/properties
 
-# Small: a look at whether they work. docs/performance.md says how to measure.
+# Small: a look at whether they work; bench/compare.py runs those that compare. docs/performance.md says how to measure.
 bench: $(READY)
-	@for name in compare decode samplelog fdatasync; do \
-	  echo "== bench/$$name.py"; RTMD_BENCH=small $(BIN)/python "bench/$$name.py" || exit 1; done
+	@for script in $(filter-out $(COMPARED:%=bench/%.py), $(wildcard bench/[a-z]*.py)); do \
+	  echo "== $$script"; RTMD_BENCH=small $(BIN)/python "$$script" || exit 1; done
 
 # Draws docs/protocol.md anew after a change of the protocol's table.
 docs: $(READY)

@@ -3,9 +3,8 @@
 First the plans by themselves: series tick at 1/s with windows of a minute (60 samples each), in 100 groups. Times are
 CPU time, ticks and evaluations the median of some runs.
 
-Then the whole pipeline with a million instances: ten rules, each over 100,000 series by itself, with thresholds of
-their own that nothing reaches, judged every second. The series have a sample a second, or one every 15 s, spread
-evenly over posts of 1,000. A tick is what `Pipeline.step` does for one grid point: windows, conditions, clocks.
+Then the whole pipeline (`stages.World`) with a million instances: ten rules over 100,000 series each, with thresholds
+that nothing reaches, judged every second; the series have a sample a second, or one every 15 s.
 """
 
 from __future__ import annotations
@@ -17,17 +16,15 @@ from statistics import median
 
 import numpy as np
 from _figures import Figure, at_most, show
-from _live import SMALL, end_cleanly, labels
+from _live import SMALL, end_cleanly
 from _systems import RTMD
+from stages import TICKS, World, rule
 
 from rtmd.engine.plan import Plans
-from rtmd.formats.batch import SampleBatch, SeriesLimits, SeriesTable
+from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.expr import Aggregate, Selector, over
-from rtmd.model.inputs import RulesLoaded
 from rtmd.model.labels import labels_of
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.pipeline import Pipeline, Samples
-from rtmd.rulefile.load import load_rules
 
 START = 1_700_000_000_000
 SELECTOR = Selector((Matcher("__name__", MatchOp.EQUAL, "posts_total"),))
@@ -103,30 +100,11 @@ def measure() -> list[Figure]:
 
 def ticks(every: int) -> tuple[float, float]:
     """Median and longest tick (ms of CPU) where each series has a sample every so many seconds."""
-    table = SeriesTable(SeriesLimits(series=MANY))
-    ids = np.array([table.intern(labels_of(labels(number))) for number in range(MANY)])
-    posts = [ids[first : first + POST] for first in range(0, MANY, POST)]
-    pipeline = Pipeline(table, START, instances_per_rule=MANY)
-    loaded = load_rules({"r.toml": "".join(_rule(number) for number in range(RULES))})
-    if loaded.errors:
-        raise RuntimeError(loaded.errors[0])
-    pipeline.step([RulesLoaded(loaded.rules)], START)
-    values = 100.0 + np.arange(POST) % 800
-    spent = []
-    for second in range(1, SECONDS):
-        at = START + second * 1000
-        started = time.process_time()
-        pipeline.step([], at)
-        spent.append((time.process_time() - started) * 1000)
-        for post in posts[second % every :: every]:
-            pipeline.step([Samples("bench", SampleBatch(post, np.full(POST, at), values + second % 7))], at)
-    settled = spent[len(spent) // 2 :]  # the windows are full
-    return median(settled), max(settled)
-
-
-def _rule(number: int) -> str:
-    signal = "avg_over_time(m[1m])"
-    return f'[rules.r{number}]\nsignal = \'{signal}\'\nevery = "1s"\nabove = {1_000 + number}\nfor = "10s"\n'
+    rules = [rule(f"r{number}", "m", above=1_000 + number) for number in range(RULES)]
+    world = World("\n\n".join(rules), MANY, every=every)
+    world.run(62 + every)  # the windows are full
+    spent = world.run(max(TICKS, every))
+    return median(spent), max(spent)
 
 
 if __name__ == "__main__":
