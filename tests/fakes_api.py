@@ -26,6 +26,7 @@ from rtmd.wire import (
     FiringDetail,
     FiringView,
     JournalView,
+    ReloadView,
     RuleErrorView,
     RuleView,
     SilenceView,
@@ -99,7 +100,8 @@ class FakeDesk:
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
         self.errors: list[RuleErrorView] = []
-        self.reloads = 0
+        self.reloads: list[str] = []  # who confirmed each
+        self.reloaded = ReloadView()
         self.questions: list[tuple[Question, float]] = []
         self.told = Answer((b'{"resultType":"vector",', b'"result":[]}'))
         self.groups: list[RuleGroup] = []
@@ -175,9 +177,12 @@ class FakeDesk:
     def trouble(self) -> str:
         return self.stuck
 
-    async def reload(self) -> list[RuleErrorView]:
-        self.reloads += 1
+    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
+        self.reloads.append(confirmed_by)
         return self.errors
+
+    def latest_reload(self) -> ReloadView:
+        return self.reloaded
 
     def metrics(self) -> list[Metric]:
         return [Metric("rtmd_firings", "gauge", "Open firings.", [((), float(len(self.open)))])]

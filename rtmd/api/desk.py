@@ -14,7 +14,7 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView
+from rtmd.wire import FiringDetail, FiringView, ReloadView, RuleErrorView, RuleView, SilenceView, StatusView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 
@@ -94,8 +94,12 @@ class Desk(Protocol):
         """Why rules are not being evaluated; empty while they are."""
         ...
 
-    async def reload(self) -> list[RuleErrorView]:
-        """Read rules and configuration again, now."""
+    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
+        """Read rules and configuration again, now; with a name (who confirms it) firing rules may vanish."""
+        ...
+
+    def latest_reload(self) -> ReloadView:
+        """What the latest reload did, and what waits for a confirmation."""
         ...
 
     def metrics(self) -> list[Metric]:

@@ -68,9 +68,15 @@ class Mutations:
         return _told(await self._desk.ask(lambda number: replace(ack, request=number)))
 
     async def reload(self, request: Request) -> Response:
-        """Read rules and configuration again; 400 lists the files that keep their last good version."""
-        require(request.scope, Role.ADMIN)
-        errors = await self._desk.reload()
+        """Read rules and configuration again; 400 lists the files that keep their last good version.
+
+        With `?confirm=true` firing rules may vanish, however many.
+        """
+        caller = require(request.scope, Role.ADMIN)
+        confirm = request.query_params.get("confirm", "false")
+        if confirm not in ("true", "false"):
+            return problem(400, f'confirm is true or false, not "{confirm[:20]}"')
+        errors = await self._desk.reload(caller.name if confirm == "true" else "")
         if errors:
             located = (Located(each.file, each.line, each.column, each.problem) for each in errors)
             return problem(400, "\n".join(map(str, located)))

@@ -28,6 +28,7 @@ class Queries:
             Route("/api/rtmd/v1/firings", self.firings),
             Route("/api/rtmd/v1/firings/{id}", self.firing),
             Route("/api/rtmd/v1/rules", self.rules),
+            Route("/api/rtmd/v1/rules/reload", self.latest_reload),
             Route("/api/rtmd/v1/silences", self.silences),
             Route("/api/rtmd/v1/status", self.status),
             Route("/metrics", self.metrics),
@@ -48,6 +49,10 @@ class Queries:
     async def rules(self, _: Request) -> Response:
         """The loaded rules."""
         return Json(self._desk.rules())
+
+    async def latest_reload(self, _: Request) -> Response:
+        """What the latest reload of the rules did."""
+        return Json(self._desk.latest_reload())
 
     async def silences(self, _: Request) -> Response:
         """All remembered silences."""

@@ -31,6 +31,7 @@ VERBS = {
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
     "silence": Verb("rtmd.cli.operate:silence", "Add, list and expire silences."),
     "rules": Verb("rtmd.cli.operate:rules", "The loaded rules."),
+    "reload": Verb("rtmd.cli.operate:reload", "Read rules and rtmd.toml again, now."),
     "eval": Verb("rtmd.cli.operate:evaluate", "Evaluate a PromQL expression now."),
     "status": Verb("rtmd.cli.operate:status", "Is it alive, and what is it doing?"),
     "service": Verb("rtmd.cli.service:service", "Install rtmd as a systemd service."),

@@ -76,9 +76,9 @@ class Client:
         """What the daemon says at this path."""
         return self._decoded(self._sent(self._http.build_request("GET", path, params=params)), kind)
 
-    def post(self, path: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
+    def post(self, path: str, request: msgspec.Struct | None, kind: type[Answer]) -> Answer:
         """What the daemon says to this request."""
-        content = msgspec.json.encode(request)
+        content = b"" if request is None else msgspec.json.encode(request)
         headers = {"Content-Type": "application/json"}
         return self._decoded(self._sent(self._http.build_request("POST", path, content=content, headers=headers)), kind)
 

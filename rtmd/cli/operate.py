@@ -23,6 +23,7 @@ from rtmd.wire import (
     Done,
     ExpireRequest,
     FiringView,
+    ReloadView,
     RuleView,
     SilenceRequest,
     SilenceView,
@@ -151,6 +152,17 @@ def rules(*, connect: str | None, as_json: bool) -> None:
     with _client(connect) as client:
         found = client.get("/api/rtmd/v1/rules", list[RuleView])
     output.either(found, as_json=as_json, shown=partial(output.print_rules, found))
+
+
+@click.command()
+@click.option("--confirm", is_flag=True, help="Let firing rules vanish, however many.")
+@_remote
+def reload(*, confirm: bool, connect: str | None, as_json: bool) -> None:
+    """Read rules and rtmd.toml again, now; saved files are taken up without being asked."""
+    with _client(connect) as client:
+        client.post(f"/-/reload?confirm={str(confirm).lower()}", None, Done)
+        found = client.get("/api/rtmd/v1/rules/reload", ReloadView)
+    output.either(found, as_json=as_json, shown=partial(output.print_reload, found))
 
 
 @click.command()

@@ -15,7 +15,7 @@ import msgspec
 
 from rtmd.cli.client import InstantData
 from rtmd.model.display import age, number, safe
-from rtmd.wire import FiringView, RuleView, SilenceView, StatusView
+from rtmd.wire import FiringView, ReloadView, RuleView, SilenceView, StatusView
 
 Row = Sequence[str]
 
@@ -112,6 +112,14 @@ def print_rules(rules: Sequence[RuleView]) -> None:
         for rule in rules
     ]
     print_table(header, rows, "No rules are loaded.")
+
+
+def print_reload(reload: ReloadView) -> None:
+    """What the latest reload did."""
+    if reload.wall:
+        click.echo(f"Rules in force as of {moment(reload.wall)}: {safe(reload.summary)}.")
+    else:
+        click.echo("Nothing has changed since the start.")
 
 
 class _InstantRow(msgspec.Struct, frozen=True):

@@ -18,9 +18,14 @@ from rtmd.model.silence import Silence
 
 @dataclass(frozen=True, slots=True)
 class RulesLoaded:
-    """A complete, checked rule set takes the place of the present one."""
+    """A complete, checked rule set takes the place of the present one; `note` says what that changes.
+
+    `by` confirmed that many firing rules vanish.
+    """
 
     rules: RuleSet
+    note: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,8 @@ class Pipeline:
                 self.engine.plans.fill(batch)
             case WindowsRestored(snapshot):
                 self.engine.plans.restore(snapshot)
-            case ins.RulesLoaded(rules):
-                happened, empty = self.engine.load(rules, at)
-                yield from self._follow(happened)
-                if empty:
-                    yield _fill_wanted(empty, at)
+            case ins.RulesLoaded():
+                yield from self._load(given, at)
             case ins.ReactionsLoaded():
                 self.reactor.reactions = given
             case ins.Restored():
@@ -128,6 +125,16 @@ class Pipeline:
                 yield from self._take_result(given, at)
             case _:
                 assert_never(given)
+
+    def _load(self, given: ins.RulesLoaded, at: int) -> Iterator[fx.Effect]:
+        if given.note:
+            yield fx.Journaled(at, "rules", text=given.note)
+        if given.by:
+            yield fx.Audited(self.wall(at), given.by, "reload", "rules", given.note)
+        happened, empty = self.engine.load(given.rules, at)
+        yield from self._follow(happened)
+        if empty:
+            yield _fill_wanted(empty, at)
 
     def _take_samples(self, given: Samples, at: int) -> Iterator[fx.Effect]:
         applied, happened = self.engine.apply(given.batch, at, lateness=given.lateness)

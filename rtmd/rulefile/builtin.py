@@ -36,6 +36,11 @@ def built_in() -> RuleSet:
     return RuleSet({name: replace(rule, line=0) for name, rule in loaded.rules.rules.items()})
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a rule of that name is there whatever files say."""
+    return name in built_in().rules
+
+
 def with_built_in(rules: RuleSet) -> RuleSet:
     """What is in force where these rules are."""
     return RuleSet(dict(sorted({**rules.rules, **built_in().rules}.items())))

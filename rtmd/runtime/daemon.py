@@ -110,7 +110,9 @@ class Daemon:
             performer, outbox = await self._hands(storage, stack)
             loop = StepLoop(pipeline, self._inbox, storage=storage, perform=performer)
             loop.step(opening, loop.at)
+            reloader.firing = lambda: frozenset(each.rule for each in pipeline.firings() if each.open)
             loop.start(stack)
+            loop.turn()  # the rules as the files have them now
             outbox.start()
             stack.push_async_callback(outbox.stop, GRACE)
             stack.push_async_callback(performer.finish, GRACE)

@@ -30,6 +30,7 @@ from rtmd.wire import (
     FiringDetail,
     FiringView,
     JournalView,
+    ReloadView,
     RuleErrorView,
     RuleView,
     SilenceView,
@@ -39,6 +40,7 @@ from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
+_RELOAD_SHOWN = 60_000  # ms that a reload is a notice
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Board:
     rule_errors: list[Located] = field(default_factory=list)
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=_NOTICES))
     coach: str = ""
+    reload: ReloadView = field(default_factory=ReloadView)  # the latest one
     lateness: dict[str, int] = field(default_factory=dict)  # by source, ms
     sources: Callable[[], Sequence[ConfiguredSource]] = tuple
 
@@ -62,7 +65,7 @@ class Office:
         board: Board,
         *,
         name: str,
-        reload: Callable[[], Awaitable[None]],
+        reload: Callable[[str], Awaitable[None]],
         readers: Readers,
     ) -> None:
         self.series = loop.storage.series
@@ -121,10 +124,14 @@ class Office:
         """Why rules are not being evaluated; empty while they are."""
         return stuck(self._loop.at, self.now())
 
-    async def reload(self) -> list[RuleErrorView]:
-        """Read rules and configuration again, now."""
-        await self._reload()
+    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
+        """Read rules and configuration again, now; with a name firing rules may vanish."""
+        await self._reload(confirmed_by)
         return self.rule_errors()
+
+    def latest_reload(self) -> ReloadView:
+        """What the latest reload did, and what waits for a confirmation."""
+        return self._board.reload
 
     def tick(self, coach: str = "") -> None:
         """Once a second: remember how much came in, and what to advise."""
@@ -169,6 +176,8 @@ class Office:
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
         notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self._outbox.troubles.items()))]
+        if wall - self._board.reload.wall < _RELOAD_SHOWN:
+            notices.insert(0, f"rules reloaded: {self._board.reload.summary}")
         notices += [f"source {each.name}: {each.last_error}" for each in self._board.sources() if each.last_error]
         if self._loop.degraded:
             notices.append(f"not on disk: {self._loop.degraded}")
@@ -204,6 +213,10 @@ class Office:
         gauges = {
             "rtmd_rules": ("Rules in force.", status.rules),
             "rtmd_rule_errors": ("Problems in rule files on disk.", len(status.rule_errors)),
+            "rtmd_rules_held_back": (
+                "Firing rules that the files would remove, for want of a confirmation.",
+                len(self._board.reload.held_back),
+            ),
             "rtmd_series": ("Series known.", status.series),
             "rtmd_firings_open": ("Open firings.", status.firing),
             "rtmd_stages_pending": ("Pending stages.", status.pending),

@@ -2,6 +2,10 @@
 
 Looks are asked for by `Watch` (hints and rescans), by SIGHUP and by POST /-/reload. A look that finds the same
 bytes as the last one costs a read and nothing else. Everything is parsed in a thread; the swap itself is one input.
+
+A start is a reload too: the rules that the last run used are taken up first, with all that they had decided, and what
+the files say now takes their place. Where files would make most of the firing rules vanish at once, the old set stays
+until the files are back, or somebody confirms it.
 """
 
 from __future__ import annotations
@@ -9,7 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from rtmd.config import Config
 from rtmd.errors import FileErrors, Located, StoreError
@@ -17,13 +24,15 @@ from rtmd.model.display import safe
 from rtmd.model.inputs import RulesLoaded
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input
-from rtmd.rulefile.builtin import with_built_in
+from rtmd.rulefile.builtin import is_built_in, with_built_in
+from rtmd.rulefile.difference import Difference, difference, vanishing
 from rtmd.rulefile.files import read_rule_files
 from rtmd.rulefile.lint import check_names
 from rtmd.runtime.office import Board
-from rtmd.runtime.rulebook import Choice, Rulebook, missing
+from rtmd.runtime.rulebook import Choice, Rulebook, choose, missing
 from rtmd.runtime.storage import Storage
 from rtmd.runtime.watch import Watch
+from rtmd.wire import ReloadView
 
 log = logging.getLogger(__name__)
 
@@ -59,24 +68,26 @@ class Reloader:
         self._config_errors: tuple[Located, ...] = ()
         self._unsettled = False
         self._unsaved = False  # and it was said
+        self._held: tuple[str, ...] = ()  # firing rules that would vanish
         self._one_at_a_time = asyncio.Lock()
+        self.firing: Callable[[], frozenset[str]] = lambda: _firing_on_disk(storage)  # the rules that fire
         self.watch = Watch(config.daemon.rules)
 
     def __repr__(self) -> str:
         return f"<Reloader {len(self._files)} files, {len(self._choice.rules.rules)} rules>"
 
     async def first(self) -> RuleSet:
-        """The rules to start with; bad files are reported at once."""
-        files = await asyncio.to_thread(read_rule_files, self.config.daemon.rules)
-        self._choice, _ = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=True)
-        self._files = files
+        """The rules to start with: those of the last run. What the files make of them is put; bad ones are reported."""
+        before = await asyncio.to_thread(choose, self._saved, self._saved)
+        self._choice = Choice(before.rules, before.texts)
+        await self._look_at_rules(asked=True)
         self._report()
         await self._save_last_good()
-        return with_built_in(self._choice.rules)
+        return with_built_in(before.rules)
 
-    async def ask(self) -> None:
-        """Somebody asked for a reload: look now, and report at once."""
-        await self.look(asked=True)
+    async def ask(self, confirmed_by: str = "") -> None:
+        """Somebody asked for a reload: look now, and report at once; with a name firing rules may vanish."""
+        await self.look(asked=True, confirmed_by=confirmed_by)
 
     async def keep_up(self) -> None:
         """Look whenever a look is due, for ever."""
@@ -88,30 +99,50 @@ class Reloader:
             except Exception:  # whatever went wrong once, the next edit must be seen
                 log.exception("a look at the rule files failed")
 
-    async def look(self, *, asked: bool = False) -> None:
+    async def look(self, *, asked: bool = False, confirmed_by: str = "") -> None:
         """Compare with the disk and take over what changed; with `asked` nothing is given time to settle."""
         async with self._one_at_a_time:
             await self._look_at_config()
-            await self._look_at_rules(asked=asked)
+            await self._look_at_rules(asked=asked, confirmed_by=confirmed_by)
             self._report()
             await self._save_last_good()
 
-    async def _look_at_rules(self, *, asked: bool) -> None:
+    async def _look_at_rules(self, *, asked: bool, confirmed_by: str = "") -> None:
         folders = self.config.daemon.rules
         self._gone = missing(folders)
         if self._gone:
             return  # an accident, not an order to drop the rules
         files = await asyncio.to_thread(read_rule_files, folders)
-        if files == self._files and not asked and not self._unsettled:
+        if files == self._files and not (asked or self._unsettled or self._held):
             return
         choice, again = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=asked)
-        before, self._choice, self._files = self._choice, choice, files
+        self._files = files
         self._unsettled = again is not None
         if again is not None:
             self.watch.look_after(max(0, again - self._clock.now()) / 1000)
-        if choice.texts != before.texts:
-            log.info("rules reloaded: %s", difference(before.rules, choice.rules))
-            self._put(RulesLoaded(with_built_in(choice.rules)))
+        self._take_over(choice, confirmed_by)
+
+    def _take_over(self, choice: Choice, confirmed_by: str) -> None:
+        """Put this choice in force, unless too many firing rules would vanish with it."""
+        before, firing = self._choice, frozenset(name for name in self.firing() if not is_built_in(name))
+        held, self._held = self._held, vanishing(before.rules, choice.rules, firing)
+        if self._held and not confirmed_by:
+            self._rulebook.last_good = before.texts
+            self._choice = replace(before, errors=choice.errors)
+            self._board.reload = msgspec.structs.replace(self._board.reload, held_back=list(self._held))
+            return
+        by, self._held, self._choice = confirmed_by if self._held else "", (), choice
+        if held:
+            self._board.reload = msgspec.structs.replace(self._board.reload, held_back=[])
+        if choice.texts == before.texts:
+            return
+        note = ""
+        if before.texts:  # not at the very first start
+            what = difference(before.rules, choice.rules, firing)
+            note = f"rules reloaded: {what}"
+            log.info("%s%s", safe(note), f" (confirmed by {safe(by)})" if by else "")
+            self._board.reload = reload_view(what, self._clock.wall())
+        self._put(RulesLoaded(with_built_in(choice.rules), note, by))
 
     async def _save_last_good(self) -> None:
         """What is in use is what a restart falls back to; tried again at every look while the disk refuses."""
@@ -150,24 +181,34 @@ class Reloader:
         undoable = {name for name, action in config.actions.items() if action.undo}
         names = check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)
         gone = [Located(str(folder), 0, 0, "the folder is gone: its rules stay in force") for folder in self._gone]
-        errors = [*self._config_errors, *gone, *self._choice.errors, *names]
+        held = [Located(str(config.daemon.rules[0]), 0, 0, _held_back(self._held))] if self._held else []
+        errors = [*self._config_errors, *gone, *held, *self._choice.errors, *names]
         for error in errors:
             if error not in self._board.rule_errors:
                 log.error("%s", safe(str(error)))
         self._board.rule_errors = errors
 
 
-def difference(before: RuleSet, after: RuleSet) -> str:
-    """What a reload does, in one line: added, changed, removed."""
-    old, new = before.rules, after.rules
-    changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
-    parts = [
-        f"{verb} {', '.join(names)}"
-        for verb, names in (
-            ("added", sorted(new.keys() - old.keys())),
-            ("changed", changed),
-            ("removed", sorted(old.keys() - new.keys())),
-        )
-        if names
-    ]
-    return "; ".join(parts) or "nothing changed"
+def reload_view(what: Difference, wall: int) -> ReloadView:
+    """A reload as the API shows it."""
+    return ReloadView(
+        wall=wall,
+        kept=what.kept,
+        added=list(what.added),
+        changed=dict(what.changed),
+        rejudging=dict(what.rejudging),
+        removed=list(what.removed),
+        removed_firing=list(what.removed_firing),
+        summary=str(what),
+    )
+
+
+def _held_back(rules: tuple[str, ...]) -> str:
+    return (
+        f"{len(rules)} firing rules would vanish ({', '.join(rules)}): the old rules stay in force until their files "
+        "are back, or until `rtmd reload --confirm`"
+    )
+
+
+def _firing_on_disk(storage: Storage) -> frozenset[str]:
+    return frozenset(firing.rule for firing in storage.store.restore().firings if firing.open)

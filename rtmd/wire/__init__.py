@@ -168,6 +168,24 @@ class RuleView(msgspec.Struct, frozen=True):
     problems: list[str] = []  # those of the latest ones
 
 
+class ReloadView(msgspec.Struct, frozen=True):
+    """`GET /api/rtmd/v1/rules/reload`: what the latest reload did, and what waits for a confirmation.
+
+    Rules by name, each in one list only; `changed` and `rejudging` (those that fire and look at something else now)
+    say what changed. `held_back` has firing rules that the files on disk would remove: too many at once.
+    """
+
+    wall: int = 0  # when; 0: not since the start
+    kept: int = 0
+    added: list[str] = []
+    changed: dict[str, str] = {}
+    rejudging: dict[str, str] = {}
+    removed: list[str] = []
+    removed_firing: list[str] = []
+    summary: str = ""
+    held_back: list[str] = []
+
+
 class StatusView(msgspec.Struct, frozen=True):
     """Is it alive, and what is it doing: the header of the screen and `rtmd status`."""
 

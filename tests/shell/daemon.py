@@ -29,7 +29,7 @@ import msgspec
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
-from rtmd.wire import Done, FiringDetail, FiringView, RuleView, SilenceView, StatusView
+from rtmd.wire import Done, FiringDetail, FiringView, ReloadView, RuleView, SilenceView, StatusView
 
 PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 PATIENCE = 10.0  # seconds within which anything should have happened, on a busy machine
@@ -106,6 +106,10 @@ class Client:
     def rules(self) -> list[RuleView]:
         """The rules in force, less those that every daemon has."""
         return [rule for rule in self._get("rules", list[RuleView]) if rule.file != "built in"]
+
+    def latest_reload(self) -> ReloadView:
+        """`/api/rtmd/v1/rules/reload`."""
+        return self._get("rules/reload", ReloadView)
 
     def silences(self) -> list[SilenceView]:
         """All silences."""

@@ -30,6 +30,10 @@ seconds.above = 0
 """
 
 
+def calm(name: str) -> str:
+    return f"[rules.{name}]\nsignal = 'host_cpu_count'\nabove = 1e9\n"
+
+
 @pytest.fixture
 def rtmd(make: Make, sink: Sink) -> Rtmd:
     """A daemon on this host's numbers, with a rule that is quiet and another one that fires."""
@@ -167,6 +171,62 @@ def test_a_removed_file_orphans_its_firing_and_bringing_it_back_adopts_it(rtmd: 
     save(rtmd.rules / "elsewhere.toml", OTHER)
     rtmd.until("it has a rule again", lambda: not rtmd.client.firing(firing.id).firing.flags)
     assert sink.messages("cores") == ["firing"]
+
+
+def test_a_reload_says_what_it_did_in_the_log_the_journal_and_the_stream(rtmd: Rtmd, sink: Sink) -> None:
+    save(rtmd.rules / "other.toml", OTHER.replace("above = 0", "above = 0\nseconds.for = '1h'") + calm("new"))
+    what = "added new; changed cores (for); kept 1"
+    rtmd.until("it is said", lambda: f"rules reloaded: {what}" in rtmd.log)
+    assert f"rules reloaded: {what}" in rtmd.client.status().notices
+    latest = rtmd.client.latest_reload()
+    assert (latest.added, latest.changed, latest.kept, latest.summary) == (["new"], {"cores": "for"}, 1, what)
+    said = cli(rtmd.folder, "reload", "--connect", str(rtmd.socket))
+    assert (said.returncode, f": {what}." in said.stdout) == (0, True)
+
+    # A longer `for` told nobody anything.
+    [cores] = [firing for firing in rtmd.client.open_firings() if firing.rule == "cores"]
+    assert (cores.flags, cores.stages[0].state) == (["rejudging"], "pending")
+    assert sink.messages("cores") == ["firing"]
+    rtmd.kill()
+    rtmd.start()
+    assert "rejudging" in rtmd.client.firing(cores.id).firing.flags
+    assert sink.messages("cores") == ["firing"]
+
+
+def test_an_emptied_folder_waits_for_a_confirmation_also_across_a_restart(make: Make, sink: Sink) -> None:
+    names = ["one", "two", "three", "four"]
+    files = {f"{name}.toml": OTHER.replace("cores", name) for name in names}
+    rtmd = make(HOST + sink.config, files).start()
+    for name in names:
+        sink.wait_for("firing", name)
+
+    shutil.rmtree(rtmd.rules)
+    rtmd.rules.mkdir()
+    [error] = rtmd.until("it is shown", lambda: rtmd.client.status().rule_errors)
+    assert "4 firing rules would vanish (four, one, three, two)" in error.problem
+    assert rtmd.client.latest_reload().held_back == sorted(names)
+    assert rtmd.client.metrics()["rtmd_rules_held_back"] == 4
+    assert cli(rtmd.folder, "reload", "--connect", str(rtmd.socket)).returncode == 1
+
+    rtmd.kill()
+    rtmd.start()
+    assert rtmd.client.status().rules == 4
+    assert rtmd.client.latest_reload().held_back == sorted(names)
+    assert [firing.flags for firing in rtmd.client.open_firings()] == [[]] * 4
+
+    for name, content in files.items():
+        (rtmd.rules / name).write_text(content)
+    rtmd.until("the guard is lifted", lambda: not rtmd.client.status().rule_errors)
+    assert rtmd.client.latest_reload().held_back == []
+
+    for name in files:
+        (rtmd.rules / name).unlink()
+    rtmd.until("it is shown again", lambda: rtmd.client.status().rule_errors)
+    assert cli(rtmd.folder, "reload", "--confirm", "--connect", str(rtmd.socket)).returncode == 0
+    rtmd.until("they are orphans", lambda: rtmd.client.status().rules == 0)
+    assert [firing.flags for firing in rtmd.client.open_firings()] == [["orphaned"]] * 4
+    assert "removed while firing four, one, three, two" in rtmd.client.latest_reload().summary
+    assert sink.messages() == ["firing"] * 4
 
 
 def test_a_changed_rtmd_toml_is_taken_over_and_a_broken_one_is_not(rtmd: Rtmd, sink: Sink) -> None:

@@ -137,7 +137,7 @@ async def test_tcp_may_look_but_not_change(served: Served, path: str) -> None:
     answer = await served.tcp.post(path, json={"firing": "f1", "id": "s1"})
     assert answer.status_code == 403
     assert "tcp has view" in answer.json()["error"]
-    assert (served.desk.asked, served.desk.reloads) == ([], 0)
+    assert (served.desk.asked, served.desk.reloads) == ([], [])
 
 
 async def test_a_new_configuration_counts_from_the_next_request(served: Served) -> None:

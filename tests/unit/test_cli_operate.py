@@ -19,7 +19,7 @@ from rtmd.formats.query_json import encode_scalar, encode_vector
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
 from rtmd.model.rule import MINUTE
-from rtmd.wire import AckView, RuleErrorView
+from rtmd.wire import AckView, ReloadView, RuleErrorView
 
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
 
@@ -105,6 +105,19 @@ async def test_silences_rules_and_status_are_shown(served: Served) -> None:
     assert "s2" in (await rtmd(served, "silence", "list", "--all")).output
     assert "seconds,minutes" in (await rtmd(served, "rules")).output
     assert "12.5/s" in (await rtmd(served, "status")).output
+
+
+async def test_a_reload_says_what_it_did_and_confirms_only_when_told(tmp_path: Path) -> None:
+    async with serving(tmp_path, config(tcp_role=Role.ADMIN)) as served:
+        assert (await rtmd(served, "reload", tcp=True)).output == "Nothing has changed since the start.\n"
+        served.desk.reloaded = ReloadView(wall=NOW, changed={"surge": "for"}, summary="changed surge (for)")
+        result = await rtmd(served, "reload", "--confirm", tcp=True)
+        assert result.output.endswith(": changed surge (for).\n")
+        assert [bool(by) for by in served.desk.reloads] == [False, True]
+        served.desk.errors = [RuleErrorView("rules", 0, 0, "4 firing rules would vanish")]
+        refused = await rtmd(served, "reload", tcp=True)
+        assert (refused.exit_code, "4 firing rules would vanish" in refused.output) == (1, True)
+        assert (await served.tcp.post("/-/reload?confirm=perhaps")).status_code == 400
 
 
 async def test_empty_tables_say_so(served: Served) -> None:
