@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 from collections import Counter
@@ -103,6 +104,8 @@ class FakeDesk:
         self.reloads: list[str] = []  # who confirmed each
         self.reloaded = ReloadView()
         self.questions: list[tuple[Question, float]] = []
+        self.thinking = False
+        self.taken_up, self.given_up = asyncio.Event(), asyncio.Event()
         self.told = Answer((b'{"resultType":"vector",', b'"result":[]}'))
         self.groups: list[RuleGroup] = []
         self.evidence: list[SeriesExemplars] = []
@@ -165,6 +168,12 @@ class FakeDesk:
 
     async def answer(self, question: Question, seconds: float) -> Answer:
         self.questions.append((question, seconds))
+        if self.thinking:
+            self.taken_up.set()
+            try:
+                await asyncio.Event().wait()  # for ever
+            finally:
+                self.given_up.set()
         return self.told
 
     def rule_groups(self) -> list[RuleGroup]:

@@ -7,6 +7,7 @@ exemplars are read between two steps. Every answer is `{"status": "success", "da
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -35,6 +36,7 @@ _FORM = 64 * 1024
 _STEPS = 11_000
 _PATIENCE = 120_000  # ms, as in Prometheus
 _LOOKBACK = 300_000
+_GONE = 499  # nobody will read it
 _SPOKEN = "3.0.0"  # clients choose by it what they may ask for
 
 Answering: TypeAlias = Callable[[Request, Fields], Awaitable[Response]]
@@ -69,13 +71,13 @@ class PrometheusApi:
             *(self._route(path, answering, ["GET"]) for path, answering in read_only.items()),
         ]
 
-    async def query(self, _: Request, fields: Fields) -> Response:
+    async def query(self, request: Request, fields: Fields) -> Response:
         """The value of an expression at an instant."""
         _check_lookback(fields)
         at = parameters.moment(fields, "time", default=self._desk.now())
-        return await self._ask(Instant(first(fields, "query"), at, parameters.limit(fields)), fields)
+        return await self._ask(Instant(first(fields, "query"), at, parameters.limit(fields)), fields, request)
 
-    async def query_range(self, _: Request, fields: Fields) -> Response:
+    async def query_range(self, request: Request, fields: Fields) -> Response:
         """Its values over time."""
         _check_lookback(fields)
         start, end = parameters.moment(fields, "start"), parameters.moment(fields, "end")
@@ -91,24 +93,24 @@ class PrometheusApi:
                 "Try decreasing the query resolution (?step=XX)"
             )
         question = Stretch(first(fields, "query"), start, end, step, parameters.limit(fields))
-        return await self._ask(question, fields)
+        return await self._ask(question, fields, request)
 
-    async def labels(self, _: Request, fields: Fields) -> Response:
+    async def labels(self, request: Request, fields: Fields) -> Response:
         """The names of labels."""
-        return await self._ask(_listing("labels", fields), fields)
+        return await self._ask(_listing("labels", fields), fields, request)
 
     async def label_values(self, request: Request, fields: Fields) -> Response:
         """The values of one label."""
         name = parameters.unescaped(request.path_params["name"])
         if not name or "\ufffd" in name:
             raise BadParameterError(f'invalid label name: "{name}"', "name")
-        return await self._ask(replace(_listing("values", fields), label=name), fields)
+        return await self._ask(replace(_listing("values", fields), label=name), fields, request)
 
-    async def series(self, _: Request, fields: Fields) -> Response:
+    async def series(self, request: Request, fields: Fields) -> Response:
         """Whole label sets."""
         if not fields.get("match[]"):
             raise BadParameterError("no match[] parameter provided")
-        return await self._ask(_listing("series", fields), fields)
+        return await self._ask(_listing("series", fields), fields, request)
 
     async def query_exemplars(self, _: Request, fields: Fields) -> Response:
         """The evidence that is kept of what an expression reads."""
@@ -160,9 +162,18 @@ class PrometheusApi:
         build = {"version": _SPOKEN, "revision": f"rtmd {__version__}", "branch": "", "buildUser": "", "buildDate": ""}
         return _success({**build, "goVersion": ""})
 
-    async def _ask(self, question: Question, fields: Fields) -> Response:
+    async def _ask(self, question: Question, fields: Fields, request: Request) -> Response:
         seconds = parameters.length(fields, "timeout", default=_PATIENCE) / 1000
-        answer = await self._desk.answer(question, seconds)
+        answering = asyncio.create_task(self._desk.answer(question, seconds))
+        leaving = asyncio.create_task(_left(request))
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                return Response(status_code=_GONE)
+        finally:
+            leaving.cancel()
+            answering.cancel()  # nothing, if it is done
+        answer = await answering
         if answer.error_type:
             return _error(answer.error_type, answer.error)
         pieces = _pieces(answer)
@@ -200,6 +211,12 @@ def _success(content: object) -> Response:
 def _error(kind: str, problem: str, *, status: int = 0, headers: dict[str, str] | None = None) -> Response:
     body = {"status": "error", "errorType": kind, "error": problem}
     return Json(body, status_code=status or STATUS[kind], headers=headers)
+
+
+async def _left(request: Request) -> None:
+    """Returns when nobody waits for the answer any more (dashboards change their minds)."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _pieces(answer: Answer) -> list[bytes]:

@@ -127,10 +127,20 @@ class _InstantRow(msgspec.Struct, frozen=True):
     value: tuple[float, str]
 
 
+class _RangeRow(msgspec.Struct, frozen=True):
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
 def print_instant(found: InstantData) -> None:
     """The result of a query, one series a line, values as the daemon wrote them."""
     if found.kind in {"scalar", "string"}:
         click.echo(safe(msgspec.json.decode(found.result, type=tuple[float, str])[1]))
+        return
+    if found.kind == "matrix":
+        curves = msgspec.json.decode(found.result, type=list[_RangeRow])
+        points = [(f"{at:.3f}", value, show_labels(curve.metric)) for curve in curves for at, value in curve.values]
+        print_table(("TIME", "VALUE", "LABELS"), points, "No result.")
         return
     rows = msgspec.json.decode(found.result, type=list[_InstantRow])
     print_table(("VALUE", "LABELS"), [(row.value[1], show_labels(row.metric)) for row in rows], "No result.")

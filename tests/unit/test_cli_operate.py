@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from fakes_api import NOW, Served, config, firing_view, serving, silence_view
@@ -15,7 +16,7 @@ from rtmd.api.questions import Answer, Instant
 from rtmd.cli import VERBS, main
 from rtmd.cli.client import SYSTEM_SOCKET, find_target
 from rtmd.config import Role
-from rtmd.formats.query_json import encode_scalar, encode_vector
+from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_vector
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
 from rtmd.model.rule import MINUTE
@@ -130,12 +131,16 @@ async def test_empty_tables_say_so(served: Served) -> None:
     assert outputs == ["Nothing fires.\n", "No silences.\n", "No rules are loaded.\n", "No result.\n"]
 
 
-async def test_eval_prints_a_vector_or_a_number(served: Served) -> None:
+async def test_eval_prints_a_vector_a_range_or_a_number(served: Served) -> None:
     served.desk.told = Answer((encode_vector([((("brand", "acme"),), 93.0)], 5000),))
     assert (await rtmd(served, "eval", "up", "--time", "5", tcp=True)).output.splitlines()[1].split() == [
         "93",
         "brand=acme",
     ]
+    curve = ((("brand", "acme"),), np.array([4_500, 5_000]), np.array([1.0, 2.5]))
+    served.desk.told = Answer((encode_matrix([curve]),))
+    lines = (await rtmd(served, "eval", "up[1m]")).output.splitlines()
+    assert [line.split() for line in lines[1:]] == [["4.500", "1", "brand=acme"], ["5.000", "2.5", "brand=acme"]]
     served.desk.told = Answer((encode_scalar(2.5, 5000),))
     assert (await rtmd(served, "eval", "1 + 1.5")).output == "2.5\n"
     assert json.loads((await rtmd(served, "eval", "2.5", "--json")).output)["result"][1] == "2.5"

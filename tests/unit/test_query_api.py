@@ -127,6 +127,16 @@ async def test_an_error_has_its_type_and_status(served: Served, kind: str, statu
     assert (answer.status_code, answer.json()) == (status, {"status": "error", "errorType": kind, "error": "why"})
 
 
+async def test_a_question_is_dropped_when_whoever_asked_has_left(served: Served) -> None:
+    served.desk.thinking = True
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await writer.drain()
+    await asyncio.wait_for(served.desk.taken_up.wait(), 10)
+    writer.close()
+    await asyncio.wait_for(served.desk.given_up.wait(), 10)
+
+
 async def test_warnings_stand_beside_the_data(served: Served) -> None:
     served.desk.told = Answer((b'["a"]',), ("results truncated due to limit",))
     answer = await served.tcp.get(f"{API}/labels", params={"limit": "1"})
