@@ -52,6 +52,7 @@ class Builder:
         self.by_expr: dict[Expr, Node] = {}
         self.expr_of: dict[Node, Expr] = {}
         self.catalogue = Catalogue(table)
+        self._looks: dict[Look, Look] = {}  # equal ones are one, and found quickly by who reads them together
         self._raw = raw
         self._strict = strict
         self._made = 0
@@ -155,6 +156,7 @@ class Builder:
         self, selector: Selector, look: Look, parameters: tuple[Node, ...] = (), *, distinct: bool = True
     ) -> Node:
         selection = self.catalogue.find(selector.matchers)
+        look = self._looks.setdefault(look, look)
         leaf = self._link(Leaf(selection, self._raw, self.moment, look, parameters))
         selection.leaves.append(leaf)
         return self._distinct(leaf, needed=distinct and not (selection.name or leaf.name_varies))

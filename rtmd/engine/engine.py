@@ -27,7 +27,7 @@ from rtmd.engine.transition import Transition
 from rtmd.formats.batch import Ids, SampleBatch, SeriesTable
 from rtmd.model.firing import Firing, InstanceState, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import MINUTE, Rule, RuleSet, Severity, Stage, StageName
+from rtmd.model.rule import GRID, MINUTE, Rule, RuleSet, Severity, Stage, StageName
 
 ORPHANED_FOR = MINUTE  # semantics S11: a removed rule's firings resolve after this
 
@@ -63,21 +63,24 @@ class _Unclaimed:
     since: int = 0
 
 
-class _Judged:
-    """Tables that are judged at the same times, in order."""
+_Pair: TypeAlias = tuple[_Running, StageTable]
 
-    def __init__(self, pairs: list[tuple[_Running, StageTable]], plans: Plans) -> None:
+
+class _Grid:
+    """The tables that are judged at the points of one grid, by rule name and stage."""
+
+    def __init__(self, pairs: list[_Pair], plans: Plans) -> None:
         self._pairs = pairs
-        self.fallible = [pair for pair in pairs if any(plan.root.fallible for plan in pair[1].plans)]
+        self.fallible = [pair for pair in pairs if pair[1].fallible]
         self._fused = FusedStages([table for _, table in pairs], plans.moment)
 
-    def due(self, at: int) -> Iterator[tuple[_Running, StageTable]]:
-        """Those to judge at a grid point."""
-        return (self._pairs[place] for place in self._fused.due(at))
+    def due(self, at: int) -> list[_Pair]:
+        """Those to judge at a point."""
+        return [self._pairs[place] for place in self._fused.due(at)]
 
-    def due_on_arrival(self, series: Ids, at: int) -> Iterator[tuple[_Running, StageTable]]:
-        """Those that have to look at what these series feed."""
-        return (self._pairs[place] for place in self._fused.due_on_arrival(series, at))
+    def due_on_arrival(self, series: Ids, at: int) -> list[_Pair]:
+        """Those of which an instance that these series feed may be met."""
+        return [self._pairs[place] for place in self._fused.due_on_arrival(series, at)]
 
 
 class Engine:
@@ -92,9 +95,7 @@ class Engine:
         self._rules: dict[str, _Running] = {}
         self._orphans: dict[str, _Running] = {}
         self._unclaimed = _Unclaimed()
-        self._grids: dict[int, list[tuple[_Running, StageTable]]] = {}
-        self._due: dict[tuple[int, ...], _Judged] = {}  # by the grids that have a point
-        self._eager = _Judged([], self.plans)  # on arrival, not only at grid points
+        self._grids: dict[int, _Grid] = {}
         self._looked: dict[StageTable, str] = {}  # tables judged since `take_news`, and their rules
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
@@ -162,8 +163,10 @@ class Engine:
         happened: list[Happening] = []
         if len(applied.touched):
             self._dozing = [table for table in self._dozing if table.wake(applied.touched, at)]
-            for running, table in self._eager.due_on_arrival(applied.touched, at):
-                happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
+            grid = self._grids.get(GRID[StageName.SECONDS])
+            for running, table in grid.due_on_arrival(applied.touched, at) if grid else ():
+                if table.stage.eager:
+                    happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
 
     def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], list[StageTable]]:
@@ -188,10 +191,12 @@ class Engine:
             running.removed_at = at
             self._orphans[name] = running
         self._arrange()
-        self._dozing = [table for _, table in self._tables() if table.dozes]
+        if self._dozing or any(table.dozes for name in started for table in self._rules[name].tables):
+            self._dozing = [table for _, table in self._tables() if table.dozes]
+        windowless = frozenset(empty)
         for name in sorted(started):
             for table in self._rules[name].tables:
-                if table.stage.eager and table not in empty:  # empty windows have nothing to say yet
+                if table.stage.eager and table not in windowless:  # empty windows have nothing to say yet
                     happened += self._follow(rules.rules[name], table.judge_all_eagerly(at))
         return happened, empty
 
@@ -262,24 +267,17 @@ class Engine:
         return (self.evaluated_at // grid + 1) * grid
 
     def _judge_grid(self, at: int) -> Iterator[Happening]:
-        judged = self._due_at(at)
-        for running, table in judged.due(at):
+        grids = [judged for grid, judged in self._grids.items() if at % grid == 0]
+        due = [pair for grid in grids for pair in grid.due(at)]
+        if len(grids) > 1:
+            due.sort(key=_order)
+        for running, table in due:
             self._looked[table] = running.rule.name
             yield from self._follow(running.rule, table.judge(at))
             self.changed.update(((running.rule.name, labels), None) for labels in table.moved)
-        for running, table in judged.fallible:
+        for running, table in chain.from_iterable(grid.fallible for grid in grids):
             if any(plan.failed(at) for plan in table.plans):
                 self.failures[running.rule.name] += 1
-
-    def _due_at(self, at: int) -> _Judged:
-        """The tables of all grids that have a point at `at`, by rule name and stage."""
-        grids = tuple(grid for grid in self._grids if at % grid == 0)
-        due = self._due.get(grids)
-        if due is None:
-            pairs = [pair for grid in grids for pair in self._grids[grid]]
-            pairs.sort(key=lambda pair: (pair[0].rule.name, pair[1].stage.name.rank))
-            due = self._due[grids] = _Judged(pairs, self.plans)
-        return due
 
     def _follow(self, rule: Rule, transitions: Iterable[Transition]) -> Iterator[Happening]:
         for transition in transitions:
@@ -341,11 +339,16 @@ class Engine:
             yield from self.episodes.close(gone, at, "rule_removed")
 
     def _arrange(self) -> None:
-        self._grids, self._due = {}, {}
-        pairs = [(running, table) for running in self._rules.values() for table in running.tables]
-        for running, table in pairs:
-            self._grids.setdefault(table.stage.grid, []).append((running, table))
-        self._eager = _Judged([pair for pair in pairs if pair[1].stage.eager], self.plans)
+        pairs: dict[int, list[_Pair]] = {}
+        for running in self._rules.values():
+            for table in running.tables:
+                pairs.setdefault(table.stage.grid, []).append((running, table))
+        self.plans.moment.together.clear()  # of leaves that may be gone
+        self._grids = {grid: _Grid(judged, self.plans) for grid, judged in pairs.items()}
+
+
+def _order(pair: _Pair) -> tuple[str, int]:
+    return pair[0].rule.name, pair[1].stage.name.rank
 
 
 def _same(one: Rule, other: Rule) -> bool:

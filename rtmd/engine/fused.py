@@ -11,16 +11,15 @@ With `no_data = "zero"` what nothing feeds is a value too: where a zero would be
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.moment import Moment
 from rtmd.engine.stage_table import StageTable
-from rtmd.engine.thresholds import levels, meets
 from rtmd.engine.together import Extent, Together
 from rtmd.formats.batch import Ids
-from rtmd.model.rule import Comparison, NoData, Stage
 
 
 class FusedStages:
@@ -31,10 +30,9 @@ class FusedStages:
         places = {plan: place for place, plan in enumerate(dict.fromkeys(table.signal for table in tables))}
         self._together = Together(list(places), moment)
         self._signal = np.array([places[table.signal] for table in tables], np.int64)
-        stages = [table.stage for table in tables]
-        self._low, self._high = np.array([levels(stage.condition) for stage in stages]).reshape(-1, 2).T
-        self._result = np.array([stage.condition.comparison is Comparison.RESULT for stage in stages], np.bool_)
-        self._always = np.array([_meets_nothing(stage) for stage in stages], np.bool_)
+        numbers = chain.from_iterable(table.beyond for table in tables)
+        self._low, self._high, present, unfed = np.fromiter(numbers, np.float64, 4 * len(tables)).reshape(-1, 4).T
+        self._present, self._always = present > 0, unfed > 0
 
     def __repr__(self) -> str:
         return f"<FusedStages {len(self._tables)} on {self._together!r}>"
@@ -52,9 +50,4 @@ class FusedStages:
         """Which stages may have a row that is met."""
         signal = self._signal
         met: NDArray[np.bool_] = (extent.lowest[signal] <= self._low) | (extent.highest[signal] >= self._high)
-        return met | (extent.present[signal] & self._result) | self._always
-
-
-def _meets_nothing(stage: Stage) -> bool:
-    """Whether an instance that nothing feeds is met."""
-    return stage.no_data is NoData.ZERO and bool(meets(stage.condition, np.zeros(1))[0])
+        return met | (extent.present[signal] & self._present) | self._always

@@ -5,7 +5,6 @@ All nodes share one moment, and find here what was read for several of them toge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rtmd.engine.presence import Column
@@ -27,7 +26,7 @@ class Moment:
         self.start = 0
         self.end = 0
         self.grown = 0  # rises when a leaf gets rows
-        self.together: Mapping[Any, ReadTogether] = {}  # by look
+        self.together: dict[Any, ReadTogether] = {}  # by look
 
     def __repr__(self) -> str:
         return f"<Moment {self.start} to {self.end}>"

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.forest import Forest
+from rtmd.engine.leaf import Leaf
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
 from rtmd.engine.raw import LONGEST, RawLeaf, Stored
+from rtmd.engine.subquery import Stepped
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
@@ -103,6 +105,7 @@ class Plan:
     def __init__(self, expr: Expr, root: Node, moment: Moment, evidence: _Evidence) -> None:
         self.expr = expr
         self.root = root
+        self.leaves = tuple(_leaves(root))
         self.holders = 0
         self._moment = moment
         self._evidence = evidence
@@ -112,6 +115,11 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan {self.size} rows, {self.holders} holders, {self.window()} ms>"
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is nothing but one of its `leaves`, which are read at the very instant the plan is."""
+        return len(self.leaves) == 1 and self.leaves[0] is self.root
 
     @property
     def size(self) -> int:
@@ -180,6 +188,16 @@ class Plan:
     def problems(self) -> list[str]:
         """What went wrong in the latest full evaluation: label sets that several series had at the same time."""
         return sorted(set(self.root.problems()))
+
+
+def _leaves(node: Node) -> Iterator[Leaf]:
+    """The leaves that are read at the very instant the node is asked about, and that have no parameters."""
+    if isinstance(node, Stepped):
+        return
+    if isinstance(node, Leaf) and not node.children:
+        yield node
+    for child in node.children:
+        yield from _leaves(child)
 
 
 class Plans:

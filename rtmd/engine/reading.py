@@ -82,7 +82,7 @@ class Reader:
     @property
     def dozes(self) -> bool:
         """Whether any row says nothing until it is fed again."""
-        return bool(self._dozing.any())
+        return len(self._dozing) > 0 and bool(self._dozing.any())
 
     def doze(self, rows: Bools, until: int) -> None:
         """Let these rows (a mask) say nothing until `until`, or until they are fed."""

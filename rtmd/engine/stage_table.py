@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks, known
-from rtmd.engine.plan import Plan, Plans
+from rtmd.engine.plan import Plans
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
-from rtmd.engine.thresholds import falls
+from rtmd.engine.thresholds import beyond, falls
 from rtmd.engine.transition import Transition
 from rtmd.engine.unfed import NO_DATA_LIMIT, patience
 from rtmd.engine.waiting import Waiting
@@ -44,6 +44,10 @@ class StageTable:
         self.moved: list[Labels] = []
         self.since = 0  # when it was put in force
         self._reader = Reader(stage, plans)
+        self.signal = self._reader.signal  # its rows are the instances
+        self.plans = self._reader.plans  # everything it reads: signal, recent, guard
+        self.fallible = any(plan.root.fallible for plan in self.plans)
+        self.beyond = beyond(stage.condition, zero=stage.no_data is NoData.ZERO)
         self._instances = self._reader.instances
         self._clocks = Clocks()
         self._waiting = Waiting(stage)
@@ -75,16 +79,6 @@ class StageTable:
     def burning(self) -> int:
         """How many of them are firing or recovering."""
         return int(np.count_nonzero(self._clocks.state >= FIRING)) + self._waiting.burning
-
-    @property
-    def signal(self) -> Plan:
-        """The plan whose rows are the instances."""
-        return self._reader.signal
-
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        """Everything it reads: signal, recent, guard."""
-        return self._reader.plans
 
     def judge(self, at: int) -> list[Transition]:
         """Work through one grid point; nobody needs to while all are idle and no row meets the condition (`fused`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,26 +32,39 @@ def meets(condition: Condition, values: _Values) -> _Bools:
             assert_never(condition.comparison)
 
 
-def levels(condition: Condition) -> tuple[float, float]:
-    """The values (at most this, at least that) that meet the condition; NaN where none does for that side.
+class Beyond(NamedTuple):
+    """What a row has to be to meet a condition, in numbers that many conditions can be compared by at once.
 
-    Where infinities are thresholds, the last number before them counts too. RESULT does not look at values.
+    At most `low`, or at least `high` (NaN: never); `present`: any result will do; `unfed`: a row that nothing feeds is
+    zero, and a zero is met. Where infinities are thresholds, the last number before them counts too.
     """
+
+    low: float
+    high: float
+    present: bool
+    unfed: bool
+
+
+def beyond(condition: Condition, *, zero: bool) -> Beyond:
+    """The same as `meets`; with `zero` what nothing feeds is 0."""
+    low = high = np.nan
     match condition.comparison:
         case Comparison.ABOVE:
-            return np.nan, np.nextafter(condition.threshold, np.inf)
+            high = np.nextafter(condition.threshold, np.inf)
         case Comparison.AT_LEAST:
-            return np.nan, condition.threshold
+            high = condition.threshold
         case Comparison.BELOW:
-            return np.nextafter(condition.threshold, -np.inf), np.nan
+            low = np.nextafter(condition.threshold, -np.inf)
         case Comparison.AT_MOST:
-            return condition.threshold, np.nan
+            low = condition.threshold
         case Comparison.OUTSIDE:
-            return np.nextafter(condition.low, -np.inf), np.nextafter(condition.high, np.inf)
+            low, high = np.nextafter(condition.low, -np.inf), np.nextafter(condition.high, np.inf)
         case Comparison.RESULT:
-            return np.nan, np.nan
+            pass
         case _:
             assert_never(condition.comparison)
+    unfed = zero and bool(meets(condition, np.zeros(1))[0])
+    return Beyond(float(low), float(high), condition.comparison is Comparison.RESULT, unfed)
 
 
 def clears(condition: Condition, values: _Values, *, met: _Bools) -> _Bools:

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.leaf import Leaf, Look
+from rtmd.engine.leaf import Leaf
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node, distinct
 from rtmd.engine.plan import Plan
 from rtmd.engine.presence import PRESENT, Column
-from rtmd.engine.subquery import Stepped
 from rtmd.engine.window import spread
 from rtmd.formats.batch import Ids, Values
 
@@ -60,11 +60,12 @@ class Together:
         self._plans = plans
         self._moment = moment
         places = {plan.root: place for place, plan in enumerate(plans)}
-        looks: dict[Look, dict[Leaf, None]] = {}
-        for leaf in (leaf for plan in plans for leaf in _plain_leaves(plan.root)):
-            looks.setdefault(leaf.look, {})[leaf] = None
-        self._groups = {look: _Group(list(leaves), places, moment) for look, leaves in looks.items()}
-        self._alone = [place for place, plan in enumerate(plans) if not _is_plain(plan.root)]
+        looks: dict[int, dict[Leaf, None]] = {}  # equal looks are one
+        for leaf in chain.from_iterable(plan.leaves for plan in plans):
+            looks.setdefault(id(leaf.look), {})[leaf] = None
+        groups = [_Group(list(leaves), places, moment) for leaves in looks.values()]
+        self._groups = {group.look: group for group in groups}
+        self._alone = [place for place, plan in enumerate(plans) if not plan.is_leaf]
         self._readers = _Readers([plans[place] for place in self._alone], moment)
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class Together:
         with np.errstate(all="ignore"):
             for group in self._groups.values():
                 group.read(at, extent)
-        self._moment.together = self._groups
+        self._moment.together.update(self._groups)
         for place in self._alone:
             extent.note(place, self._plans[place].evaluate(at))
         return extent
@@ -102,6 +103,7 @@ class _Group:
     """Leaves with the same look; those that are plans come first, each at its place."""
 
     def __init__(self, leaves: list[Leaf], places: dict[Node, int], moment: Moment) -> None:
+        self.look = leaves[0].look
         self._leaves = sorted(leaves, key=lambda leaf: leaf not in places)
         self._places = np.array([places[leaf] for leaf in self._leaves if leaf in places], np.int64)
         self._number = {leaf: number for number, leaf in enumerate(self._leaves)}
@@ -185,7 +187,7 @@ class _Readers:
     """Which plans read a series, at whatever depth."""
 
     def __init__(self, plans: Sequence[Plan], moment: Moment) -> None:
-        self._selections = [list({leaf.selection for leaf in _leaves(plan.root)}) for plan in plans]
+        self._selections = [list({leaf.selection for leaf in _all_leaves(plan.root)}) for plan in plans]
         self._moment = moment
         self._grown = -1
 
@@ -203,24 +205,9 @@ class _Readers:
         return [int(place) for place in distinct(self._holders.find(series)[0])]
 
 
-def _is_plain(node: Node) -> bool:
-    """Whether it is a leaf without parameters: its value is that of its series at that instant."""
-    return isinstance(node, Leaf) and not node.children
-
-
-def _leaves(node: Node) -> Iterator[Leaf]:
+def _all_leaves(node: Node) -> Iterator[Leaf]:
     """All leaves from here down."""
     if isinstance(node, Leaf):
         yield node
     for child in node.children:
-        yield from _leaves(child)
-
-
-def _plain_leaves(node: Node) -> Iterator[Leaf]:
-    """The leaves that are read at the very instant the node is asked about, and that have no parameters."""
-    if isinstance(node, Stepped):
-        return
-    if isinstance(node, Leaf) and not node.children:
-        yield node
-    for child in node.children:
-        yield from _plain_leaves(child)
+        yield from _all_leaves(child)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rtmd.engine.fused import FusedStages
-from rtmd.engine.thresholds import levels, meets
+from rtmd.engine.thresholds import beyond, meets
 from rtmd.formats.batch import STALE
 from rtmd.model.rule import Comparison, Condition
 
@@ -73,10 +73,11 @@ def test_fused_stages_decide_what_each_decides_alone(rules: str, history: list[M
 @example(Condition(Comparison.ABOVE, 0.0), [0.0])
 @example(Condition(Comparison.ABOVE, 1.0), [nan, 1.0000000000000002])
 def test_a_condition_is_met_exactly_beyond_its_levels(condition: Condition, values: list[float]) -> None:
-    low, high = levels(condition)
+    low, high, _, unfed = beyond(condition, zero=True)
+    assert unfed == meets(condition, np.zeros(1))[0]
     found = np.array(values, np.float64)
-    beyond = (found <= low) | (found >= high)
+    passed = (found <= low) | (found >= high)
     met = meets(condition, found)
     if inf not in np.abs([condition.threshold, condition.low, condition.high]):
-        assert beyond.tolist() == met.tolist()
-    assert not (met & ~beyond).any()  # of infinities more may be looked at, never less
+        assert passed.tolist() == met.tolist()
+    assert not (met & ~passed).any()  # of infinities more may be looked at, never less
