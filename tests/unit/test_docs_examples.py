@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import yaml
 
-from rtmd.cli import main
+from rtmd.cli import VERBS, main
 from rtmd.config import load_config
 from rtmd.errors import PromqlError
 from rtmd.formats.batch import SeriesTable
@@ -68,6 +68,11 @@ def test_every_command_that_is_shown_is_understood(page: str, line: str) -> None
         assert "does not exist" in str(error), page  # a file of the example  # noqa: PT017
     except click.exceptions.Exit:
         pass
+
+
+def test_every_verb_stands_in_the_overview() -> None:
+    overview = blocks("docs/cli.md", "")[0]
+    assert [verb for verb in VERBS if not re.search(rf"^rtmd {verb}\b", overview, re.MULTILINE)] == []
 
 
 def test_the_library_does_what_its_examples_say() -> None:
