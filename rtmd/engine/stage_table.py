@@ -25,7 +25,7 @@ from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
 from rtmd.engine.thresholds import beyond, falls
 from rtmd.engine.transition import Transition
-from rtmd.engine.unfed import NO_DATA_LIMIT, patience
+from rtmd.engine.unfed import patience
 from rtmd.engine.waiting import Waiting
 from rtmd.model.display import number
 from rtmd.model.duration import show_duration
@@ -312,12 +312,12 @@ class StageTable:
         return sorted(transitions, key=_instance)
 
     def _judge_unfed(self, reading: Reading, at: int) -> list[Transition]:
-        """Semantics S3: pending is dropped, firing is kept (for a day), or resolved when the rule says so."""
+        """Semantics S3: pending is dropped, firing is kept for a time, or resolved when the rule says so."""
         clocks = self._clocks
         lost = reading.unfed & (clocks.state != INACTIVE)
         if self.stage.no_data is not NoData.RESOLVE or self.stage.keep:
             dropped = (clocks.state == PENDING) & (clocks.rejudging_since == 0)
-            lost &= dropped | (at - clocks.unfed_since >= NO_DATA_LIMIT)
+            lost &= dropped | (at - clocks.unfed_since >= self.stage.no_data_limit)
         clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rtmd.engine.plan import Plan
-from rtmd.model.rule import HOUR, MINUTE
+from rtmd.model.rule import MINUTE
 
 UNFED_AFTER = 5 * MINUTE  # at least this long without a sample
-NO_DATA_LIMIT = 24 * HOUR  # a kept firing without data ends as lost
 
 
 def patience(signal: Plan) -> int:

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.transition import Transition
-from rtmd.engine.unfed import NO_DATA_LIMIT
 from rtmd.model.firing import StageRecord
 from rtmd.model.labels import Labels
 from rtmd.model.rule import NoData, Stage
@@ -87,7 +86,7 @@ class Waiting:
     def _gives_up(self, record: StageRecord, unfed_since: int, at: int) -> bool:
         if not record.keeps_open or self._stage.no_data is NoData.RESOLVE:
             return True
-        return at - unfed_since >= NO_DATA_LIMIT
+        return at - unfed_since >= self._stage.no_data_limit
 
     def _end(self, labels: Labels, event: Event, at: int) -> Transition:
         was = self._records.pop(labels).state

@@ -147,6 +147,7 @@ class Stage:
     keep: int = 0
     coverage: float = 0.5
     no_data: NoData = NoData.KEEP
+    no_data_limit: int = 24 * HOUR  # ms that a stage without data is kept firing
     judge: bool = True
     notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
     run: tuple[str, ...] = ()

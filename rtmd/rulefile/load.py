@@ -22,7 +22,7 @@ from rtmd.rulefile.table import Table
 
 _RULE_ONLY = frozenset({"kind", "links", "labels", "reopen", "owner", "enabled", "shadow"})
 _DEFAULTS = frozenset(
-    {"owner", "kind", "links", "labels", "no_data", "reopen", "coverage", "unit", "enabled", "shadow"}
+    {"owner", "kind", "links", "labels", "no_data", "no_data_limit", "reopen", "coverage", "unit", "enabled", "shadow"}
 )
 _LATER_RULE = frozenset({"score"})
 _LATER_TABLES = frozenset({"correlations"})
@@ -128,6 +128,7 @@ def _check_defaults(defaults: Table) -> None:
     _labels(defaults)
     for key in ("no_data", "unit"):
         defaults.text(key)
+    defaults.duration("no_data_limit", 0)
 
 
 def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:

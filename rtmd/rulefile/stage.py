@@ -20,7 +20,7 @@ from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold
 from rtmd.rulefile.recipe import recipe_text
 from rtmd.rulefile.table import Table
 
-OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data"})
+OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data", "no_data_limit"})
 STAGE_ONLY = frozenset(
     {"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", "every", *CONDITIONS}
 )
@@ -29,6 +29,7 @@ LATER = frozenset({"propose", "expires", "escalate", "within"})
 _SEVERITY = dict(zip(StageName, Severity, strict=True))
 _RECENT_PART = 12  # of the window
 _RAREST = 24 * HOUR  # between two evaluations
+_KEPT = 24 * HOUR  # without data
 _PROBE = 60_000  # any window will do to look at an expression
 
 
@@ -97,6 +98,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         keep=own.duration("keep", 0),
         coverage=_coverage(tables),
         no_data=_no_data(tables),
+        no_data_limit=_holder(tables, "no_data_limit").duration("no_data_limit", _KEPT, least=SECOND),
         judge=own.switch("judge", default=True),
         notify=own.texts("notify"),
         run=own.texts("run") or (),

@@ -2,8 +2,10 @@
 
 from scenarios.score import START, Score
 
-from rtmd.model.firing import StageState
+from rtmd.formats.batch import STALE
+from rtmd.model.firing import Outcome, StageState
 from rtmd.model.inputs import TimeGap
+from rtmd.pipeline import Samples
 
 LEVEL = """
 [rules.hot]
@@ -116,6 +118,88 @@ def test_no_data_resolve_ends_it_when_unfed() -> None:
     score.run(400)
     # The last sample at 3.1 leaves the five-minute look back at 303.1.
     assert score.told[-1][:3] == (304.0, "log", "resolved")
+
+
+def test_what_is_kept_without_data_is_lost_after_the_limit_and_that_is_told() -> None:
+    score = Score(rule("above = 10\nno_data_limit = '20m'"))
+    score.feed("m", [11] * 3, start=1)
+    score.run(1_503)
+    assert score.flags() == ["unfed"]
+    score.run(1_600)
+    # Unfed since 304, for twenty minutes.
+    assert score.told[-1] == (1504.0, "log", "resolved", "hot")
+    assert (score.firing.reason, score.outcomes) == ("no data", [(1504.0, "seconds", Outcome.LOST)])
+
+
+def test_without_a_limit_of_its_own_it_is_kept_for_a_day() -> None:
+    score = Score(LEVEL)
+    score.feed("m", [11] * 3, start=1)
+    score.run(304 + 86_399)
+    assert score.firing.open
+    score.run(304 + 86_400)
+    assert not score.firing.open
+
+
+def test_the_limit_counts_from_the_latest_time_it_was_fed() -> None:
+    score = Score(rule("above = 10\nno_data_limit = '20m'"))
+    score.feed("m", [11] * 3, start=1)
+    score.push(1_400.5, "m", 11)
+    score.run(2_000)
+    assert score.firing.open
+
+
+def test_the_limit_does_not_count_what_nobody_watched() -> None:
+    score = Score(rule("above = 10\nno_data_limit = '20m'"))
+    score.feed("m", [11] * 3, start=1)
+    score.run(1_000)
+    score.send(1_000, TimeGap(START + 5_000_000, "test"))
+    score.run(5_500)
+    assert score.firing.open
+    score.run(5_504)
+    assert not score.firing.open
+
+
+def test_a_series_that_is_marked_as_ended_is_unfed_at_once() -> None:
+    score = Score(LEVEL)
+    score.feed("m", [11] * 3, start=1)
+    score.push(4.5, "m", float(STALE))
+    score.run(5)
+    assert score.flags() == ["unfed"]
+    assert [told[2] for told in score.told] == ["firing"]
+
+
+def test_only_when_all_its_series_are_marked_is_an_instance_unfed() -> None:
+    score = Score("[rules.hot]\nsignal = 'max(m)'\n[rules.hot.seconds]\nabove = 10\n")
+    for second in (1, 2):
+        score.send(second + 0.1, Samples("test", score.batch([('m{a="1"}', 11), ('m{a="2"}', 12)], second + 0.1)))
+    score.push(3.1, 'm{a="2"}', float(STALE))
+    score.run(4)
+    assert (score.flags(), score.firing.open) == ([], True)
+    score.push(4.1, 'm{a="1"}', float(STALE))
+    score.run(5)
+    assert (score.flags(), score.firing.open) == (["unfed"], True)
+
+
+def test_a_pending_stage_that_nothing_feeds_is_dropped_and_for_begins_anew() -> None:
+    score = Score(rule("above = 10\nfor = '5s'"))
+    score.feed("m", [11] * 3, start=1)
+    score.push(4.1, "m", float(STALE))
+    score.feed("m", [11] * 4, start=6)
+    score.run(10)
+    assert score.told == []
+    score.feed("m", [11] * 4, start=10)
+    assert [told[:3] for told in score.told] == [(12.0, "log", "firing")]
+
+
+def test_for_stands_still_between_no_result_and_unfed() -> None:
+    text = "[rules.hot]\nsignal = 'avg_over_time(m[4s])'\n[rules.hot.seconds]\nabove = 10\nfor = '8s'\n"
+    score = Score(text)
+    score.feed("m", [11] * 3, start=1)  # true since 1.1; nothing in the window from 8 on
+    score.run(19)
+    assert score.told == []
+    score.feed("m", [11] * 4, start=20)
+    # 5.9 of the eight seconds were held until 7, the rest from 20 on.
+    assert [told[:3] for told in score.told] == [(23.0, "log", "firing")]
 
 
 def test_no_data_zero_counts_what_stopped_as_nothing() -> None:
