@@ -14,19 +14,19 @@ from rtmd.receivers.log import LogSink
 from rtmd.receivers.webhook import Webhook
 
 
-def make_receiver(config: ReceiverConfig, client: httpx.AsyncClient) -> Receiver:
-    """The receiver that a table of rtmd.toml describes; `client` (see `webhook.make_client`) is lent to it."""
+def make_receiver(config: ReceiverConfig, transport: httpx.AsyncBaseTransport) -> Receiver:
+    """The receiver that a table of rtmd.toml describes; `transport` (see `webhook.make_transport`) is lent to it."""
     match config:
         case LogReceiver():
             return LogSink(config.name)
         case WebhookReceiver():
-            return Webhook(config, client)
+            return Webhook(config, transport)
         case CommandReceiver():
             return Command(config)
         case _:
             assert_never(config)
 
 
-def make_receivers(configs: Mapping[str, ReceiverConfig], client: httpx.AsyncClient) -> dict[str, Receiver]:
+def make_receivers(configs: Mapping[str, ReceiverConfig], transport: httpx.AsyncBaseTransport) -> dict[str, Receiver]:
     """All of them, by name."""
-    return {name: make_receiver(config, client) for name, config in configs.items()}
+    return {name: make_receiver(config, transport) for name, config in configs.items()}

@@ -11,6 +11,7 @@ Exit codes: 0 asked to stop, 75 the disk failed in a way that only a restart can
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -28,7 +29,7 @@ from rtmd.model.inputs import ReactionsLoaded
 from rtmd.ports import Clock, Source
 from rtmd.receivers.actions import CommandActions
 from rtmd.receivers.make import make_receivers
-from rtmd.receivers.webhook import make_client
+from rtmd.receivers.webhook import make_transport
 from rtmd.runtime.boot import restored_pipeline
 from rtmd.runtime.feeds import Feeds
 from rtmd.runtime.heart import Heart
@@ -113,6 +114,7 @@ class Daemon:
             reloader.firing = lambda: frozenset(each.rule for each in pipeline.firings() if each.open)
             loop.start(stack)
             loop.turn()  # the rules as the files have them now
+            gc.freeze()  # rules and windows stay: see StepLoop.step
             outbox.start()
             stack.push_async_callback(outbox.stop, GRACE)
             stack.push_async_callback(performer.finish, GRACE)
@@ -137,13 +139,13 @@ class Daemon:
 
     async def _hands(self, storage: Storage, stack: AsyncExitStack) -> tuple[Performer, Outbox]:
         """What acts on the world: receivers behind the outbox, and action programs."""
-        client = make_client()
-        stack.push_async_callback(client.aclose)
-        receivers = make_receivers(self.config.receivers, client)
+        transport = make_transport()
+        stack.push_async_callback(transport.aclose)
+        receivers = make_receivers(self.config.receivers, transport)
         outbox = Outbox(storage.store, receivers, storage.clock, on_result=self._inbox.put)
         actions = CommandActions(self.config.actions)
         self._followers += [
-            lambda config: outbox.replace(make_receivers(config.receivers, client)),
+            lambda config: outbox.replace(make_receivers(config.receivers, transport)),
             lambda config: actions.replace(config.actions),
             lambda config: self._inbox.put(reactions_of(config)),
         ]

@@ -12,6 +12,7 @@ the monotonic one (suspend, clock step), is a gap that nobody watched, and enter
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from typing import get_args
 
 from rtmd.errors import StoreError
 from rtmd.model.effects import Answered, Durable, Effect
-from rtmd.model.inputs import PersonInput, TimeGap, WallClock
+from rtmd.model.inputs import PersonInput, RulesLoaded, TimeGap, WallClock
 from rtmd.pipeline import Input, Pipeline, Samples
 from rtmd.ports import LoggedBatch
 from rtmd.runtime.delays import Delays
@@ -128,6 +129,10 @@ class StepLoop:
     def step(self, inputs: list[Input], at: int) -> None:
         """One step at `at`, and everything that has to happen to its inputs and effects."""
         step = self.pipeline.step(inputs, at)
+        if any(isinstance(given, RulesLoaded) for given in inputs):
+            # They stay: the collector would walk all of them every now and then, a third of a second for 10,000 rules
+            # in which nothing else goes on. Without cycles, they go when nothing holds them, frozen or not.
+            gc.freeze()
         self.at, self._due = max(at, self.pipeline.engine.evaluated_at), step.next_due
         for given in inputs:
             if isinstance(given, Samples):

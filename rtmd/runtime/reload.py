@@ -66,6 +66,7 @@ class Reloader:
         self._choice = Choice(RuleSet(), {})
         self._gone: list[Path] = []
         self._config_errors: tuple[Located, ...] = ()
+        self._named: tuple[RuleSet, Config, list[Located]] | None = None  # what is wrong with names, of these two
         self._unsettled = False
         self._unsaved = False  # and it was said
         self._held: tuple[str, ...] = ()  # firing rules that would vanish
@@ -174,15 +175,23 @@ class Reloader:
             self.config = config
             self._configure(config)
 
+    def _names(self) -> list[Located]:
+        """What the rules name and the configuration does not have; looked up again when either is another one."""
+        rules, config = self._choice.rules, self.config
+        if self._named is None or self._named[0] is not rules or self._named[1] is not config:
+            undoable = {name for name, action in config.actions.items() if action.undo}
+            wrong = check_names(
+                rules.rules.values(), receivers=config.receivers, actions=config.actions, undoable=undoable
+            )
+            self._named = rules, config, list(wrong)
+        return self._named[2]
+
     def _report(self) -> None:
         """Show what is wrong with the files on disk, and log it when it is new."""
         config = self.config
-        rules = self._choice.rules.rules.values()
-        undoable = {name for name, action in config.actions.items() if action.undo}
-        names = check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)
         gone = [Located(str(folder), 0, 0, "the folder is gone: its rules stay in force") for folder in self._gone]
         held = [Located(str(config.daemon.rules[0]), 0, 0, _held_back(self._held))] if self._held else []
-        errors = [*self._config_errors, *gone, *held, *self._choice.errors, *names]
+        errors = [*self._config_errors, *gone, *held, *self._choice.errors, *self._names()]
         for error in errors:
             if error not in self._board.rule_errors:
                 log.error("%s", safe(str(error)))

@@ -26,7 +26,7 @@ from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command
 from rtmd.receivers.log import LogSink
 from rtmd.receivers.make import make_receivers
-from rtmd.receivers.webhook import Webhook, make_client, retry_after
+from rtmd.receivers.webhook import Webhook, make_transport, retry_after
 from rtmd.wire import NotificationBody
 from rtmd.wire.pictures import firing_view
 
@@ -138,8 +138,7 @@ def answered(status: int, headers: dict[str, str] | None = None) -> httpx.Respon
 
 
 def webhook(answer: Callable[[httpx.Request], httpx.Response], *, timeout: int = 1_000) -> Webhook:
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    return Webhook(WebhookReceiver("desk", SECRET_URL, timeout), client)
+    return Webhook(WebhookReceiver("desk", SECRET_URL, timeout), httpx.MockTransport(answer))
 
 
 async def test_a_webhook_posts_the_body_under_its_key() -> None:
@@ -217,9 +216,9 @@ async def test_an_endless_answer_is_read_to_64_kib_only() -> None:
 
 
 async def test_a_url_that_is_none_is_permanent() -> None:
-    async with make_client() as client:
+    async with make_transport() as transport:
         with pytest.raises(PermanentError, match="no URL"):
-            await Webhook(WebhookReceiver("desk", "ftp://hooks.example/x"), client).send(NOTE)
+            await Webhook(WebhookReceiver("desk", "ftp://hooks.example/x"), transport).send(NOTE)
 
 
 @pytest.mark.parametrize(
@@ -297,14 +296,32 @@ def _gone(pid: int) -> bool:
 
 
 async def test_each_table_becomes_its_receiver() -> None:
-    async with make_client() as client:
+    async with make_transport() as transport:
         made = make_receivers(
             {
                 "log": LogReceiver("log"),
                 "desk": WebhookReceiver("desk", SECRET_URL),
                 "cmd": CommandReceiver("cmd", (sys.executable,)),
             },
-            client,
+            transport,
         )
     assert [type(receiver) for receiver in made.values()] == [LogSink, Webhook, Command]
     assert [receiver.name for receiver in made.values()] == list(made)
+
+
+async def test_a_user_and_password_in_the_url_become_authorization() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answered(204)
+
+    config = WebhookReceiver("desk", "https://ana:p%40ss@hooks.example/x", 1_000)
+    await Webhook(config, httpx.MockTransport(answer)).send(NOTE)
+    assert seen[0].headers["Authorization"] == httpx.BasicAuth("ana", "p@ss")._auth_header
+
+
+async def test_what_is_no_url_is_permanent() -> None:
+    for url in ("hooks.example/x", "ftp://hooks.example/x", ""):
+        with pytest.raises(PermanentError, match="no URL"):
+            await Webhook(WebhookReceiver("desk", url, 1_000), make_transport()).send(NOTE)
