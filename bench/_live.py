@@ -86,11 +86,14 @@ class Post:
 
 
 class Connection:
-    """One kept-alive connection: request, answer, request, answer."""
+    """One kept-alive connection: request, answer, request, answer; made anew where the other side ends it.
+
+    VictoriaMetrics does so every two minutes.
+    """
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self._socket = _connected(port)
 
     def __enter__(self) -> Self:
         return self
@@ -100,12 +103,29 @@ class Connection:
 
     def post(self, request: bytes) -> None:
         """Send it and wait until it is taken; RuntimeError where it is not."""
-        self._socket.sendall(request)
-        answer = self._socket.recv(4096)
-        while answer and b"\r\n\r\n" not in answer:
-            answer += self._socket.recv(4096)
+        answer = self._exchange(request)
+        if not answer:
+            self._socket.close()
+            self._socket = _connected(self._port)
+            answer = self._exchange(request)
         if b" 204 " not in answer[:20] and b" 200 " not in answer[:20]:
             raise RuntimeError(f"refused: {answer[:200]!r}")
+
+    def _exchange(self, request: bytes) -> bytes:
+        try:
+            self._socket.sendall(request)
+            answer = self._socket.recv(4096)
+            while answer and b"\r\n\r\n" not in answer:
+                answer += self._socket.recv(4096)
+        except ConnectionError:
+            return b""
+        return answer
+
+
+def _connected(port: int) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", port), timeout=60)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from rtmd.formats.remote_write import encode_write
 
 _FILES, _RULES = (10, 10) if SMALL else (100, 100)
 _SERIES = 1_000 if SMALL else 10_000
-_EDITS = 2 if SMALL else 15
+_EDITS = 2 if SMALL else 10
 _EVERY = 5  # seconds between judgements
 _PAUSE = 0.005  # seconds between the small posts
 _QUIET = 0.1 if SMALL else 0.7  # seconds between edits
