@@ -183,10 +183,10 @@ def test_nodes_know_where_they_stand() -> None:
     ],
 )
 def test_hostile_text_is_refused_or_understood_fast(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(PromqlError):
         parse(text, window=1)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_window_is_found_outside_of_strings_only() -> None:
