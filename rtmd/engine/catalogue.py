@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from rtmd.engine.leaf import Selection
-from rtmd.formats.batch import SeriesTable
+from rtmd.formats.batch import Ids, SeriesTable
 from rtmd.model.labels import METRIC_NAME, Labels, get
 from rtmd.model.matcher import Matcher, MatchOp
 
@@ -71,6 +71,13 @@ class Catalogue:
                         grown[selection] = None
         self._bound = len(self._table)
         return list(grown)
+
+    def renumber(self, new: Ids) -> None:
+        """The table has freed ids (`new` by old one, negative: freed); series are filed anew when somebody asks."""
+        for selection in self.selections.values():
+            selection.renumber(new)
+        self._series.clear()
+        self._bound = len(self._table)
 
     def _with(self, pair: Pair) -> array[int]:
         """The bound series with this label."""

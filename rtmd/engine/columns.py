@@ -162,3 +162,8 @@ class Clocks:
 def known(value: np.float64) -> float | None:
     """A value that is not NaN."""
     return None if np.isnan(value) else float(value)
+
+
+def mask(of: int) -> np.uint64:
+    """The last so many grid points of a history."""
+    return np.uint64((1 << of) - 1)

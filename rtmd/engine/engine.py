@@ -22,6 +22,7 @@ from typing import TypeAlias
 from rtmd.engine.episodes import Change, Episodes, InstanceKey
 from rtmd.engine.fused import FusedStages
 from rtmd.engine.plan import Applied, Plans
+from rtmd.engine.room import Room
 from rtmd.engine.stage_table import StageTable
 from rtmd.engine.transition import Transition
 from rtmd.formats.batch import Ids, SampleBatch, SeriesTable
@@ -99,6 +100,7 @@ class Engine:
         self._looked: dict[StageTable, str] = {}  # tables judged since `take_news`, and their rules
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
+        self.room = Room(series, self.plans, at)
 
     def __repr__(self) -> str:
         return f"<Engine {len(self._rules)} rules, evaluated at {self.evaluated_at}, {self.episodes!r}>"
@@ -216,6 +218,7 @@ class Engine:
     def shift(self, at: int, until: int) -> list[Firing]:
         """Nobody judged from `at` to `until`: deadlines move, grid points in between are skipped."""
         gap = until - at
+        self.plans.shift(gap)
         self._dozing.clear()
         for rule, table in self._tables():
             table.shift(gap, until)
@@ -227,6 +230,20 @@ class Engine:
         self._unclaimed.since += gap
         self.evaluated_at = until
         return list(self.episodes.shift(gap))
+
+    def wants_room(self, at: int) -> bool:
+        """Whether `make_room` may help; cheap to ask all the time."""
+        return self.room.is_wanted((table for _, table in self._tables()), at)
+
+    def make_room(self, at: int) -> int:
+        """Free the ids of series that nothing feeds and no instance stands on (S13); gives how many.
+
+        No batch may be under way whose ids were given before. What was not fed while nobody watched may yet come.
+        """
+        freed = 0 if self._dozing else self.room.make([table for _, table in self._tables()], at)
+        if freed:
+            self._arrange()
+        return freed
 
     def forget(self, at: int) -> list[Firing]:
         """Let go of what nobody can need any more; gives the firings that went."""

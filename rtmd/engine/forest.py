@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node, grow_above
 from rtmd.engine.raw import LONGEST, UNSEEN, RawLeaf
 from rtmd.errors import PromqlError
-from rtmd.formats.batch import SeriesTable, Times
+from rtmd.formats.batch import Ids, SeriesTable, Times
 from rtmd.model.expr import Expr, kind_of
 from rtmd.model.functions import Kind
 from rtmd.model.reach import Read, reads
@@ -85,6 +85,20 @@ class Forest:
                 self._read(selection)
             leaves: Sequence[Leaf] = [leaf for selection in grown for leaf in selection.leaves]
             grow_above(leaves)
+
+    def renumber(self, new: Ids) -> Mapping[Node, Ids | None]:
+        """The table has freed ids (`new` by old one, negative: freed): nodes drop rows; gives what `shrink` does."""
+        living = np.flatnonzero(new >= 0)
+        self._raw.renumber(living)
+        self._builder.catalogue.renumber(new)
+        nodes, fresh = set(self._reads), list(self._reads)
+        while fresh:
+            fresh = [child for node in fresh for child in node.children if child not in nodes]
+            nodes.update(fresh)
+        left: dict[Node, Ids | None] = {}
+        for node in sorted(nodes, key=lambda node: node.order):
+            left[node] = node.shrink(left)
+        return left
 
     def settle(self) -> bool:
         """Stop storing what only released plans have read; whether there was any."""

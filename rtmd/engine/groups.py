@@ -17,7 +17,7 @@ import numpy as np
 
 from rtmd.engine.growing import Growing
 from rtmd.engine.histograms import Buckets, fractions, quantiles
-from rtmd.engine.nodes import AnyOf, Grouped, Key, Node, beside, distinct, grow_above, highest, nameless
+from rtmd.engine.nodes import AnyOf, Grouped, Key, Left, Node, beside, distinct, grow_above, highest, nameless
 from rtmd.engine.presence import FILTERED, MISSING, PRESENT, Column, Levels, column
 from rtmd.formats.batch import Ids
 from rtmd.model.labels import Labels, get, labels_of, show
@@ -60,6 +60,9 @@ class InGroups(Node):
         order = np.argsort(members)
         found = order[np.searchsorted(members, rows, sorter=order)]
         return column(child.values, levels).take(found)
+
+    def shrink(self, left: Left) -> Ids | None:
+        return left[self._child]
 
     def _judge(self, child: Column, rows: Ids | None, group: Ids, groups: int, *, at: int) -> Levels:
         """What becomes of the presence of each of these rows (None: all), of whole groups."""
@@ -107,6 +110,10 @@ class Ranked(InGroups):
         self._problem = ""
         self._names: Ids = np.empty(0, np.int64)
 
+    def shrink(self, left: Left) -> Ids | None:
+        self._names = np.empty(0, np.int64)
+        return super().shrink(left)
+
     def _ranks(self) -> Ids:
         """The place of each row in order of labels."""
         if len(self._names) != self.size:
@@ -152,11 +159,18 @@ class CountValues(Node):
         self._keys = keys
         self._key = key
         self._label = label
+        self._forget()
+
+    def _forget(self) -> None:
         self._names: list[Labels] = []
         self._rows: dict[Labels, int] = {}
         self._group = Growing()
         self._known: dict[tuple[int, float], int] = {}  # child's row and value → row
         self._full = False
+
+    def shrink(self, left: Left) -> None:
+        del left
+        self._forget()  # the next evaluation finds the values that there are
 
     @property
     def size(self) -> int:
@@ -239,6 +253,14 @@ class Histogram(Grouped):
 
     def grow(self) -> None:
         super().grow()
+        self._grow_bounds()
+
+    def shrink(self, left: Left) -> Ids | None:
+        rows = left[self._child]
+        self._bounds = [] if rows is None else [self._bounds[row] for row in rows.tolist()]
+        return super().shrink(left)
+
+    def _grow_bounds(self) -> None:
         for row in range(len(self._bounds), self._child.size):
             self._bounds.append(bound_of(get(self._child.labels(row), "le")))
 

@@ -11,9 +11,9 @@ class Growing:
 
     __slots__ = ("_room", "_size")
 
-    def __init__(self) -> None:
-        self._room = np.empty(8, np.int64)
-        self._size = 0
+    def __init__(self, numbers: NDArray[np.int64] | None = None) -> None:
+        self._room = np.empty(8, np.int64) if numbers is None else np.append(numbers, np.empty(8, np.int64))
+        self._size = 0 if numbers is None else len(numbers)
 
     def __len__(self) -> int:
         return self._size

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from rtmd.engine.functions import ARITHMETIC, COMPARISONS
 from rtmd.engine.growing import Growing
-from rtmd.engine.nodes import NAME, AnyOf, Key, Node
+from rtmd.engine.nodes import NAME, AnyOf, Key, Left, Node
 from rtmd.engine.presence import FILTERED, PAIRED, PRESENT, UNFED, Column, Levels, column
 from rtmd.formats.batch import Ids, Values
 from rtmd.model.expr import Many, Matching
@@ -97,6 +97,9 @@ class Paired(Node):
         self._operation = operation
         self._swapped = matching.many is Many.RIGHT
         self.name_varies = operation.filters or "__name__" in matching.included
+        self._forget()
+
+    def _forget(self) -> None:
         self._parts = (Growing(), Growing())  # by row: the row on each side
         self._by_key: tuple[defaultdict[Labels, list[int]], ...] = (defaultdict(list), defaultdict(list))
         self._rows_of: tuple[defaultdict[int, list[int]], ...] = (defaultdict(list), defaultdict(list))
@@ -118,6 +121,11 @@ class Paired(Node):
                 for other in self._by_key[1 - this].get(key, ()):
                     self._pair(*((row, other) if this == 0 else (other, row)))
             self._seen[this] = side.size
+
+    def shrink(self, left: Left) -> None:
+        del left
+        self._forget()
+        self.grow()
 
     def _pair(self, many: int, one: int) -> None:
         row = self.size
@@ -169,6 +177,9 @@ class Partners(Node):
         self._left = left
         self._left_keys = left_keys
         self._right_keys = right_keys
+        self._forget()
+
+    def _forget(self) -> None:
         self._partner = Growing()  # of each left key: the row of the right key, or −1
         self._rights = 0
 
@@ -187,6 +198,11 @@ class Partners(Node):
             if left >= 0:
                 self._partner.view[left] = right
         self._rights = self._right_keys.size
+
+    def shrink(self, left: Left) -> Ids | None:
+        self._forget()
+        self.grow()
+        return left[self._left]
 
     def partner(self, at: int, rows: Ids | None, absent: np.uint8) -> Levels:
         """The presence of what stands on the other side of these rows."""
@@ -239,6 +255,9 @@ class United(Node):
     def __init__(self, left: Node, right: Uncovered) -> None:
         super().__init__(left, right)
         self.name_varies = True
+        self._forget()
+
+    def _forget(self) -> None:
         self._rows: dict[Labels, int] = {}
         self._names: list[Labels] = []
         self._parts = (Growing(), Growing())  # by row: the row on each side, or −1
@@ -262,6 +281,11 @@ class United(Node):
                         part.append(-1)
                 self._parts[side].view[row] = theirs
                 row_of.append(row)
+
+    def shrink(self, left: Left) -> None:
+        del left
+        self._forget()
+        self.grow()
 
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         left, right = (self._part(side, at, rows) for side in (0, 1))

@@ -11,7 +11,7 @@ import numpy as np
 
 from rtmd.engine.growing import Growing
 from rtmd.engine.moment import Moment
-from rtmd.engine.nodes import Node, beside, distinct, nameless
+from rtmd.engine.nodes import Left, Node, beside, distinct, nameless
 from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, column
 from rtmd.engine.ranges import RangeFunction
 from rtmd.engine.raw import RawLeaf
@@ -40,6 +40,7 @@ class Selection:
         self.matches = compile_matchers(others)
         self.leaves: list[Leaf] = []
         self.reads: list[Read] = []
+        self.left = np.empty(0, np.int64)  # the rows that the last `renumber` left
         self._series = Growing()
 
     def __repr__(self) -> str:
@@ -66,6 +67,12 @@ class Selection:
     def add(self, series: int) -> None:
         """One more, with a higher id than all before."""
         self._series.append(series)
+
+    def renumber(self, new: Ids) -> None:
+        """Ids were freed (`new` by old one, negative: freed)."""
+        series = new[self.series]
+        self.left = np.flatnonzero(series >= 0)
+        self._series = Growing(series[self.left])
 
     def find(self, series: Ids) -> Ids:
         """The rows of those of these series that were matched, sorted."""
@@ -131,6 +138,11 @@ class Leaf(Node):
 
     def grow(self) -> None:
         self._moment.grown += 1
+
+    def shrink(self, left: Left) -> Ids:
+        del left
+        self._remembered = None
+        return self.selection.left
 
     def touched(self, series: Ids) -> Ids:
         if any(len(parameter.touched(series)) for parameter in self._parameters):

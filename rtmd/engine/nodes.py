@@ -3,12 +3,12 @@
 Leaves are in `leaf`, numbers in `scalars`, operators between two vectors in `joins`, functions over the results of
 others in `subquery`, whatever looks at several rows at once in `groups`.
 
-A node has rows, one for each label set that its result can have. Rows are only ever added, so a row number is an
-identity; `grow` takes in what the children have got since, in the order in which they got it. Rows come with new
-series, except below `count_values`, whose rows are values: such nodes are `unsettled`, and `reveal` finds their new
-rows before all rows are evaluated. Every node answers for
-all rows or for some: the cost of `evaluate(at, rows)` is that of these rows and what feeds them, which is what makes
-judging one series on its arrival cheap. Nodes are shared between plans, and know nothing of them.
+A node has rows, one for each label set that its result can have. Rows are only added, so a row number is an identity,
+until ids of series are freed: then `shrink` drops the rows that nothing stands behind any more. `grow` takes in what
+the children have got since, in the order in which they got it. Rows come with new series, except below `count_values`,
+whose rows are values: such nodes are `unsettled`, and `reveal` finds their new rows before all rows are evaluated.
+Every node answers for all rows or for some: the cost of `evaluate(at, rows)` is that of these rows and what feeds them,
+which is what makes judging one series on its arrival cheap. Nodes are shared between plans, and know nothing of them.
 
 Labels drop the metric's name where Prometheus drops it. Where two rows may then look the same, or one side of a
 one-to-one match may have two rows for one key, a `Unique` stands in between: where more than one of them is PRESENT
@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -35,6 +36,8 @@ from rtmd.model.labels import METRIC_NAME, Labels, show, without
 
 Key: TypeAlias = Callable[[Labels], Labels]
 Change: TypeAlias = Callable[..., Column]  # of a column, and numbers
+
+Left: TypeAlias = "Mapping[Node, Ids | None]"  # what `shrink` gave, for the nodes below
 
 NAME = frozenset({METRIC_NAME})
 _NO_ROWS = np.empty(0, np.int64)
@@ -91,6 +94,13 @@ class Node(ABC):
     @abstractmethod
     def feeding(self, rows: Ids) -> Ids:
         """The series behind these rows, sorted and unique."""
+
+    @abstractmethod
+    def shrink(self, left: Left) -> Ids | None:
+        """Drop rows, as the children have. Gives the old number of each row that is left, in order.
+
+        None: rows were made anew, from the labels of the children.
+        """
 
     def grow(self) -> None:  # noqa: B027  # most nodes have no more to do
         """Take in the rows that the children have got since."""
@@ -153,6 +163,9 @@ class RowByRow(Node):
         labels = self._child.labels(row)
         return labels if self._keeps_name else nameless(labels)
 
+    def shrink(self, left: Left) -> Ids | None:
+        return left[self._child]
+
     def touched(self, series: Ids) -> Ids:
         if any(len(parameter.touched(series)) for parameter in self._parameters):
             return np.arange(self.size)
@@ -189,6 +202,9 @@ class Grouped(Node):
         super().__init__(child, *others)
         self._child = child
         self._key = key
+        self._forget()
+
+    def _forget(self) -> None:
         self._keys: list[Labels] = []
         self._rows: dict[Labels, int] = {}
         self._members: list[array[int]] = []
@@ -228,6 +244,23 @@ class Grouped(Node):
                 self._members.append(array("q"))
             self._members[group].append(row)
             self._group.append(group)
+
+    def shrink(self, left: Left) -> Ids | None:
+        rows = left[self._child]
+        if rows is None:
+            self._forget()
+            self.grow()
+            return None
+        groups, first, group = np.unique(self.group[rows], return_index=True, return_inverse=True)
+        order = np.argsort(first)  # of appearance
+        group = np.argsort(order)[group]
+        self._group = Growing(group)
+        self._keys = [self._keys[row] for row in groups[order].tolist()]
+        self._rows = {key: row for row, key in enumerate(self._keys)}
+        ends = np.cumsum(np.bincount(group, minlength=len(groups)))
+        members = np.argsort(group, kind="stable").tolist()
+        self._members = [array("q", members[a:b]) for a, b in pairwise([0, *ends.tolist()])]
+        return groups[order]
 
     def touched(self, series: Ids) -> Ids:
         return distinct(self.group[self._child.touched(series)])
@@ -310,6 +343,10 @@ class Unique(Grouped):
         if rows is None:
             self._conflicts = np.flatnonzero(crowded)
         return column(values, levels)
+
+    def shrink(self, left: Left) -> Ids | None:
+        self._conflicts = _NO_ROWS
+        return super().shrink(left)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

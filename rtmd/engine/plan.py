@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtmd.engine.arrivals import Arrivals
 from rtmd.engine.forest import Forest
 from rtmd.engine.leaf import Leaf
 from rtmd.engine.moment import Moment
@@ -93,6 +94,13 @@ class _Evidence:
         """Everything, series by series."""
         return ((series, tuple(placed)) for series, placed in self._placed.items())
 
+    def renumber(self, new: Ids) -> None:
+        """Ids were freed (`new` by old one): series that are left keep theirs."""
+        known = [(int(new[series]), found) for series, found in self._placed.items() if new[series] >= 0]
+        self._placed.clear()
+        for series, found in known:
+            self._placed[series].extend(replace(placed, series=series) for placed in found)
+
     def forget(self, retention: Times) -> None:
         """Drop those of series that nobody reads."""
         for series in [each for each in self._placed if not retention[each]]:
@@ -100,7 +108,7 @@ class _Evidence:
 
 
 class Plan:
-    """One signal. Rows are only added, and keep their numbers."""
+    """One signal. Rows are only added, and keep their numbers until `Plans.free`."""
 
     def __init__(self, expr: Expr, root: Node, moment: Moment, evidence: _Evidence) -> None:
         self.expr = expr
@@ -112,9 +120,15 @@ class Plan:
         self._watched: int | None = None  # since when
         self._evaluated_at: int | None = None  # in full
         self._rows: dict[Labels, int] = {}
+        self.left: Ids | None = None  # rows that the last `shrink` left, by their old numbers
 
     def __repr__(self) -> str:
         return f"<Plan {self.size} rows, {self.holders} holders, {self.window()} ms>"
+
+    def shrink(self, left: Ids | None) -> None:
+        """Ids were freed: these old rows are left, or all were made anew (None)."""
+        self.left = left
+        self._rows.clear()
 
     @property
     def is_leaf(self) -> bool:
@@ -209,6 +223,7 @@ class Plans:
         self._forest = Forest(series, self._raw)
         self._evidence = _Evidence(self._raw)
         self._plans: dict[Expr, Plan] = {}
+        self._arrivals = Arrivals()
 
     def __repr__(self) -> str:
         return f"<Plans {len(self._plans)} plans, {self._raw}>"
@@ -243,6 +258,7 @@ class Plans:
         time that their series already has.
         """
         self._ready(at)
+        self._arrivals.note(batch.ids[batch.ids >= 0])
         drops: Counter[str] = Counter()
         ids, times, values = self._acceptable(batch, at, min(lateness, LONGEST), drops)
         accepted = len(ids)
@@ -260,7 +276,7 @@ class Plans:
 
         Give all history at once: every call costs a pass over all windows it touches.
         """
-        self._ready(None)
+        self._ready(None, newest=int(batch.times.max(initial=0)))
         known = batch.ids >= 0
         known[known] = self._raw.retention[batch.ids[known]] > 0
         self._raw.fill(batch.ids[known], batch.times[known], batch.values[known])
@@ -283,6 +299,31 @@ class Plans:
         known = series >= 0
         self._raw.seen(series[known], snapshot.firsts[known])
 
+    def shift(self, gap: int) -> None:
+        """Nobody watched for `gap` ms: that nothing came meanwhile says nothing about the series."""
+        self._arrivals.shift(gap)
+
+    def free(self, at: int, held: Ids, *, least: float) -> int:
+        """Free the ids of series that nobody fed for longer than anybody looks back, but for those that are `held`.
+
+        Nothing happens, and 0 is the answer, where that would free less than this share of them. Otherwise all others
+        have new ids, in the same order, and plans new rows: whoever remembers rows has to look again.
+        """
+        self._ready(at)
+        living = ~self._arrivals.silent(self._raw.patience())
+        living[held] = True
+        living[self._table.held()] = True
+        freed = int(np.count_nonzero(~living))
+        if not freed or freed < least * len(living):
+            return 0
+        new = self._table.renumber(living)
+        left = self._forest.renumber(new)
+        for plan in self._plans.values():
+            plan.shrink(left[plan.root])
+        self._arrivals.renumber(np.flatnonzero(living))
+        self._evidence.renumber(new)
+        return freed
+
     def tidy(self) -> None:
         """Free what nobody needs and lay windows side by side; worth a few ms every minute or so."""
         self._ready(None)
@@ -293,8 +334,9 @@ class Plans:
         """Bytes of all windows."""
         return self._raw.size
 
-    def _ready(self, at: int | None) -> None:
+    def _ready(self, at: int | None, *, newest: int = 0) -> None:
         self._forest.bind()
+        self._arrivals.cover(len(self._table), at or newest)
         if self._forest.settle():
             self._evidence.forget(self._raw.retention)
         if at is not None:

@@ -40,6 +40,11 @@ _REBASE = 1 << 30  # offsets stay within ±2^31 with room for windows, lateness 
 _NEVER = -(1 << 62)
 UNSEEN = 1 << 62
 _AHEAD = 30_000
+# Kept for each series, and what stands there for one that was never fed.
+_COLUMNS = {
+    **dict.fromkeys(("first", "_pinned"), UNSEEN) | dict.fromkeys(("_last", "_stale", "_fall", "_below"), _NEVER),
+    **dict.fromkeys(("retention", "_start", "_limit", "_begin", "_end"), 0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +103,8 @@ class RawLeaf:
         if series <= known:
             return
         more = max(series, 2 * known, 64) - known
-
-        def longer(column: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
-            return np.concatenate((column, np.full(more, empty, np.int64)))
-
-        self.first = longer(self.first, UNSEEN)
-        self.retention = longer(self.retention, 0)
-        self._last, self._stale = longer(self._last, _NEVER), longer(self._stale, _NEVER)
-        self._fall, self._below = longer(self._fall, _NEVER), longer(self._below, _NEVER)
-        self._pinned = longer(self._pinned, UNSEEN)
-        self._start, self._limit = longer(self._start, 0), longer(self._limit, 0)
-        self._begin, self._end = longer(self._begin, 0), longer(self._end, 0)
+        for name, empty in _COLUMNS.items():
+            setattr(self, name, np.append(getattr(self, name), np.full(more, empty, np.int64)))
 
     def read(self, series: Ids, window: int, since: int | None = None) -> None:
         """From now on keep what a window of this length (ms) needs of these series, and no less than before.
@@ -138,6 +134,16 @@ class RawLeaf:
         for column in (self._start, self._limit, self._begin, self._end):
             column[unread] = 0
         self.version += 1
+
+    def renumber(self, living: Ids) -> None:
+        """These series, in rising order, are all there are now: the i-th of them is series i."""
+        for column in _COLUMNS:
+            setattr(self, column, getattr(self, column)[living])
+        self.version += 1
+
+    def patience(self) -> Times:
+        """How long a series must be without samples until nobody can tell that it was there."""
+        return np.where(self._pinned == UNSEEN, self.retention + LOOKBACK + _AHEAD, UNSEEN)
 
     def seen(self, series: Ids, first: Times) -> None:
         """It is known that these series had a first sample then."""
@@ -249,8 +255,7 @@ class RawLeaf:
     def _worth(self, ids: Ids, times: Times) -> NDArray[np.bool_]:
         """Which of these sorted samples anybody still needs (see the theory above)."""
         young = times >= self._since(ids)
-        before_young = np.ones(len(ids), np.bool_)
-        before_young[:-1] = young[1:] | (ids[1:] != ids[:-1])
+        before_young = np.append(young[1:] | (ids[1:] != ids[:-1]), True)[: len(ids)]
         return young | (before_young & (times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)))
 
     # -- slabs

@@ -84,6 +84,19 @@ class Reader:
         """Whether any row says nothing until it is fed again."""
         return len(self._dozing) > 0 and bool(self._dozing.any())
 
+    def feeding(self, rows: Rows) -> Rows:
+        """The series behind these rows, and behind what stands beside them."""
+        beside = [each.feeding(rows) for each in (self._recent, self._guard) if each]
+        return np.concatenate([self.signal.root.feeding(rows), *beside])
+
+    def renew(self) -> None:
+        """The plans have other rows; no row dozes at such a moment."""
+        self.instances.renew()
+        for beside in (self._recent, self._guard):
+            if beside:
+                beside.renew()
+        self.doze(np.zeros(0, np.bool_), 0)
+
     def doze(self, rows: Bools, until: int) -> None:
         """Let these rows (a mask) say nothing until `until`, or until they are fed."""
         self._dozing, self.dozing_until = rows, until
@@ -183,6 +196,17 @@ class _Beside:
         self.plan = plan
         self._signal = signal
         self._theirs = Identities(plan)
+        self._rows = np.empty(0, np.int64)
+
+    def feeding(self, rows: Rows) -> Rows:
+        """The series behind the partners of these rows."""
+        self._match()
+        theirs = self._rows[rows]
+        return self.plan.root.feeding(theirs[theirs >= 0])
+
+    def renew(self) -> None:
+        """Both plans have other rows."""
+        self._theirs.renew()
         self._rows = np.empty(0, np.int64)
 
     def evaluate(self, at: int, rows: Rows | None, *, absent: Presence) -> Column:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtmd.engine.nodes import Node
+from rtmd.engine.nodes import Left, Node
 from rtmd.engine.presence import FILTERED, MISSING, PRESENT, UNFED, Column, column
 from rtmd.formats.batch import Ids
 from rtmd.model.labels import Labels
@@ -42,6 +42,10 @@ class Single(Node):
 
     def _one(self, at: int) -> Column:
         raise NotImplementedError
+
+    def shrink(self, left: Left) -> Ids:
+        del left
+        return _ROW
 
     def touched(self, series: Ids) -> Ids:
         return _ROW if any(len(child.touched(series)) for child in self.children) else _NO_SERIES
@@ -113,6 +117,9 @@ class Stamped(Node):
     def evaluate(self, at: int, rows: Ids | None = None) -> Column:
         child = self._child.evaluate(at, rows)
         return column(np.full(len(child), at / 1000), child.presence)
+
+    def shrink(self, left: Left) -> Ids | None:
+        return left[self._child]
 
     def touched(self, series: Ids) -> Ids:
         return self._child.touched(series)

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks, known
+from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks, known, mask
 from rtmd.engine.plan import Plans
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
@@ -51,7 +52,7 @@ class StageTable:
         self._instances = self._reader.instances
         self._clocks = Clocks()
         self._waiting = Waiting(stage)
-        self._limit = limit
+        self.limit = self._room = limit
         self._judged_at = 0
         self.busy = False  # not all instances are idle: it has to be judged at every grid point
         self._unfed: Bools = np.zeros(0, np.bool_)
@@ -63,7 +64,7 @@ class StageTable:
     @property
     def size(self) -> int:
         """How many instances there are."""
-        return min(self.signal.size, self._limit)
+        return min(self.signal.size, self._room)
 
     @property
     def refused(self) -> int:
@@ -111,7 +112,7 @@ class StageTable:
         self._unfed = reading.unfed
         self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
         self.busy = bool(self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
-        return sorted(transitions, key=_instance)
+        return sorted(transitions, key=attrgetter("labels"))
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
         """These series were fed; whether any instance still dozes."""
@@ -150,12 +151,9 @@ class StageTable:
 
     def remove(self, at: int) -> list[Transition]:
         """The stage is gone: end whatever is not idle."""
-        transitions = [
-            transition
-            for row in map(int, np.flatnonzero(self._clocks.state != INACTIVE))
-            for transition in self._apply(row, Event.REMOVE, at)
-        ]
-        return transitions + self._waiting.remove(at)
+        rows = np.flatnonzero(self._clocks.state != INACTIVE).tolist()
+        ended = [transition for row in rows for transition in self._apply(row, Event.REMOVE, at)]
+        return ended + self._waiting.remove(at)
 
     def rejudge(self, old: Stage, at: int) -> list[Transition]:
         """The rule changed (S11): what burns and would not have fired yet is pending again, the rest stays for now."""
@@ -188,6 +186,26 @@ class StageTable:
                 self._clocks.write(row, record)
             elif record.state is not StageState.INACTIVE:
                 self._waiting.add(labels, record, at)
+
+    def feeding(self) -> NDArray[np.int64]:
+        """The series behind all instances that are not idle."""
+        rows = np.flatnonzero((self._clocks.state != INACTIVE) | (self._clocks.history != 0))
+        return self._reader.feeding(rows) if len(rows) else rows
+
+    def renew(self, at: int) -> None:
+        """Plans dropped rows: what is not idle takes its clock along, and has room whatever the limit."""
+        records = [each for each in self.records() if each[0] not in self._waiting]
+        self._reader.renew()
+        if any(self._instances.row_of(labels) is None for labels, _ in records):
+            self._instances.sync()
+        rows = [self._instances.row_of(labels) for labels, _ in records]
+        self._room = max([self.limit, *(row + 1 for row in rows if row is not None)])
+        self._instances.cut(self._room)
+        self._clocks, self._unfed = Clocks(), np.zeros(0, np.bool_)
+        if records:
+            self._sync()
+        for row, (labels, record) in zip(rows, records, strict=True):  # without a row: an evaluation has to find it
+            self._waiting.add(labels, record, at) if row is None else self._clocks.write(row, record)
 
     def records(self) -> Iterator[tuple[Labels, StageRecord]]:
         """The clocks of all instances that are not idle (or have an M-of-N history)."""
@@ -250,7 +268,7 @@ class StageTable:
         moved = np.zeros(clocks.size, np.bool_)
         np.copyto(clocks.value, reading.values, where=seen)
         if self.stage.hold.count:
-            shifted = ((clocks.history << np.uint64(1)) | reading.met) & _mask(self.stage.hold.of)
+            shifted = ((clocks.history << np.uint64(1)) | reading.met) & mask(self.stage.hold.of)
             moved |= seen & (shifted != clocks.history)
             np.copyto(clocks.history, shifted, where=seen)
         if (clocks.state != INACTIVE).any():
@@ -264,7 +282,7 @@ class StageTable:
         """Which rows would fire now if they are met: `for` has passed, or enough grid points were true."""
         hold, clocks = self.stage.hold, self._clocks
         if hold.count:
-            enough: Bools = np.bitwise_count(clocks.history & _mask(hold.of)) >= hold.count
+            enough: Bools = np.bitwise_count(clocks.history & mask(hold.of)) >= hold.count
             return enough
         held: Bools = (at - clocks.active_at >= hold.duration) & (clocks.state == PENDING)
         return held if hold.duration else np.ones(clocks.size, np.bool_)
@@ -286,7 +304,7 @@ class StageTable:
             firing = state >= FIRING or (held and self._coverage(row, at) >= self.stage.coverage)
             return Event.HOLD if firing else Event.RISE
         if state == PENDING:
-            collecting = self.stage.hold.count and int(clocks.history[row]) & int(_mask(self.stage.hold.of))
+            collecting = self.stage.hold.count and int(clocks.history[row]) & int(mask(self.stage.hold.of))
             if collecting and self.stage.hold.of > self.stage.hold.count:
                 return None
             return Event.END if not rejudging else Event.OVERRULE if settled else None
@@ -309,7 +327,7 @@ class StageTable:
             self._clocks.value[row] = reading.values[place]
             event = Event.HOLD if instant and self._coverage(row, at) >= self.stage.coverage else Event.RISE
             transitions += self._apply(row, event, at)
-        return sorted(transitions, key=_instance)
+        return sorted(transitions, key=attrgetter("labels"))
 
     def _judge_unfed(self, reading: Reading, at: int) -> list[Transition]:
         """Semantics S3: pending is dropped, firing is kept for a time, or resolved when the rule says so."""
@@ -364,7 +382,7 @@ class StageTable:
         clauses = list(self._reader.clauses(row, at, value))
         if stage.hold.count:
             text = f"{stage.hold.count} of {stage.hold.of} grid points"
-            met = (int(self._clocks.history[row]) & int(_mask(stage.hold.of))).bit_count()
+            met = (int(self._clocks.history[row]) & int(mask(stage.hold.of))).bit_count()
             clauses.append(Clause("for", text, float(met), holds=True))
         elif stage.hold.duration:
             seconds = (at - int(self._clocks.active_at[row])) / 1000
@@ -374,11 +392,3 @@ class StageTable:
             clauses.append(Clause("coverage", text, self._coverage(row, at), holds=True))
         since = at - max(stage.window or 0, self.signal.window())
         return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
-
-
-def _instance(transition: Transition) -> Labels:
-    return transition.labels
-
-
-def _mask(of: int) -> np.uint64:
-    return np.uint64((1 << of) - 1)

@@ -1,15 +1,21 @@
 """Samples as columns, and the table that gives series their ids.
 
 A decoder interns each series once and hands over three parallel arrays. Ids are dense integers from 0, given in
-order of first appearance and never reused while the table lives; everything behind the decoders works on ids.
+order of first appearance; everything behind the decoders works on ids.
+
+Ids are good until `renumber` frees those of series that nobody needs any more: then the others move up, in the same
+order. Whoever remembers ids from one batch to the next is a `Holder`, enters itself among the table's `holders`, and is
+told. A batch is never under way at that moment (`pipeline.inputs.RoomWanted`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +83,18 @@ class SeriesLimits:
 UNLIMITED = SeriesLimits(*[1 << 40] * 5)
 
 
+class Holder(Protocol):
+    """Somebody who remembers ids."""
+
+    def held(self) -> Ids:
+        """Those that must live on."""
+        ...
+
+    def renumber(self, new: Ids) -> None:
+        """From now on `new[id]` is what was `id`; negative: it was freed."""
+        ...
+
+
 class SeriesTable:
     """Label sets ⇄ dense ids. `refused` counts, by reason, what was turned away.
 
@@ -87,6 +105,7 @@ class SeriesTable:
     def __init__(self, limits: SeriesLimits | None = None) -> None:
         self.limits = limits or SeriesLimits()
         self.refused: Counter[str] = Counter()
+        self.holders: WeakSet[Holder] = WeakSet()
         self._ids: dict[Labels, int] = {}
         self._labels: list[Labels] = []
         self._room: int | None = None  # new series that the present post may bring; None: no post, no bound
@@ -135,6 +154,24 @@ class SeriesTable:
         new = self._ids.setdefault(labels, len(self._labels))
         if new == len(self._labels):
             self._labels.append(labels)
+        return new
+
+    @property
+    def names(self) -> Sequence[Labels]:
+        """All label sets by id. It grows with the table; after `renumber` there is another one, and this one stays."""
+        return self._labels
+
+    def held(self) -> Ids:
+        """The ids that somebody cannot do without."""
+        return np.concatenate([np.empty(0, np.int64), *(holder.held() for holder in self.holders)])
+
+    def renumber(self, living: NDArray[np.bool_]) -> Ids:
+        """Keep these series only (a mask by id), among them all that are `held`; gives the new ids by old one."""
+        new = np.where(living, np.cumsum(living) - 1, REFUSED)
+        self._labels = [self._labels[series] for series in np.flatnonzero(living).tolist()]
+        self._ids = {labels: series for series, labels in enumerate(self._labels)}
+        for holder in self.holders:
+            holder.renumber(new)
         return new
 
     def labels(self, series: int) -> Labels:

@@ -63,7 +63,7 @@ class ExpositionDecoder:
     def __init__(self, series: SeriesTable, extra_labels: Labels = ()) -> None:
         self.series = series
         self.extra_labels = extra_labels
-        self.cache = SeriesCache()
+        self.cache = SeriesCache(series)
 
     def __repr__(self) -> str:
         return f"<ExpositionDecoder {self.cache!r}>"

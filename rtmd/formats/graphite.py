@@ -35,7 +35,7 @@ class GraphiteDecoder:
 
     def __init__(self, series: SeriesTable) -> None:
         self.series = series
-        self.cache = SeriesCache()
+        self.cache = SeriesCache(series)
         self.errors: Counter[str] = Counter()
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rtmd.errors import FormatError
-from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable, Times, Values
+from rtmd.formats.batch import EMPTY, REFUSED, Ids, SampleBatch, SeriesTable, Times, Values
 from rtmd.formats.influx_line import BOOLEANS, Cursor, Lines, Tags, bad, head_of, number, shown, unescaped
 from rtmd.formats.numbers import all_finite
 from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, SeriesCache
@@ -70,9 +70,10 @@ class InfluxDecoder:
 
     def __init__(self, series: SeriesTable) -> None:
         self.series = series
-        self.cache = SeriesCache()
+        self.cache = SeriesCache(series)
         self.layouts: dict[bytes, Layout] = {}
         self._held = 0
+        series.holders.add(self)
 
     def __repr__(self) -> str:
         return f"<InfluxDecoder {len(self.layouts)} layouts, {self.cache!r}>"
@@ -97,6 +98,19 @@ class InfluxDecoder:
             self._held = 0
         self.layouts[spelling] = layout
         self._held += cost
+
+    def held(self) -> Ids:
+        """Nothing: what is forgotten is read again."""
+        return EMPTY.ids
+
+    def renumber(self, new: Ids) -> None:
+        """Layouts with a series that was freed go."""
+        known, self._held = self.layouts.copy(), 0
+        self.layouts.clear()
+        for spelling, (ids, delimiters) in known.items():
+            moved = tuple(new[list(ids)].tolist())
+            if REFUSED not in moved:
+                self.remember(spelling, (moved, delimiters))
 
 
 class _Post:

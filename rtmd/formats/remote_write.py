@@ -60,7 +60,7 @@ class RemoteWriteDecoder:
 
     def __init__(self, series: SeriesTable) -> None:
         self.series = series
-        self.cache = SeriesCache()
+        self.cache = SeriesCache(series)
 
     def __repr__(self) -> str:
         return f"<RemoteWriteDecoder {self.cache!r}>"

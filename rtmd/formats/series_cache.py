@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from rtmd.errors import FormatError
-from rtmd.formats.batch import REFUSED, SeriesTable
+from rtmd.formats.batch import EMPTY, REFUSED, Ids, SeriesTable
 from rtmd.model.labels import METRIC_NAME, labels_of
 
 ENTRY_BYTES = 120  # what one entry costs besides its key: dict slot, bytes object, integer
@@ -19,26 +21,39 @@ _MAX_LABELS = 10_000  # beyond any limit that could be configured: not even wort
 
 
 class SeriesCache:
-    """`ids[spelling]` is the series' id; read it directly, write it with `put`. At most `limit` bytes."""
+    """`ids[spelling]` is a series of `table`; read it directly, write it with `put`. At most `limit` bytes."""
 
-    def __init__(self, limit: int = CACHE_BYTES) -> None:
+    def __init__(self, table: SeriesTable, limit: int = CACHE_BYTES) -> None:
+        table.holders.add(self)
         self.ids: dict[bytes, int] = {}  # the same object for ever: decoders hold its bound `get`
         self.limit = limit
-        self.held = 0
+        self.bytes = 0
 
     def __repr__(self) -> str:
-        return f"<SeriesCache {len(self.ids)} spellings, {self.held}/{self.limit} bytes>"
+        return f"<SeriesCache {len(self.ids)} spellings, {self.bytes}/{self.limit} bytes>"
 
     def put(self, spelling: bytes, series: int) -> None:
         """Remember a verified spelling; a series that was refused is never remembered."""
         cost = len(spelling) + ENTRY_BYTES
         if series == REFUSED or cost > self.limit:
             return
-        if self.held + cost > self.limit:
+        if self.bytes + cost > self.limit:
             self.ids.clear()
-            self.held = 0
+            self.bytes = 0
         self.ids[spelling] = series
-        self.held += cost
+        self.bytes += cost
+
+    def held(self) -> Ids:
+        """Nothing: what is forgotten is read again."""
+        return EMPTY.ids
+
+    def renumber(self, new: Ids) -> None:
+        """Spellings of series that were freed go."""
+        spellings = list(self.ids)
+        ids = new[np.fromiter(self.ids.values(), np.int64, len(spellings))]
+        self.ids.clear()
+        self.ids.update(each for each in zip(spellings, ids.tolist(), strict=True) if each[1] >= 0)
+        self.bytes = sum(map(len, self.ids)) + ENTRY_BYTES * len(self.ids)
 
 
 def intern_pairs(series: SeriesTable, pairs: Sequence[tuple[str, str]]) -> int:

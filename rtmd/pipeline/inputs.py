@@ -33,4 +33,12 @@ class WindowsRestored:
     snapshot: WindowSnapshot
 
 
-Input: TypeAlias = PlainInput | Samples | WindowFilled | WindowsRestored
+@dataclass(frozen=True, slots=True)
+class RoomWanted:
+    """Free the ids of series that nothing feeds any more, if that is worth it (semantics S13).
+
+    Only for a moment at which no batch waits: the ids in it would mean other series afterwards.
+    """
+
+
+Input: TypeAlias = PlainInput | Samples | WindowFilled | WindowsRestored | RoomWanted

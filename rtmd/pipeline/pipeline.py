@@ -31,7 +31,7 @@ from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
 from rtmd.model.silence import Silence
-from rtmd.pipeline.inputs import Input, Samples, WindowFilled, WindowsRestored
+from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
 from rtmd.pipeline.reactor import ECHO, Reactor
 
 # Semantics S10: how long somebody has it, by stage, unless they say.
@@ -104,10 +104,8 @@ class Pipeline:
         match given:
             case Samples():
                 yield from self._take_samples(given, at)
-            case WindowFilled(batch):
-                self.engine.plans.fill(batch)
-            case WindowsRestored(snapshot):
-                self.engine.plans.restore(snapshot)
+            case WindowFilled() | WindowsRestored() | RoomWanted():
+                self._take_windows(given, at)
             case ins.RulesLoaded():
                 yield from self._load(given, at)
             case ins.ReactionsLoaded():
@@ -142,6 +140,18 @@ class Pipeline:
         for reason, count in applied.drops.items():
             self.counts["dropped", reason] += count
         yield from self._follow(happened)
+
+    def _take_windows(self, given: WindowFilled | WindowsRestored | RoomWanted, at: int) -> None:
+        """What changes windows and decides nothing."""
+        match given:
+            case WindowFilled(batch):
+                self.engine.plans.fill(batch)
+            case WindowsRestored(snapshot):
+                self.engine.plans.restore(snapshot)
+            case RoomWanted():
+                self.counts["freed", "series"] += self.engine.make_room(at)
+            case _:
+                assert_never(given)
 
     def _follow(self, happened: Iterable[Happening]) -> Iterator[fx.Effect]:
         for each in happened:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.formats.batch import PlacedExemplar, SampleBatch, SeriesTable
+from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable
 from rtmd.model.labels import METRIC_NAME, Labels, get, labels_of
 from rtmd.replay.story_posts import post
 
@@ -105,11 +105,20 @@ class Story:
         self.ends = start + LENGTH
         self.counts = counts(seed)
         self._ids = np.array([table.intern(_labels(*key)) for key in _SERIES], dtype=np.int64)
+        table.holders.add(self)
         self._totals = self.counts.cumsum(axis=0) + _bases(seed)
         self._next = 0
 
     def __repr__(self) -> str:
         return f"<Story seed {self.seed}, {self._next * TICK / 1000:.1f} of {LENGTH // 1000} s told>"
+
+    def held(self) -> Ids:
+        """All series of the night."""
+        return self._ids[self._ids >= 0]
+
+    def renumber(self, new: Ids) -> None:
+        """They have other ids."""
+        self._ids = np.where(self._ids < 0, self._ids, new[self._ids])
 
     @property
     def next_at(self) -> int | None:

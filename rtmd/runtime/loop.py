@@ -22,7 +22,7 @@ from typing import get_args
 from rtmd.errors import StoreError
 from rtmd.model.effects import Answered, Durable, Effect
 from rtmd.model.inputs import PersonInput, RulesLoaded, TimeGap, WallClock
-from rtmd.pipeline import Input, Pipeline, Samples
+from rtmd.pipeline import Input, Pipeline, RoomWanted, Samples
 from rtmd.ports import LoggedBatch
 from rtmd.runtime.delays import Delays
 from rtmd.runtime.storage import Storage
@@ -125,6 +125,8 @@ class StepLoop:
         if now >= self._due:
             self.delays.add(now - self._due)
         self.step(self.inbox.take(), now)
+        if self.pipeline.engine.wants_room(self.at):
+            self.step([RoomWanted()], self.at)  # all that was decoded is stepped, and on disk's way under its old ids
 
     def step(self, inputs: list[Input], at: int) -> None:
         """One step at `at`, and everything that has to happen to its inputs and effects."""

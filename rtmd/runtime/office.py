@@ -230,6 +230,8 @@ class Office:
         drops = [((("reason", reason),), float(count)) for reason, count in sorted(self._all_drops().items())]
         families.append(Metric("rtmd_dropped_total", "counter", "Samples and posts refused, by reason.", drops))
         families += [self._source_errors(), self._loop.delays.metric()]
+        freed = float(self._loop.pipeline.counts["freed", "series"])
+        families.append(Metric("rtmd_series_freed_total", "counter", "Series forgotten to make room.", [((), freed)]))
         families += [_by(label, counts, name, kind, text) for name, kind, label, text, counts in self._limits()]
         return families + [self._counter(*each) for each in _COUNTERS]
 

@@ -79,7 +79,7 @@ class HostPoller:
         self._machine = machine or ThisMachine()
         self._sleep = sleep
         self._host = self._machine.hostname()
-        self._lineage = Lineage()
+        self._lineage = Lineage(series)
         self._disks: tuple[Disk, ...] = ()
         self._disks_at: int | None = None
         self._asking: asyncio.Task[None] | None = None

@@ -42,7 +42,7 @@ class Refusals:
         self._clock = clock
         self._count = count
         self._sleep = sleep
-        self._known: dict[tuple[str, str, str], int] = {}
+        self._known: set[tuple[str, str, str]] = set()
 
     def __repr__(self) -> str:
         return f"<Refusals {len(self._known)} series>"
@@ -62,9 +62,10 @@ class Refusals:
         now = {(_REFUSED, limit, "ingest"): count for limit, count in refused.counts.items()}
         now |= {(_REFUSING, "instances_per_rule", rule): count for rule, count in refused.instances.items()}
         fresh = [key for key, count in now.items() if count and key not in self._known]
-        for metric, limit, of in fresh:
-            labels = [(METRIC_NAME, metric), ("limit", limit), ("of", of)]
-            self._known[metric, limit, of] = self._series.reserve(labels_of(labels))
-        born = [(self._known[key], 0.0) for key in fresh if key[0] == _REFUSED]
-        known = [(series, float(now.get(key, 0))) for key, series in self._known.items()]
+        self._known.update(fresh)
+        born = [(self._id(*key), 0.0) for key in fresh if key[0] == _REFUSED]
+        known = [(self._id(*key), float(now.get(key, 0))) for key in sorted(self._known)]
         return joined(rows(born, at - EVERY), rows(known, at))
+
+    def _id(self, metric: str, limit: str, of: str) -> int:
+        return self._series.reserve(labels_of([(METRIC_NAME, metric), ("limit", limit), ("of", of)]))

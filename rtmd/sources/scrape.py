@@ -63,11 +63,10 @@ class Scraper:
         self._sleep = sleep
         target = (("instance", _instance(source.url)), ("job", source.name))
         self._decoder = ExpositionDecoder(series, target)
-        self._lineage = Lineage()
-        self._about = {
-            metric: series.intern(labels_of([(METRIC_NAME, metric), *target]))
-            for metric in ("up", "scrape_duration_seconds", "scrape_samples_scraped")
-        }
+        self._lineage = Lineage(series)
+        self._series = series
+        self._target = target
+        self._id("up")  # has room before its page takes it
 
     def __repr__(self) -> str:
         state = f"failing: {self.last_error}" if self.last_error else "up"
@@ -113,8 +112,11 @@ class Scraper:
             "scrape_duration_seconds": (self._clock.now() - at) / 1000,
             "scrape_samples_scraped": float(len(page)),
         }
-        own = rows([(self._about[metric], value) for metric, value in about.items()], at)
+        own = rows([(self._id(metric), value) for metric, value in about.items()], at)
         return self._lineage.continued(joined(page, own), at)
+
+    def _id(self, metric: str) -> int:
+        return self._series.intern(labels_of([(METRIC_NAME, metric), *self._target]))
 
     async def _page(self) -> bytes:
         async with (

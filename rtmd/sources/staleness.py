@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtmd.formats.batch import STALE_BITS, Ids, SampleBatch
+from rtmd.formats.batch import STALE_BITS, Ids, SampleBatch, SeriesTable
 
 
 class Lineage:
-    """The series that a source brought last time."""
+    """The series of `table` that a source brought last time."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: SeriesTable) -> None:
         self.live: Ids = np.empty(0, np.int64)
+        table.holders.add(self)
 
     def __repr__(self) -> str:
         return f"<Lineage {len(self.live)} live series>"
+
+    def held(self) -> Ids:
+        """All of them: they may have to be ended."""
+        return self.live
+
+    def renumber(self, new: Ids) -> None:
+        """They have other ids."""
+        self.live = new[self.live]
 
     def adopt(self, series: Ids) -> None:
         """These were brought last time, too, by somebody else."""

@@ -23,8 +23,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from rtmd.errors import FormatError
-from rtmd.formats.batch import REFUSED, SampleBatch, SeriesTable
+from rtmd.formats.batch import REFUSED, Ids, SampleBatch, SeriesTable
 from rtmd.formats.series_cache import CACHE_BYTES, ENTRY_BYTES, intern_labels
 from rtmd.formats.statsd import MAX_LINE, Kind, Target, cut, number, target
 from rtmd.model.labels import METRIC_NAME
@@ -136,13 +138,14 @@ class Tally:
 
     def __init__(self, series: SeriesTable, *, every: int) -> None:
         self.errors: Counter[str] = Counter()
-        self.lineage = Lineage()
+        self.lineage = Lineage(series)
         self._series = series
         self._every = every
         self._known: dict[bytes, tuple[_Counter, Target]] = {}
         self._held = 0
         self._metrics: dict[_Key, _Counter] = {}
         self._owned: set[int] = set()  # all of their series
+        series.holders.add(self)
 
     def __repr__(self) -> str:
         return f"<Tally {len(self._metrics)} metrics, {self.errors.total()} errors>"
@@ -173,6 +176,16 @@ class Tally:
         self._forget(idle)
         # A millisecond after the flush before, where a stale marker of the same series may stand.
         return self.lineage.continued(joined(rows(new, at - self._every + 1), rows(known, at)), at)
+
+    def held(self) -> Ids:
+        """The series of all metrics: an observation may have none for a while."""
+        return np.fromiter(self._owned, np.int64, len(self._owned))
+
+    def renumber(self, new: Ids) -> None:
+        """They have other ids."""
+        self._owned = set(new[self.held()].tolist())
+        for metric in self._metrics.values():
+            metric.ids = new[list(metric.ids)].tolist()
 
     def _line(self, line: bytes) -> None:
         if len(line) > MAX_LINE:

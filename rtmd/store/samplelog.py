@@ -18,6 +18,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,8 @@ class SegmentLog:
         self.limits = limits or LogLimits()
         self.lost = 0
         self._table = table
-        self._buffer: list[LoggedBatch] = []
+        self._buffer: list[tuple[LoggedBatch, Sequence[Labels]]] = []  # with the names of its ids
+        self._names: Sequence[Labels] = ()  # of the ids in the present segment
         self._buffered = 0
         self._reached: int | None = None
         self._guard = threading.Lock()  # the buffer and the list of segments
@@ -90,7 +92,7 @@ class SegmentLog:
             if self._buffered + len(entry.batch) > _BUFFERED:
                 self.lost += len(entry.batch)
                 return
-            self._buffer.append(entry)
+            self._buffer.append((entry, self._table.names))
             self._buffered += len(entry.batch)
 
     def tick(self, at: int) -> None:
@@ -101,11 +103,12 @@ class SegmentLog:
         """Write what is remembered. A StoreError says that it was lost (and counted): the disk did not take it."""
         with self._writing:
             with self._guard:
-                entries, self._buffer, self._buffered = self._buffer, [], 0
+                waiting, self._buffer, self._buffered = self._buffer, [], 0
             try:
-                self._write(entries)
+                for names, entries in _by_names(waiting) or [(self._names, [])]:
+                    self._write(entries, names)
             except (OSError, UnicodeEncodeError) as error:
-                self.lost += sum(len(entry.batch) for entry in entries)
+                self.lost += sum(len(entry.batch) for entry, _ in waiting)
                 self._abandon()
                 raise StoreError(f"{self.folder}: the sample log cannot be written: {error}") from error
 
@@ -132,13 +135,16 @@ class SegmentLog:
     def _intern(self, labels: Sequence[Labels]) -> Sequence[int]:
         return [self._table.intern(each) for each in labels]
 
-    def _write(self, entries: list[LoggedBatch]) -> None:
+    def _write(self, entries: list[LoggedBatch], names: Sequence[Labels]) -> None:
         at = max((entry.at for entry in entries), default=self.last_at)
         reached = self._reached
         behind = reached is not None and (at is None or reached > at)
         at = reached if behind else at
         if at is None or not (entries or behind):
             return
+        if names is not self._names:
+            self._end_segment()  # ids mean other series
+            self._names = names
         self._begin_segment(entries[0].at if entries else at)
         blob = self._definitions(entries) + segments.encode_batches(entries) if entries else b""
         self._put(blob + segments.encode_tick(at) if behind else blob)
@@ -155,7 +161,7 @@ class SegmentLog:
         if not len(new):
             return b""
         self._defined[new] = True
-        return segments.encode_series(entries[0].at, [(series, self._table.labels(series)) for series in new.tolist()])
+        return segments.encode_series(entries[0].at, [(series, self._names[series]) for series in new.tolist()])
 
     def _put(self, blob: bytes) -> None:
         rest = memoryview(blob)
@@ -212,3 +218,11 @@ class SegmentLog:
             if found:
                 return max(found)
         return None
+
+
+def _by_names(
+    waiting: Sequence[tuple[LoggedBatch, Sequence[Labels]]],
+) -> list[tuple[Sequence[Labels], list[LoggedBatch]]]:
+    """The entries in order, in runs whose ids mean the same."""
+    runs = groupby(waiting, key=lambda each: id(each[1]))
+    return [(run[0][1], [entry for entry, _ in run]) for run in (list(found) for _, found in runs)]

@@ -29,7 +29,7 @@ class Paper:
         self.errors: Counter[str] = Counter()
         self.last_error = ""
         self.every = config.every if isinstance(config, HostSource | ScrapeSource) else 0
-        self.lineage = Lineage()
+        self.lineage = Lineage(SeriesTable())
 
     def live(self) -> Ids:
         return self.lineage.live

@@ -238,5 +238,5 @@ def test_the_memory_of_spellings_is_bounded() -> None:
     for n in range(100):
         raw = encode_write([(up(f"h{n}"), [(AT, 1.0)])])
         assert rows(road.series, road.decode(raw, at=AT)) == [(f"h{n}", AT, 1.0)]
-        assert road.cache.held <= 2_000
+        assert road.cache.bytes <= 2_000
     assert len(road.cache.ids) < 20
