@@ -88,6 +88,15 @@ class OutboxRow:
     due: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A notification that was given up, and why."""
+
+    notification: Notification
+    attempts: int
+    error: str
+
+
 class Store(Protocol):
     """The durable state: one writer, one transaction a commit."""
 
@@ -101,6 +110,10 @@ class Store(Protocol):
 
     def outbox(self) -> tuple[OutboxRow, ...]:
         """Notifications still to be delivered, oldest first per receiver."""
+        ...
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The latest notifications that were given up, newest first."""
         ...
 
     def confirm(self, key: str) -> Awaitable[None]:

@@ -19,6 +19,7 @@ from rtmd.api.questions import Answer, Question
 from rtmd.api.server import Server
 from rtmd.api.stream import Hub
 from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, UnixListen
+from rtmd.errors import NotFoundError
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
@@ -27,12 +28,17 @@ from rtmd.wire import (
     FiringDetail,
     FiringView,
     JournalView,
+    LetterView,
+    OutboxView,
+    ReceiverView,
     ReloadView,
+    RetryRequest,
     RuleErrorView,
     RuleView,
     SilenceView,
     StageView,
     StatusView,
+    TryResult,
 )
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
@@ -84,11 +90,41 @@ def config(*, users: dict[str, Role] | None = None, tcp_role: Role = Role.VIEW, 
     return Config(daemon=daemon, users=users or {}, limits=limits or Limits())
 
 
+class FakeDeliveries:
+    """Implements `rtmd.api.desk.DeliveryDesk`."""
+
+    def __init__(self) -> None:
+        self.kept = [ReceiverView("desk", "slack", "open", 2, 1, NOW - 60_000, "hooks.example: answered 503", "mail")]
+        self.letters = [LetterView("f1/desk/1", "desk", NOW, "acme: firing", 3, error="answered 410")]
+        self.waits = [LetterView("f2/desk/1", "desk", NOW, "zeta: firing", 2, due=NOW + 5_000)]
+        self.asked: list[tuple[str, object]] = []
+        self.result = TryResult("desk")
+
+    def receivers(self) -> list[ReceiverView]:
+        return self.kept
+
+    def outbox(self) -> OutboxView:
+        return OutboxView(self.waits, self.letters)
+
+    async def retry(self, wanted: RetryRequest, by: str) -> list[str]:
+        self.asked.append((by, wanted))
+        if wanted.keys == ["none"]:
+            raise NotFoundError("there is no such dead letter")
+        return [letter.key for letter in self.letters]
+
+    async def try_out(self, receiver: str, by: str) -> TryResult:
+        self.asked.append((by, receiver))
+        if receiver != "desk":
+            raise NotFoundError(f'there is no receiver "{receiver}"')
+        return self.result
+
+
 class FakeDesk:
     """Implements `rtmd.api.desk.Desk`."""
 
     def __init__(self) -> None:
         self.epoch = "e1"
+        self.deliveries = FakeDeliveries()
         self.series = SeriesTable()
         self.time = NOW
         self.batches: list[tuple[str, SampleBatch]] = []

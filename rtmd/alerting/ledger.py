@@ -51,6 +51,20 @@ class Ledger:
             messages.append(Notification(f"{firing.id}/{receiver}/{seq}", receiver, at, _REASONS[says], (alert,)))
         return messages
 
+    def knows(self, alert: Alert, receiver: str, at: int) -> bool:
+        """Whether a receiver was told as much at `at` or later: that it fires, or that it is over."""
+        known = self._told.get(alert.firing.id, {}).get(receiver)
+        if known is None or known.at < at:
+            return False
+        return known.told is Told.RESOLVED if alert.resolved else known.told not in _UNAWARE
+
+    def known_to(self, receiver: str) -> Iterator[LedgerEntry]:
+        """What a receiver knows to be open, by firing id; a rise that it was not told of is none."""
+        for firing_id in sorted(self._told):
+            entry = self._told[firing_id].get(receiver)
+            if entry is not None and entry.told not in _UNAWARE:
+                yield replace(entry, told=Told.FIRING) if entry.told is Told.RISE_WITHHELD else entry
+
     def withhold(self, firing: Firing, receivers: Iterable[str], at: int) -> list[LedgerEntry]:
         """These receivers would have been told now; remember them until the suppression ends."""
         entries = self._told.setdefault(firing.id, {})

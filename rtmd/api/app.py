@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rtmd.api import ingest
 from rtmd.api.answers import BodyBudget, problem, refusal
 from rtmd.api.auth import CALLER, Gate
+from rtmd.api.deliveries import DeliveryRoutes
 from rtmd.api.desk import Desk
 from rtmd.api.doors import doors, ping
 from rtmd.api.mutations import Mutations, refused
@@ -72,7 +73,12 @@ def build_app(desk: Desk, hub: Hub, config: Config) -> App:
 
 def _operator_api(desk: Desk) -> ASGIApp:
     return Starlette(
-        routes=[*Queries(desk).routes(), *PrometheusApi(desk).routes(), *Mutations(desk).routes()],
+        routes=[
+            *Queries(desk).routes(),
+            *PrometheusApi(desk).routes(),
+            *Mutations(desk).routes(),
+            *DeliveryRoutes(desk.deliveries).routes(),
+        ],
         exception_handlers={HTTPException: _http_refusal, RefusedError: refused, Exception: _failed},
     )
 

@@ -14,7 +14,19 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
-from rtmd.wire import FiringDetail, FiringView, ReloadView, RuleErrorView, RuleView, SilenceView, StatusView
+from rtmd.wire import (
+    FiringDetail,
+    FiringView,
+    OutboxView,
+    ReceiverView,
+    ReloadView,
+    RetryRequest,
+    RuleErrorView,
+    RuleView,
+    SilenceView,
+    StatusView,
+    TryResult,
+)
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 
@@ -28,11 +40,36 @@ class Metric:
     rows: Sequence[tuple[Sequence[tuple[str, str]], float]]
 
 
+class DeliveryDesk(Protocol):
+    """Receivers and the outbox."""
+
+    def receivers(self) -> list[ReceiverView]:
+        """All receivers by name."""
+        ...
+
+    def outbox(self) -> OutboxView:
+        """What waits and what was given up."""
+        ...
+
+    async def retry(self, wanted: RetryRequest, by: str) -> list[str]:
+        """Bring dead letters back; their keys, once that is on disk. NotFoundError when none was meant."""
+        ...
+
+    async def try_out(self, receiver: str, by: str) -> TryResult:
+        """Send a test message; NotFoundError when there is no such receiver."""
+        ...
+
+
 class Desk(Protocol):
     """The daemon as its API sees it."""
 
     epoch: str  # new at each start: readers of the stream resume only within one
     series: SeriesTable  # decoders intern into this
+
+    @property
+    def deliveries(self) -> DeliveryDesk:
+        """Receivers and the outbox."""
+        ...
 
     def wall(self) -> int:
         """Wall time, ms."""

@@ -30,6 +30,8 @@ VERBS = {
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
     "silence": Verb("rtmd.cli.operate:silence", "Add, list and expire silences."),
+    "receivers": Verb("rtmd.cli.deliveries:receivers", "Who is told; try one out."),
+    "outbox": Verb("rtmd.cli.deliveries:outbox", "What waits to be told, and what was given up."),
     "rules": Verb("rtmd.cli.operate:rules", "The loaded rules."),
     "reload": Verb("rtmd.cli.operate:reload", "Read rules and rtmd.toml again, now."),
     "eval": Verb("rtmd.cli.operate:evaluate", "Evaluate a PromQL expression now."),

@@ -52,7 +52,7 @@ class DurationType(click.ParamType[int]):
 DURATION = DurationType()
 
 
-def _remote(verb: Verb) -> Verb:
+def remote(verb: Verb) -> Verb:
     """The options that all verbs share."""
     where = "Socket path or URL of the daemon (default: $RTMD_CONNECT, else its usual socket)."
     verb = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(verb)
@@ -65,7 +65,7 @@ def _client(connect: str | None) -> closing[Client]:
 
 @click.command()
 @click.option("--all", "resolved_too", is_flag=True, help="Those resolved lately too.")
-@_remote
+@remote
 def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
     """What fires, newest first."""
     with _client(connect) as client:
@@ -79,7 +79,7 @@ def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
 @click.argument("firing_id", metavar="ID")
 @click.option("--for", "length", type=DURATION, default=None, help="How long (default: 15m, 1h or 8h by stage).")
 @click.option("--note", default="", help="What you are doing about it.")
-@_remote
+@remote
 def ack(*, firing_id: str, length: int | None, note: str, connect: str | None, as_json: bool) -> None:
     """Take the firing ID: repeats stop until the ack ends or the firing resolves."""
     request = AckRequest(firing=firing_id, length=length or 0, note=note)
@@ -99,7 +99,7 @@ def silence() -> None:
 @click.option("--rule-wide", is_flag=True, help="With --firing: all firings of its rule.")
 @click.option("--for", "length", type=DURATION, default=None, help="How long (default: 1h; by stage with --firing).")
 @click.option("--comment", default="", help="Why.")
-@_remote
+@remote
 def silence_add(  # noqa: PLR0913  # one parameter an option
     *,
     matchers: tuple[str, ...],
@@ -125,7 +125,7 @@ def silence_add(  # noqa: PLR0913  # one parameter an option
 
 @silence.command("list")
 @click.option("--all", "expired_too", is_flag=True, help="Expired ones too.")
-@_remote
+@remote
 def silence_list(*, expired_too: bool, connect: str | None, as_json: bool) -> None:
     """Silences, the first to end on top."""
     with _client(connect) as client:
@@ -137,7 +137,7 @@ def silence_list(*, expired_too: bool, connect: str | None, as_json: bool) -> No
 
 @silence.command("expire")
 @click.argument("silence_id", metavar="ID")
-@_remote
+@remote
 def silence_expire(*, silence_id: str, connect: str | None, as_json: bool) -> None:
     """End the silence ID now."""
     with _client(connect) as client:
@@ -146,7 +146,7 @@ def silence_expire(*, silence_id: str, connect: str | None, as_json: bool) -> No
 
 
 @click.command()
-@_remote
+@remote
 def rules(*, connect: str | None, as_json: bool) -> None:
     """The loaded rules."""
     with _client(connect) as client:
@@ -156,7 +156,7 @@ def rules(*, connect: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--confirm", is_flag=True, help="Let firing rules vanish, however many.")
-@_remote
+@remote
 def reload(*, confirm: bool, connect: str | None, as_json: bool) -> None:
     """Read rules and rtmd.toml again, now; saved files are taken up without being asked."""
     with _client(connect) as client:
@@ -166,7 +166,7 @@ def reload(*, confirm: bool, connect: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@_remote
+@remote
 def status(*, connect: str | None, as_json: bool) -> None:
     """Is it alive, and what is it doing?"""
     with _client(connect) as client:
@@ -177,7 +177,7 @@ def status(*, connect: str | None, as_json: bool) -> None:
 @click.command("eval")
 @click.argument("expression")
 @click.option("--time", "at", default="", help="When: seconds since the epoch or RFC 3339 (default: now).")
-@_remote
+@remote
 def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) -> None:
     """Evaluate the PromQL EXPRESSION over what the daemon remembers."""
     params = {"query": expression, **({"time": at} if at else {})}

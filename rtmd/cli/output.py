@@ -15,7 +15,15 @@ import msgspec
 
 from rtmd.cli.client import InstantData
 from rtmd.model.display import age, number, safe
-from rtmd.wire import FiringView, ReloadView, RuleView, SilenceView, StatusView
+from rtmd.wire import (
+    FiringView,
+    OutboxView,
+    ReceiverView,
+    ReloadView,
+    RuleView,
+    SilenceView,
+    StatusView,
+)
 
 Row = Sequence[str]
 
@@ -120,6 +128,36 @@ def print_reload(reload: ReloadView) -> None:
         click.echo(f"Rules in force as of {moment(reload.wall)}: {safe(reload.summary)}.")
     else:
         click.echo("Nothing has changed since the start.")
+
+
+def print_receivers(receivers: Sequence[ReceiverView]) -> None:
+    """Receivers by name."""
+    header = ("RECEIVER", "KIND", "CIRCUIT", "WAITING", "DEAD", "FALLBACK", "TROUBLE")
+    rows = [
+        (
+            each.name,
+            each.kind or "(gone)",
+            each.circuit,
+            str(each.waiting),
+            str(each.dead_letters),
+            each.fallback or "-",
+            each.trouble,
+        )
+        for each in receivers
+    ]
+    print_table(header, rows, "No receivers.")
+
+
+def print_outbox(outbox: OutboxView, wall: int) -> None:
+    """What waits and what was given up."""
+    header = ("KEY", "RECEIVER", "STATE", "AGE", "ATTEMPTS", "SUMMARY", "ERROR")
+    waiting = [(letter, f"in {age(letter.due - wall)}" if letter.due else "waiting") for letter in outbox.waiting]
+    letters = [*waiting, *((letter, "dead") for letter in outbox.dead)]
+    rows = [
+        (each.key, each.receiver, state, age(wall - each.at), str(each.attempts), each.summary, each.error)
+        for each, state in letters
+    ]
+    print_table(header, rows, "Nothing waits, and nothing was given up.")
 
 
 class _InstantRow(msgspec.Struct, frozen=True):

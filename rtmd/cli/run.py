@@ -60,6 +60,10 @@ def read_config(path: Path) -> Config:
 
 def serve(config: Config, path: Path) -> int:
     """Run until somebody asks it to stop."""
+    # Names are looked up in uvloop's own threads, of which there would be four: few enough for destinations whose name
+    # servers hang to keep all others waiting.
+    os.environ.setdefault("UV_THREADPOOL_SIZE", "64")
+
     import uvloop
 
     from rtmd.api.sockets import inherited_sockets

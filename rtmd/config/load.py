@@ -12,31 +12,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
+from rtmd.config.load_receivers import read_receivers, read_wording
 from rtmd.config.places import Places, Surroundings
+from rtmd.config.receivers import ReceiverConfig, Wording
 from rtmd.config.values import (
     CommandAction,
-    CommandReceiver,
     Config,
     DaemonConfig,
     GraphiteSource,
     HostSource,
     Limits,
-    LogReceiver,
-    ReceiverConfig,
     Role,
     ScrapeSource,
     SourceConfig,
     StatsdSource,
-    WebhookReceiver,
 )
 from rtmd.errors import FileErrors, Located
 from rtmd.rulefile.document import read_document
 from rtmd.rulefile.table import Table, nearest
 
 _TABLES = frozenset({"daemon", "sources", "receivers", "actions", "route", "users", "limits"})
+_OF_DAEMON = frozenset(
+    {"rules", "state", "listen", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
+)
 _LATER_TABLES = frozenset({"inhibit", "calendars", "escalations", "tokens"})
-_LATER_RECEIVERS = frozenset({"mail", "slack", "teams", "discord", "mattermost", "ntfy", "pagerduty", "alertmanager"})
-_LATER_OF_RECEIVER = frozenset({"fallback", "template", "secret", "headers"})
 _LATER_OF_SOURCE = frozenset({"birth_zero", "headers", "labels"})
 _LATER_OF_ROUTE = frozenset(
     {"group_by", "routes", "match", "continue", "group_wait", "group_interval", "repeat_interval"}
@@ -66,9 +65,10 @@ def load_config(
     root = Table.root(document, problems)
     root.refuse_unknown(_TABLES, _LATER_TABLES)
     places = Places(Surroundings(base=base, env=env, read_credential=read_credential))
-    receivers = _receivers(root, places)
+    daemon = _daemon(_part(root, "daemon"), places)
+    receivers = read_receivers(root, places, daemon.wording)
     config = Config(
-        daemon=_daemon(_part(root, "daemon"), places),
+        daemon=daemon,
         sources=_sources(root, places),
         receivers=receivers,
         actions=_actions(root, places),
@@ -104,7 +104,7 @@ def _part(root: Table, key: str) -> Table:
 
 
 def _daemon(table: Table, places: Places) -> DaemonConfig:
-    table.refuse_unknown({"rules", "state", "listen", "name", "tcp_role", "react"}, {"heartbeat"})
+    table.refuse_unknown(_OF_DAEMON)
     rules = table.texts("rules")
     state = places.path(table.text("state", empty=False)) if "state" in table else places.default_state()
     return DaemonConfig(
@@ -114,6 +114,9 @@ def _daemon(table: Table, places: Places) -> DaemonConfig:
         name=table.text("name", "rtmd", empty=False),
         tcp_role=table.choice("tcp_role", Role.VIEW),
         react=table.switch("react", default=True),
+        wording=read_wording(table, Wording()),
+        heartbeat=places.url(table, "heartbeat") if "heartbeat" in table else "",
+        heartbeat_every=table.duration("heartbeat_every", _default(DaemonConfig, "heartbeat_every"), least=1_000),
     )
 
 
@@ -167,31 +170,6 @@ def _graphite(name: str, table: Table, places: Places) -> GraphiteSource:
     return GraphiteSource(
         name, places.address(table, default.listen), lateness=table.duration("lateness", default.lateness)
     )
-
-
-def _receivers(root: Table, places: Places) -> dict[str, ReceiverConfig]:
-    found: dict[str, ReceiverConfig] = {"log": LogReceiver("log")}
-    for name, table in root.tables("receivers"):
-        if name.startswith("@"):
-            table.broken("names that begin with @ are reserved")
-        match table.text("kind", name):
-            case "log":
-                table.refuse_unknown({"kind"}, _LATER_OF_RECEIVER)
-                found[name] = LogReceiver(name)
-            case "webhook":
-                table.refuse_unknown({"kind", "url", "timeout"}, _LATER_OF_RECEIVER)
-                timeout = table.duration("timeout", _default(WebhookReceiver, "timeout"), least=1)
-                found[name] = WebhookReceiver(name, places.url(table), timeout=timeout)
-            case "command":
-                table.refuse_unknown({"kind", "argv", "timeout"}, _LATER_OF_RECEIVER)
-                timeout = table.duration("timeout", _default(CommandReceiver, "timeout"), least=1)
-                found[name] = CommandReceiver(name, places.argv(table, "argv"), timeout=timeout)
-            case kind:
-                _refuse_kind(table, kind, known=("log", "webhook", "command"), later=_LATER_RECEIVERS)
-                found[name] = LogReceiver(name)  # the name exists: one problem is enough
-        if name == "log" and not isinstance(found[name], LogReceiver):
-            table.misplaced("kind", 'must be "log": that name is the log everywhere')
-    return found
 
 
 def _actions(root: Table, places: Places) -> dict[str, CommandAction]:

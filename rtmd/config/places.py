@@ -101,23 +101,50 @@ class Places:
             table.wrong("listen", f'cannot be beyond loopback ("{host[:80]}"): not supported yet, it needs tokens')
         return Address(default.host if host == "localhost" else host, int(found[3]))
 
-    def url(self, table: Table) -> str:
-        """The `url` of a table, with its credentials put in."""
-        text = table.text("url")
-        if "url" not in table:
-            table.broken("url is missing")
+    def url(self, table: Table, key: str = "url") -> str:
+        """An address in a table, with its credentials put in."""
+        text = table.text(key)
+        if key not in table:
+            table.broken(f"{key} is missing")
         if not text:
             return ""
         problems = len(table.problems)
-        filled = _CREDENTIAL.sub(lambda found: self._credential(table, found[1]), text)
+        filled = self._filled(table, key, text)
         problem = _url_problem(filled)
         if problem and len(table.problems) == problems:
-            table.wrong("url", problem)
+            table.wrong(key, problem)
         return filled
 
-    def _credential(self, table: Table, name: str) -> str:
+    def secret(self, table: Table, key: str) -> str:
+        """A token or password, with its credentials put in; empty where the key is missing."""
+        return self._secret(table, key, table.text(key, empty=False)) if key in table else ""
+
+    def secrets(self, table: Table, key: str) -> tuple[str, ...]:
+        """One secret, or a list of two: the new one and the one that is going out of use."""
+        if isinstance(table.content.get(key), list):
+            texts = table.texts(key) or ()
+            if len(texts) > 2:
+                table.wrong(key, "must be one secret, or two: the new and the old")
+            return tuple(self._secret(table, key, text) for text in texts)
+        return tuple(filter(None, (self.secret(table, key),)))
+
+    def _secret(self, table: Table, key: str, text: str) -> str:
+        problems = len(table.problems)
+        filled = self._filled(table, key, text)
+        if (
+            text
+            and len(table.problems) == problems
+            and (not filled or not filled.isascii() or not filled.isprintable())
+        ):
+            table.wrong(key, "must be printable ASCII, and not empty")
+        return filled
+
+    def _filled(self, table: Table, key: str, text: str) -> str:
+        return _CREDENTIAL.sub(lambda found: self._credential(table, key, found[1]), text)
+
+    def _credential(self, table: Table, key: str, name: str) -> str:
         if not _CREDENTIAL_NAME.fullmatch(name):
-            table.wrong("url", f'asks for the credential "{name[:60]}", which is no file name')
+            table.wrong(key, f'asks for the credential "{name[:60]}", which is no file name')
             return ""
         given = self._folder("CREDENTIALS_DIRECTORY")
         for folder in (given, self._base / "credentials"):
@@ -127,7 +154,7 @@ class Places:
             except (OSError, UnicodeError):
                 continue
         text = f'asks for the credential "{name}": no such file in $CREDENTIALS_DIRECTORY or {self._base}/credentials'
-        table.wrong("url", text)
+        table.wrong(key, text)
         return ""
 
     def argv(self, table: Table, key: str) -> tuple[str, ...]:

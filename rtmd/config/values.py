@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from rtmd.config.receivers import ReceiverConfig, Wording
+
 
 class Role(StrEnum):
     """What a peer may do; each includes the ones before it."""
@@ -54,6 +56,9 @@ class DaemonConfig:
     name: str = "rtmd"  # shown in the header of the screen
     tcp_role: Role = Role.VIEW
     react: bool = True
+    wording: Wording = field(default_factory=Wording)  # of receivers that say nothing else
+    heartbeat: str = field(default="", repr=False)  # pinged while everything is fresh
+    heartbeat_every: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,34 +107,6 @@ class GraphiteSource:
 
 
 SourceConfig: TypeAlias = HostSource | ScrapeSource | StatsdSource | GraphiteSource
-
-
-@dataclass(frozen=True, slots=True)
-class LogReceiver:
-    """Writes one line a notification to the daemon's log."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookReceiver:
-    """POSTs the documented JSON body."""
-
-    name: str
-    url: str = field(repr=False)
-    timeout: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class CommandReceiver:
-    """Runs a program with the body on stdin."""
-
-    name: str
-    argv: tuple[str, ...]
-    timeout: int = 30_000
-
-
-ReceiverConfig: TypeAlias = LogReceiver | WebhookReceiver | CommandReceiver
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ An input made by a person carries `request`: the step answers it with exactly on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.matcher import Matcher
-from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState
 from rtmd.model.rule import RuleSet
 from rtmd.model.silence import Silence
 
@@ -32,8 +33,9 @@ class RulesLoaded:
 class ReactionsLoaded:
     """What the configuration says about reacting.
 
-    `undoable` has the actions that can be undone; `default_receivers` serves stages without `notify`; with
-    `react` off everything is judged and journalled, and nothing leaves the daemon.
+    `undoable` has the actions that can be undone; `default_receivers` serves stages without `notify`; `fallbacks` has
+    who is told what a receiver cannot be told; with `react` off everything is judged and journalled, and nothing
+    leaves the daemon.
     """
 
     receivers: frozenset[str] = frozenset()
@@ -41,6 +43,7 @@ class ReactionsLoaded:
     undoable: frozenset[str] = frozenset()
     default_receivers: tuple[str, ...] = ("log",)
     react: bool = True
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,23 @@ class DeliveryDone:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A receiver could not be told this for too long, or never will be (`error` says why): its fallback is."""
+
+    notification: Notification
+    error: str
+
+
 PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet
 PlainInput: TypeAlias = (
-    RulesLoaded | ReactionsLoaded | Restored | TimeGap | WallClock | PersonInput | ActionDone | DeliveryDone
+    RulesLoaded
+    | ReactionsLoaded
+    | Restored
+    | TimeGap
+    | WallClock
+    | PersonInput
+    | ActionDone
+    | DeliveryDone
+    | Undelivered
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rtmd.model.firing import Firing
+from rtmd.model.firing import Firing, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import StageName
+from rtmd.model.rule import Severity, StageName
 
 
 class Told(StrEnum):
@@ -38,12 +38,26 @@ class NotifyReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a message says of one firing, and why; `seq` rises with each time a receiver is told of the firing."""
+    """What a message says of one firing, and why; `seq` rises with each time a receiver is told of the firing.
+
+    `runs` are the action runs of the firing so far.
+    """
 
     firing: Firing
     told: Told
     seq: int
     reason: str
+    runs: tuple[ActionRun, ...] = ()
+
+    @property
+    def resolved(self) -> bool:
+        """The firing is over."""
+        return self.told is Told.RESOLVED
+
+    @property
+    def record(self) -> StageRecord | None:
+        """The stage that the firing is in, or was in last."""
+        return self.firing.record(self.firing.stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,8 @@ class Notification:
     """One message to one receiver about firings that are told together, those with news in `alerts` (at least one).
 
     `key` is stable over retries and restarts. `group` has the labels that the firings share because they are grouped by
-    them; `standing` what else fires in the group, as the receiver knows.
+    them; `standing` what else fires in the group, as the receiver knows. `instead_of` is the receiver that it was meant
+    for and `because` why that one could not be told. `test`: somebody tries the receiver out, nothing fires.
     """
 
     key: str
@@ -61,6 +76,16 @@ class Notification:
     alerts: tuple[Alert, ...]
     group: Labels = ()
     standing: tuple[Firing, ...] = ()
+    instead_of: str = ""
+    because: str = ""
+    test: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """That of the worst firing in it; of the worst one that ended when none fires."""
+        open_ones = [alert.firing.severity for alert in self.alerts if not alert.resolved]
+        open_ones += [firing.severity for firing in self.standing]
+        return max(open_ones or [alert.firing.severity for alert in self.alerts], key=lambda severity: severity.rank)
 
     @property
     def resolved(self) -> bool:

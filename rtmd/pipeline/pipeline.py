@@ -119,7 +119,7 @@ class Pipeline:
                 self._plan_rechecks(missed=at)
             case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet():
                 yield from self._ask(given, at)
-            case ins.ActionDone() | ins.DeliveryDone():
+            case ins.ActionDone() | ins.DeliveryDone() | ins.Undelivered():
                 yield from self._take_result(given, at)
             case _:
                 assert_never(given)
@@ -249,12 +249,14 @@ class Pipeline:
         yield fx.Journaled(at, "ack", firing.rule, firing.id, f"{given.by} has it", {"note": given.note})
         yield fx.Answered(given.request, id=firing.id)
 
-    def _take_result(self, given: ins.ActionDone | ins.DeliveryDone, at: int) -> Iterator[fx.Effect]:
+    def _take_result(self, given: ins.ActionDone | ins.DeliveryDone | ins.Undelivered, at: int) -> Iterator[fx.Effect]:
         match given:
             case ins.ActionDone():
                 yield from self._finish_run(given, at)
             case ins.DeliveryDone():
                 yield from self._note_delivery(given, at)
+            case ins.Undelivered():
+                yield from self.reactor.divert(given, self.firing, at)
             case _:
                 assert_never(given)
 

@@ -8,6 +8,7 @@ opens, reopens, rises or resolves; falling back is shown, not announced.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.alerting.exposed import exposed
@@ -18,7 +19,7 @@ from rtmd.engine.episodes import Change, ChangeKind
 from rtmd.model.display import age, number
 from rtmd.model.effects import Effect, FiringSaved, Journaled, LedgerSaved, Notify, RunAction, RunSaved
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import ActionDone, ReactionsLoaded
+from rtmd.model.inputs import ActionDone, ReactionsLoaded, Undelivered
 from rtmd.model.reaction import Notification, RunState, Told
 from rtmd.model.rule import Rule, Stage
 from rtmd.model.silence import Silence
@@ -76,6 +77,24 @@ class Reactor:
             reason = f"still firing, was silenced by {past[0].created_by}" if past else "still firing, was silenced"
             yield from self._send(self.ledger.tell(firing, withheld, Told.STILL_FIRING, at=at, reason=reason))
 
+    def divert(self, given: Undelivered, firings: Callable[[str], Firing | None], at: int) -> Effects:
+        """Tell the fallback of a receiver what that one could not be told, unless it knows already.
+
+        The ledger remembers it like everything that is told: so it is said once, also over restarts, and whoever
+        heard of a firing this way hears of its end.
+        """
+        message = given.notification
+        fallback = self.reactions.fallbacks.get(message.receiver)
+        if fallback is None or message.test:
+            return
+        for alert in message.alerts:
+            current = firings(alert.firing.id)
+            over = current is None or not current.open
+            if self.ledger.knows(alert, fallback, message.at) or (over and not alert.resolved):
+                continue  # of what is over already, only the end is worth a message
+            told = self.ledger.tell(alert.firing, [fallback], alert.told, at=at, reason=alert.reason)
+            yield from self._send([replace(each, instead_of=message.receiver, because=given.error) for each in told])
+
     def finish_run(self, done: ActionDone, at: int) -> Effects:
         """The result of an action, or of its undoing."""
         run = self.runs.get(done.run_id)
@@ -111,7 +130,8 @@ class Reactor:
         for notification in notifications:
             for alert in notification.alerts:
                 yield LedgerSaved(self.ledger.entry(alert.firing.id, notification.receiver))
-            yield Notify(notification)
+            told = tuple(replace(alert, runs=tuple(self.runs.of(alert.firing.id))) for alert in notification.alerts)
+            yield Notify(replace(notification, alerts=told))
             for alert in notification.alerts:
                 text = f"{alert.told} to {notification.receiver}: {alert.reason}"
                 detail = {"key": notification.key}

@@ -13,7 +13,6 @@ import msgspec
 
 from rtmd import wire
 from rtmd.model.firing import Firing, StageRecord, StageState
-from rtmd.model.reaction import ActionRun
 from rtmd.model.rule import Stage
 from rtmd.model.silence import Silence
 from rtmd.pipeline.pipeline import Pipeline
@@ -41,7 +40,7 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
         silenced_by=[silence.id for silence in silences],
         silenced_until=silences[0].ends_at if silences else None,
         silencer=silences[0].created_by if silences else "",
-        runs=[_run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
+        runs=[pictures.run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
     )
 
 
@@ -122,7 +121,3 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> li
     if firing.shadow:
         flags.append("shadow")
     return flags
-
-
-def _run_view(run: ActionRun) -> wire.RunView:
-    return wire.RunView(run.id, run.action, str(run.stage), str(run.state), run.at, run.detail)

@@ -14,7 +14,7 @@ from rtmd.model.display import age, number
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import ActionRun, Alert, Notification, Told
 from rtmd.wire import ActionBody, AlertBody, NotificationBody
-from rtmd.wire.pictures import evidence_view, firing_view
+from rtmd.wire.pictures import evidence_view, firing_view, run_view
 
 BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes
 
@@ -32,6 +32,9 @@ def notification_body(notification: Notification) -> bytes:
         group=dict(notification.group),
         alerts=[_alert(alert, notification.at) for alert in notification.alerts],
         standing=[firing_view(firing) for firing in notification.standing],
+        instead_of=notification.instead_of,
+        because=notification.because,
+        test=notification.test,
     )
     return msgspec.json.encode(body)
 
@@ -44,7 +47,7 @@ def _alert(alert: Alert, at: int) -> AlertBody:
         message=str(alert.told),
         reason=alert.reason,
         summary=alert_summary(alert, at),
-        firing=firing_view(alert.firing),
+        firing=msgspec.structs.replace(firing_view(alert.firing), runs=[run_view(run) for run in alert.runs]),
         evidence=evidence_view(record.evidence) if record and record.evidence else None,
     )
 

@@ -1,130 +1,144 @@
-"""POSTs the documented JSON body to one URL.
+"""Webhooks and everything like them: one message, one POST, in the format of its kind.
 
-1. 2xx: taken.
-2. 408, 425, 429, 5xx, timeouts, and everything that goes wrong on the way (names, TLS, connections): it may take it
-   later; a `Retry-After` of up to 15 minutes is honoured, in seconds or as an HTTP date.
-3. Everything else, redirects included: it never will. A redirect is not followed, because it would lead to a
-   destination that nobody configured.
-
-The time limit is for the whole exchange: a server that drips cannot hold a place for ever. Of the answer at most
-64 KiB are read and none is used. The URL may hold a secret: only its host is ever named.
+A format is a pure function of the message; what it cannot know (the wall clock, for signatures and for how long an
+alert is to live) it is given. `FORMATS` is the list of kinds.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
-from contextlib import aclosing
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
-import httpx
-
-from rtmd.config import WebhookReceiver
-from rtmd.errors import DeliveryError, PermanentError, RetryableError
-from rtmd.model.reaction import Notification
+from rtmd.config import (
+    AlertmanagerReceiver,
+    Chat,
+    ChatReceiver,
+    NtfyReceiver,
+    PagerDutyReceiver,
+    WebhookFormat,
+    WebhookReceiver,
+)
+from rtmd.model.reaction import Alert, Notification
+from rtmd.ports import Clock
+from rtmd.receivers.alertmanager import api_alerts, webhook_body
 from rtmd.receivers.body import notification_body
+from rtmd.receivers.discord import discord
+from rtmd.receivers.escapes import markdown, mrkdwn, plain
+from rtmd.receivers.mattermost import mattermost
+from rtmd.receivers.ntfy import ntfy
+from rtmd.receivers.pagerduty import pagerduty
+from rtmd.receivers.post import Post
+from rtmd.receivers.said import Said, Voice
+from rtmd.receivers.signature import signature_headers
+from rtmd.receivers.slack import slack
+from rtmd.receivers.teams import teams
 
-LONGEST_RETRY_AFTER = 15 * 60_000
+PostedReceiver: TypeAlias = WebhookReceiver | ChatReceiver | NtfyReceiver | PagerDutyReceiver | AlertmanagerReceiver
 
-_ANSWER_BYTES = 64 * 1024
-_LATER = frozenset({408, 425, 429})
+_AT_ONCE = 200  # alerts in one POST
+ALERTS_PATH = "/api/v2/alerts"
 
-
-def make_transport() -> httpx.AsyncHTTPTransport:
-    """The connections that all webhooks share.
-
-    A transport is an httpx client without what a webhook must not do or never needs: redirects, cookies, proxies from
-    the environment, whole URLs in the log. That is also a quarter of a post's cost.
-    """
-    if importlib.util.find_spec("sniffio") is None:
-        # httpcore tries to import it for every request; searching the disk each time is a quarter of a post's cost.
-        sys.modules["sniffio"] = None  # type: ignore[assignment]  # this is how an import is told not to search
-    return httpx.AsyncHTTPTransport(trust_env=False)
+_JSON: Mapping[str, str] = {"Content-Type": "application/json"}
+_CHATS = {
+    Chat.SLACK: (slack, mrkdwn),
+    Chat.TEAMS: (teams, markdown),
+    Chat.DISCORD: (discord, markdown),
+    Chat.MATTERMOST: (mattermost, markdown),
+}
 
 
-class Webhook:
-    """A webhook receiver; the transport is lent and stays open. `send` raises RetryableError or PermanentError."""
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a format is given beside the message: the daemon's name, and the wall clock in ms."""
 
-    def __init__(self, config: WebhookReceiver, transport: httpx.AsyncBaseTransport) -> None:
+    daemon: str
+    wall: int
+
+
+def render(
+    message: Notification, config: PostedReceiver, voice: Voice, scene: Scene
+) -> tuple[tuple[bytes, ...], Mapping[str, str]]:
+    """The bodies to post, one after the other, and the headers of each. Only PagerDuty wants more than one."""
+    raw = notification_body(message)
+    if isinstance(config, WebhookReceiver) and config.format is WebhookFormat.RTMD:
+        return (raw,), {**_JSON, **_signed(config, message.key, raw, scene)}
+    match config:
+        case ChatReceiver(chat=chat):
+            layout, escape = _CHATS[chat]
+            return (layout(message, voice.say(message, raw, escape)),), _JSON
+        case NtfyReceiver():
+            body, headers = ntfy(message, voice.say(message, raw, plain), config)
+            return (body,), headers
+        case PagerDutyReceiver():
+            return pagerduty(message, voice.say(message, raw, plain), config, source=scene.daemon), _JSON
+        case AlertmanagerReceiver():
+            said = voice.say(message, raw, plain)
+            return (api_alerts([(alert, said) for alert in message.alerts], scene.wall, config.resend),), _JSON
+        case WebhookReceiver():
+            body = webhook_body(message, voice.say(message, raw, plain))
+            return (body,), {**_JSON, **_signed(config, message.key, body, scene)}
+
+
+def _signed(config: WebhookReceiver, key: str, body: bytes, scene: Scene) -> dict[str, str]:
+    return signature_headers(config.secrets, at=scene.wall, key=key, body=body)
+
+
+class Posted:
+    """A receiver that is posted to; `send` raises RetryableError or PermanentError."""
+
+    def __init__(self, config: PostedReceiver, post: Post, *, voice: Voice, clock: Clock, daemon: str) -> None:
         self.name = config.name
-        self._url = _url(config.url)
-        self._timeout = config.timeout / 1000
-        self._extensions = {"timeout": httpx.Timeout(self._timeout).as_dict()}
-        self._transport = transport
-        self._host = (self._url and self._url.host) or "webhook"
-        self._headers = {"User-Agent": "rtmd", "Accept": "*/*", "Content-Type": "application/json"}
-        self._headers |= _authorization(self._url) if self._url else {}
+        self._config = config
+        self._post = post
+        self._voice = voice
+        self._clock = clock
+        self._daemon = daemon
 
     def __repr__(self) -> str:
-        return f"<Webhook {self.name} → {self._host}>"
+        return f"<Posted {self.name} → {self._post.host}>"
 
     async def send(self, notification: Notification) -> None:
         """POST one notification; returns on 2xx."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                status, wait = await self._post(notification_body(notification), notification.key)
-        except (TimeoutError, httpx.TimeoutException):
-            raise RetryableError(f"{self._host}: no answer within {self._timeout:g} s") from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
-            raise PermanentError(f"{self._host}: this is no URL that can be posted to") from None
-        except httpx.HTTPError as error:
-            # Its text may quote the URL, and so may its causes.
-            raise RetryableError(f"{self._host}: {type(error).__name__}") from None
-        if not 200 <= status < 300:
-            raise self._refusal(status, wait)
-
-    async def _post(self, body: bytes, key: str) -> tuple[int, str]:
-        if self._url is None:
-            raise httpx.UnsupportedProtocol("no URL")
-        headers = {**self._headers, "Idempotency-Key": key}
-        request = httpx.Request("POST", self._url, headers=headers, content=body, extensions=self._extensions)
-        response = await self._transport.handle_async_request(request)
-        async with aclosing(response):
-            # Read so that the connection can be used again; raw, so that nothing unpacks a bomb.
-            read = 0
-            async for chunk in response.aiter_raw():
-                read += len(chunk)
-                if read > _ANSWER_BYTES:
-                    break
-            return response.status_code, response.headers.get("Retry-After", "")
-
-    def _refusal(self, status: int, wait: str) -> DeliveryError:
-        problem = f"{self._host}: answered {status}"
-        if status in _LATER or status >= 500:
-            return RetryableError(problem, retry_after(wait, datetime.now(UTC)))
-        if 300 <= status < 400:
-            problem += ", and redirects are not followed"
-        return PermanentError(problem)
+        scene = Scene(self._daemon, self._clock.wall())
+        bodies, headers = render(notification, self._config, self._voice, scene)
+        for body in bodies:
+            await self._post(body, {**headers, "Idempotency-Key": _ascii(notification.key)})
 
 
-def retry_after(header: str, now: datetime) -> int | None:
-    """How long a `Retry-After` asks to wait, in ms, at most 15 minutes; None where it says nothing understandable."""
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return min(int(text[:9]) * 1000, LONGEST_RETRY_AFTER)
-    try:
-        wanted = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
-    wait = int((wanted - now).total_seconds() * 1000)
-    return min(max(wait, 0), LONGEST_RETRY_AFTER)
+class PostedAlerts(Posted):
+    """An Alertmanager: told again and again what fires, as it forgets what it does not hear of."""
+
+    _config: AlertmanagerReceiver
+
+    def __init__(self, config: AlertmanagerReceiver, post: Post, *, voice: Voice, clock: Clock, daemon: str) -> None:
+        super().__init__(config, post, voice=voice, clock=clock, daemon=daemon)
+        self._in_order = asyncio.Lock()  # what ends and what is said again must not overtake each other
+
+    async def send(self, notification: Notification) -> None:
+        """POST one notification; returns on 2xx."""
+        if not any(alert.resolved for alert in notification.alerts):
+            return await super().send(notification)
+        async with self._in_order:
+            return await super().send(notification)
+
+    @property
+    def resend(self) -> int:
+        """How often, in ms."""
+        return self._config.resend
+
+    async def send_again(self, standing: Callable[[], Iterable[Notification]]) -> None:
+        """POST everything that this receiver was told and that still fires, as it is by then; nothing for nothing."""
+        async with self._in_order:
+            told: list[tuple[Alert, Said]] = []
+            for notification in standing():
+                said = self._voice.say(notification, notification_body(notification), plain)
+                told += [(alert, said) for alert in notification.alerts]
+            for start in range(0, len(told), _AT_ONCE):
+                some = told[start : start + _AT_ONCE]
+                await self._post(api_alerts(some, self._clock.wall(), self._config.resend), _JSON)
 
 
-def _url(text: str) -> httpx.URL | None:
-    try:
-        url = httpx.URL(text)
-        url.host  # noqa: B018  # names that cannot be read say so only now
-    except (httpx.InvalidURL, UnicodeError):
-        return None
-    return url
-
-
-def _authorization(url: httpx.URL) -> dict[str, str]:
-    """What a user and password in the URL mean, as every client understands it."""
-    if not url.userinfo:
-        return {}
-    request = next(httpx.BasicAuth(url.username, url.password).auth_flow(httpx.Request("POST", url)))
-    return {"Authorization": request.headers["Authorization"]}
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()

@@ -20,6 +20,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import httpx
+
 from rtmd.api.app import build_app
 from rtmd.api.server import Server
 from rtmd.api.stream import Hub
@@ -28,17 +30,20 @@ from rtmd.formats.batch import SeriesTable
 from rtmd.model.inputs import ReactionsLoaded
 from rtmd.ports import Clock, Source
 from rtmd.receivers.actions import CommandActions
-from rtmd.receivers.make import make_receivers
-from rtmd.receivers.webhook import make_transport
+from rtmd.receivers.make import Kit, make_receivers
+from rtmd.receivers.post import make_transport
 from rtmd.runtime.boot import restored_pipeline
+from rtmd.runtime.deliveries import Deliveries, patience_of
 from rtmd.runtime.feeds import Feeds
 from rtmd.runtime.heart import Heart
 from rtmd.runtime.loop import Inbox, StepLoop
 from rtmd.runtime.office import Board, Office
 from rtmd.runtime.outbox import Outbox
 from rtmd.runtime.performer import Performer
+from rtmd.runtime.pulse import Pulse, ailment
 from rtmd.runtime.readers import Readers
 from rtmd.runtime.reload import Reloader
+from rtmd.runtime.resend import Resender
 from rtmd.runtime.storage import Storage, open_storage
 from rtmd.runtime.systemd import Notifier
 from rtmd.sources.refusals import Refusals
@@ -58,6 +63,16 @@ class Extras:
 
     sources: Sequence[MakeSource] = ()
     coach: Callable[[int], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """What acts on the world."""
+
+    transport: httpx.AsyncBaseTransport
+    outbox: Outbox
+    performer: Performer
+    deliveries: Deliveries
 
 
 class Daemon:
@@ -108,7 +123,8 @@ class Daemon:
             )
             rules = await reloader.first()
             pipeline, opening = await restored_pipeline(storage, self.config, rules, reactions_of(self.config))
-            performer, outbox = await self._hands(storage, stack)
+            hands = self._hands(storage, stack)
+            outbox, performer = hands.outbox, hands.performer
             loop = StepLoop(pipeline, self._inbox, storage=storage, perform=performer)
             loop.step(opening, loop.at)
             reloader.firing = lambda: frozenset(each.rule for each in pipeline.firings() if each.open)
@@ -121,13 +137,16 @@ class Daemon:
             readers = Readers(storage.folder)
             stack.push_async_callback(readers.stop)
             office = Office(
-                loop, outbox, self._board, name=self.config.daemon.name, reload=reloader.ask, readers=readers
+                loop, hands.deliveries, self._board, name=self.config.daemon.name, reload=reloader.ask, readers=readers
             )
             hub = performer.hub = Hub(office)
             await self._serve(office, hub, stack)
             self._feed(office, storage, stack)
             heart = Heart(loop, office, hub, self._systemd, coach=self._extras.coach)
-            for work in (heart.beat(), heart.save_windows(), reloader.keep_up()):
+            pulse = Pulse(self.config, hands.transport, lambda: ailment(loop, outbox))
+            self._followers.append(pulse.configure)
+            resender = Resender(lambda: outbox.receivers, pipeline, storage.clock.now)
+            for work in (heart.beat(), heart.save_windows(), reloader.keep_up(), pulse.beat(), resender.keep_up()):
                 _background(work, stack)
             self._handle_signals(reloader)
             self.started.set()
@@ -137,19 +156,29 @@ class Daemon:
             self._systemd.stopping()
             return code
 
-    async def _hands(self, storage: Storage, stack: AsyncExitStack) -> tuple[Performer, Outbox]:
+    def _hands(self, storage: Storage, stack: AsyncExitStack) -> _Hands:
         """What acts on the world: receivers behind the outbox, and action programs."""
         transport = make_transport()
         stack.push_async_callback(transport.aclose)
-        receivers = make_receivers(self.config.receivers, transport)
+        kit = Kit(transport, storage.clock, daemon=self.config.daemon.name)
+        receivers = make_receivers(self.config.receivers, kit)
         outbox = Outbox(storage.store, receivers, storage.clock, on_result=self._inbox.put)
         actions = CommandActions(self.config.actions)
+        deliveries = Deliveries(outbox, storage.store, storage.clock, self.config, failures=kit.failures)
+
+        def follow(config: Config) -> None:
+            outbox.patience = patience_of(config)
+            outbox.replace(make_receivers(config.receivers, kit))
+
+        outbox.patience = patience_of(self.config)
         self._followers += [
-            lambda config: outbox.replace(make_receivers(config.receivers, transport)),
+            follow,
+            deliveries.configure,
             lambda config: actions.replace(config.actions),
             lambda config: self._inbox.put(reactions_of(config)),
         ]
-        return Performer(self._inbox.put, storage, outbox=outbox, actions=actions), outbox
+        performer = Performer(self._inbox.put, storage, outbox=outbox, actions=actions)
+        return _Hands(transport, outbox, performer, deliveries)
 
     async def _serve(self, office: Office, hub: Hub, stack: AsyncExitStack) -> None:
         app = build_app(office, hub, self.config)
@@ -234,4 +263,5 @@ def reactions_of(config: Config) -> ReactionsLoaded:
         undoable=frozenset(name for name, action in config.actions.items() if action.undo),
         default_receivers=(config.default_receiver,),
         react=config.daemon.react,
+        fallbacks={name: receiver.fallback for name, receiver in config.receivers.items() if receiver.fallback},
     )

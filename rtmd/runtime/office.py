@@ -22,8 +22,8 @@ from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.views import firing_view, rule_views, silence_view
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
+from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.loop import StepLoop, stuck
-from rtmd.runtime.outbox import Outbox
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import (
@@ -61,7 +61,7 @@ class Office:
     def __init__(
         self,
         loop: StepLoop,
-        outbox: Outbox,
+        deliveries: Deliveries,
         board: Board,
         *,
         name: str,
@@ -74,7 +74,7 @@ class Office:
         self._clock = loop.storage.clock
         self._store = loop.storage.store
         self._samples = loop.storage.samples
-        self._outbox = outbox
+        self.deliveries = deliveries
         self._board = board
         self._reload = reload
         self._readers = readers
@@ -175,7 +175,7 @@ class Office:
         silences = pipeline.reactor.silences
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
-        notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self._outbox.troubles.items()))]
+        notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self.deliveries.troubles.items()))]
         if wall - self._board.reload.wall < _RELOAD_SHOWN:
             notices.insert(0, f"rules reloaded: {self._board.reload.summary}")
         notices += [f"source {each.name}: {each.last_error}" for each in self._board.sources() if each.last_error]
@@ -199,7 +199,7 @@ class Office:
             pending=sum(table.pending for table in tables),
             silenced=sum(bool(pipeline.reactor.muting(firing, wall)) for firing in is_open),
             silences=sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences),
-            outbox=len(self._outbox),
+            outbox=len(self.deliveries),
             dead_letters=self._store.dead_letter_count(),
             react=pipeline.reactor.reactions.react,
             rule_errors=self.rule_errors(),
@@ -232,6 +232,7 @@ class Office:
         families += [self._source_errors(), self._loop.delays.metric()]
         freed = float(self._loop.pipeline.counts["freed", "series"])
         families.append(Metric("rtmd_series_freed_total", "counter", "Series forgotten to make room.", [((), freed)]))
+        families += self.deliveries.metrics()
         families += [_by(label, counts, name, kind, text) for name, kind, label, text, counts in self._limits()]
         return families + [self._counter(*each) for each in _COUNTERS]
 

@@ -82,15 +82,6 @@ class AuditRow:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A notification that was given up, and why."""
-
-    notification: Notification
-    attempts: int
-    error: str
-
-
 def statements(effects: Sequence[Durable]) -> list[Statement]:
     """What writes these effects, in their order; StoreError when one of them cannot be written down."""
     try:

@@ -19,12 +19,12 @@ from typing import Any
 import msgspec
 
 from rtmd.errors import StoreError
-from rtmd.model.effects import Durable, Journaled
+from rtmd.model.effects import Audited, Durable, Journaled
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import Restored
-from rtmd.ports import OutboxRow
+from rtmd.ports import DeadLetter, OutboxRow
 from rtmd.store import rows
-from rtmd.store.rows import AuditRow, Column, DeadLetter, Statement
+from rtmd.store.rows import AuditRow, Column, Statement
 from rtmd.store.schema import audit_hash, open_reader
 from rtmd.store.writer import GroupWriter, refused
 
@@ -46,6 +46,8 @@ WHERE resolved IS NULL OR resolved >= ?"""
 _RUNS = """
 SELECT runs.doc FROM runs JOIN firings ON firings.id = runs.firing
 WHERE resolved IS NULL OR resolved >= ? ORDER BY at, runs.id"""
+
+_REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, due = 0 WHERE key = ? AND state = 'dead'"
 
 _JOURNAL = "SELECT at, kind, rule, firing, text, detail FROM journal ORDER BY seq DESC LIMIT ?"
 _JOURNAL_OF = "SELECT at, kind, rule, firing, text, detail FROM journal WHERE firing = ? ORDER BY seq DESC LIMIT ?"
@@ -100,6 +102,14 @@ class StateStore:
     def bury(self, key: str, *, error: str) -> Awaitable[None]:
         """Make it a dead letter, kept and shown."""
         return self._write("UPDATE outbox SET state = 'dead', error = ? WHERE key = ?", error, key)
+
+    def revive(self, keys: Sequence[str], audited: Audited) -> Awaitable[None]:
+        """Make these dead letters messages again that are to be delivered, and write down who wanted it."""
+        again: list[Statement] = [(_REVIVE, (key,)) for key in keys]
+        try:
+            return self._writer.submit([*again, *rows.statements([audited])])
+        except StoreError as error:
+            return refused(error)
 
     def save_last_good(self, files: Mapping[str, bytes]) -> Awaitable[None]:
         """Remember the texts of all rule files as they are in use, in place of what was remembered before."""

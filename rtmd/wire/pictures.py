@@ -6,7 +6,8 @@ Receivers are sent exactly this; the operator API adds live values, flags and si
 from __future__ import annotations
 
 from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
-from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, StageView
+from rtmd.model.reaction import ActionRun
+from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RunView, StageView
 
 
 def firing_view(firing: Firing) -> FiringView:
@@ -62,6 +63,11 @@ def evidence_view(evidence: Evidence) -> EvidenceView:
         clauses=[ClauseView(each.name, each.text, each.value, each.holds) for each in evidence.clauses],
         exemplars=[ExemplarView(each.text, each.author, each.reach, each.url) for each in evidence.exemplars],
     )
+
+
+def run_view(run: ActionRun) -> RunView:
+    """An action run."""
+    return RunView(run.id, run.action, str(run.stage), str(run.state), run.at, run.detail)
 
 
 def _state(firing: Firing) -> str:

@@ -29,7 +29,17 @@ import msgspec
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
-from rtmd.wire import Done, FiringDetail, FiringView, ReloadView, RuleView, SilenceView, StatusView
+from rtmd.wire import (
+    Done,
+    FiringDetail,
+    FiringView,
+    OutboxView,
+    ReceiverView,
+    ReloadView,
+    RuleView,
+    SilenceView,
+    StatusView,
+)
 
 PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 PATIENCE = 10.0  # seconds within which anything should have happened, on a busy machine
@@ -114,6 +124,14 @@ class Client:
     def silences(self) -> list[SilenceView]:
         """All silences."""
         return self._get("silences", list[SilenceView])
+
+    def receivers(self) -> list[ReceiverView]:
+        """All receivers."""
+        return self._get("receivers", list[ReceiverView])
+
+    def outbox(self) -> OutboxView:
+        """What waits and what was given up."""
+        return self._get("outbox", OutboxView)
 
     def query(self, expression: str) -> dict[str, float]:
         """An instant query: value by the labels, written `a=1,b=2`."""

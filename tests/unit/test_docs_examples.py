@@ -101,13 +101,18 @@ def test_bodies_of_messages_and_actions_are_what_the_wire_says() -> None:
         assert msgspec.json.decode(msgspec.json.encode(body)) == msgspec.json.decode(text)
 
 
+CREDENTIAL = "https://secret.example/x"  # serves as an address, a token and a password
+
+
 def test_configurations_and_rules_outside_of_their_own_pages_load() -> None:
     for page in ("README.md", "docs/receivers.md"):
         for text in blocks(page, "toml"):
             if "[rules." in text:
                 assert load_rules({"mine.toml": text.encode()}).errors == (), page
             else:
-                load_config(text, file="rtmd.toml", base=Path("/etc/rtmd"), env={})
+                load_config(
+                    text, file="rtmd.toml", base=Path("/etc/rtmd"), env={}, read_credential=lambda _: CREDENTIAL
+                )
 
 
 def test_yaml_is_yaml() -> None:

@@ -4,186 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
 import pytest
+from fakes_outbox import START, Desk, Sink, about, later, note, settle
 
-from rtmd.errors import DeliveryError, PermanentError, RetryableError, StoreError
-from rtmd.model.effects import Durable
-from rtmd.model.firing import Firing
-from rtmd.model.inputs import DeliveryDone, Restored
-from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
-from rtmd.model.rule import Kind, Severity, StageName
-from rtmd.ports import OutboxRow
-from rtmd.runtime.outbox import GIVE_UP_AFTER, IN_FLIGHT, LONGEST_BACKOFF, Outbox
-
-START = 1_800_000_000_000
-FIRING = Firing(
-    id="f1",
-    version=1,
-    rule="r",
-    labels=(),
-    kind=Kind.HEALTH,
-    title="t",
-    severity=Severity.INFO,
-    stage=StageName.SECONDS,
-    stages=(),
-    active_at=START,
-    fired_at=START,
-)
-
-
-def note(key: str, receiver: str = "desk", firing: str = "f1", at: int = START) -> Notification:
-    return about([firing], key, receiver, at)
-
-
-def about(firings: Iterable[str], key: str, receiver: str = "desk", at: int = START) -> Notification:
-    alerts = tuple(Alert(replace(FIRING, id=firing), Told.FIRING, 1, "") for firing in firings)
-    return Notification(key, receiver, at, NotifyReason.FIRST, alerts)
-
-
-class VirtualTime:
-    """A clock whose sleepers wake when a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = START
-        self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
-        self.waits: list[float] = []
-
-    def now(self) -> int:
-        return self.at
-
-    def wall(self) -> int:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.sleepers.append((self.at + round(seconds * 1000), waiter))
-        await waiter
-
-    async def advance(self, milliseconds: int) -> None:
-        end = self.at + milliseconds
-        await settle()
-        while due := [sleeper for sleeper in self.sleepers if sleeper[0] <= end]:
-            first = min(due, key=lambda sleeper: sleeper[0])
-            self.sleepers.remove(first)
-            self.at = max(self.at, first[0])
-            if not first[1].done():
-                first[1].set_result(None)
-            await settle()
-        self.at = end
-
-
-async def settle() -> None:
-    for _ in range(60):
-        await asyncio.sleep(0)
-
-
-class MemoryStore:
-    """`ports.Store` in a dictionary; what it holds survives the outbox, as a disk does."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, OutboxRow] = {}
-        self.dead: dict[str, str] = {}
-        self.full = False
-
-    def add(self, notification: Notification) -> Notification:
-        self.rows[notification.key] = OutboxRow(notification, 0, 0)
-        return notification
-
-    def commit(self, effects: Sequence[Durable]) -> Awaitable[None]:
-        raise NotImplementedError
-
-    def restore(self) -> Restored:
-        return Restored()
-
-    def outbox(self) -> tuple[OutboxRow, ...]:
-        return tuple(self.rows.values())
-
-    async def confirm(self, key: str) -> None:
-        self._take()
-        self.rows.pop(key)
-
-    async def postpone(self, key: str, *, attempts: int, due: int, error: str) -> None:
-        self._take()
-        assert error
-        self.rows[key] = replace(self.rows[key], attempts=attempts, due=due)
-
-    async def bury(self, key: str, *, error: str) -> None:
-        self._take()
-        self.rows.pop(key)
-        self.dead[key] = error
-
-    def _take(self) -> None:
-        if self.full:
-            raise StoreError("disk is full")
-
-
-@dataclass
-class Sink:
-    """`ports.Receiver` that does as told: errors one after the other, or no answer until the gate opens."""
-
-    name: str = "desk"
-    errors: list[DeliveryError] = field(default_factory=list)
-    gate: asyncio.Event | None = None
-    taken: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    busy: int = 0
-    most: int = 0
-
-    async def send(self, notification: Notification) -> None:
-        self.asked.append(notification.key)
-        self.busy += 1
-        self.most = max(self.most, self.busy)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            if self.errors:
-                raise self.errors.pop(0)
-            self.taken.append(notification.key)
-        finally:
-            self.busy -= 1
-
-
-class Highest(random.Random):
-    """Always the longest wait that the jitter allows."""
-
-    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002  # the signature of its base
-        return b
-
-
-@dataclass
-class Desk:
-    """One outbox with everything it works with."""
-
-    sinks: list[Sink]
-    time: VirtualTime = field(default_factory=VirtualTime)
-    store: MemoryStore = field(default_factory=MemoryStore)
-    results: list[DeliveryDone] = field(default_factory=list)
-    outbox: Outbox = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.boot()
-
-    def boot(self) -> None:
-        self.outbox = Outbox(
-            self.store,
-            {sink.name: sink for sink in self.sinks},
-            self.time,
-            on_result=self.results.append,
-            sleep=self.time.sleep,
-            rng=Highest(),
-        )
-
-    def offer(self, *notifications: Notification) -> None:
-        for each in notifications:
-            self.outbox.offer(self.store.add(each))
-
-
-def later(wait: int | None = None) -> RetryableError:
-    return RetryableError("answered 503", wait)
+from rtmd.errors import PermanentError
+from rtmd.model.inputs import DeliveryDone
+from rtmd.model.reaction import Notification
+from rtmd.runtime.outbox import GIVE_UP_AFTER, IN_FLIGHT, LONGEST_BACKOFF, PROBE_EVERY, Outbox, _Lane
 
 
 async def test_what_was_taken_is_confirmed_and_reported() -> None:
@@ -282,17 +110,23 @@ async def test_attempts_and_the_next_time_survive_a_restart() -> None:
     assert sink.taken == ["a"]
 
 
-async def test_the_wait_doubles_up_to_five_minutes() -> None:
-    desk = Desk([Sink(errors=[later() for _ in range(12)])])
+async def test_the_wait_doubles_and_is_half_a_minute_at_most_while_the_circuit_is_open() -> None:
+    desk = Desk([Sink(errors=[later() for _ in range(8)])])
     desk.offer(note("a"))
     await desk.time.advance(3 * 3_600_000)
-    assert desk.time.waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    assert desk.time.waits == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+async def test_what_fails_among_others_that_do_not_waits_up_to_five_minutes() -> None:
+    desk = Desk([Sink()])
+    waits = [desk.outbox._backoff(_Lane(), attempts, later()) for attempts in range(1, 12)]
+    assert waits == [1_000 << n for n in range(9)] + [LONGEST_BACKOFF] * 2
 
 
 async def test_the_jitter_is_spread_over_the_whole_wait_and_never_beyond_it() -> None:
     desk = Desk([Sink()])
     box = Outbox(desk.store, {}, desk.time, on_result=desk.results.append, rng=random.Random(7))  # noqa: S311  # seeded
-    waits = [box._backoff(20, later()) for _ in range(500)]
+    waits = [box._backoff(_Lane(), 20, later()) for _ in range(500)]
     assert 0 <= min(waits) < 0.05 * LONGEST_BACKOFF
     assert 0.95 * LONGEST_BACKOFF < max(waits) <= LONGEST_BACKOFF
 
@@ -315,12 +149,12 @@ async def test_what_will_never_be_taken_is_buried_and_reported_and_the_next_one_
 
 
 async def test_after_a_day_of_trying_it_is_given_up() -> None:
-    desk = Desk([Sink(errors=[later() for _ in range(1_000)])])
+    desk = Desk([Sink(errors=[later() for _ in range(5_000)])])
     desk.offer(note("a"))
     await desk.time.advance(GIVE_UP_AFTER - 1)
     assert desk.store.dead == {}
-    await desk.time.advance(LONGEST_BACKOFF)
-    assert desk.store.dead["a"].startswith("given up after 29")
+    await desk.time.advance(PROBE_EVERY)
+    assert desk.store.dead["a"].startswith("given up after 28")
     assert desk.results[0].error == desk.store.dead["a"]
 
 

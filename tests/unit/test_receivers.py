@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import logging
 import math
@@ -16,6 +18,8 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from fakes import StillClock
+from fakes_receivers import voice
 
 from rtmd.config import CommandReceiver, LogReceiver, WebhookReceiver
 from rtmd.errors import PermanentError, RetryableError
@@ -25,8 +29,10 @@ from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command
 from rtmd.receivers.log import LogSink
-from rtmd.receivers.make import make_receivers
-from rtmd.receivers.webhook import Webhook, make_transport, retry_after
+from rtmd.receivers.make import Kit, make_receivers
+from rtmd.receivers.post import Post, make_transport, retry_after
+from rtmd.receivers.signature import SIGNATURE, TIMESTAMP
+from rtmd.receivers.webhook import Posted
 from rtmd.wire import NotificationBody
 from rtmd.wire.pictures import firing_view
 
@@ -137,8 +143,17 @@ def answered(status: int, headers: dict[str, str] | None = None) -> httpx.Respon
     return httpx.Response(status, headers=headers, stream=NoContent())
 
 
-def webhook(answer: Callable[[httpx.Request], httpx.Response], *, timeout: int = 1_000) -> Webhook:
-    return Webhook(WebhookReceiver("desk", SECRET_URL, timeout), httpx.MockTransport(answer))
+def webhook(
+    answer: Callable[[httpx.Request], httpx.Response], *, timeout: int = 1_000, secrets: tuple[str, ...] = ()
+) -> Posted:
+    config = WebhookReceiver("desk", SECRET_URL, timeout, secrets=secrets)
+    return Posted(
+        config,
+        Post(httpx.MockTransport(answer), config.url, timeout),
+        voice=voice(),
+        clock=StillClock(AT),
+        daemon="rtmd",
+    )
 
 
 async def test_a_webhook_posts_the_body_under_its_key() -> None:
@@ -154,6 +169,21 @@ async def test_a_webhook_posts_the_body_under_its_key() -> None:
     assert request.headers["Idempotency-Key"] == "f1/desk/2"
     assert request.headers["Content-Type"] == "application/json"
     assert request.content == notification_body(NOTE)
+
+
+async def test_a_webhook_with_secrets_is_signed_with_each_over_time_key_and_body() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answered(204)
+
+    await webhook(answer, secrets=("new", "old")).send(NOTE)
+    (request,) = seen
+    assert request.headers[TIMESTAMP] == "1800000000"
+    signed = b"1800000000.f1/desk/2." + request.content
+    wanted = [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in (b"new", b"old")]
+    assert request.headers[SIGNATURE] == f"v1={wanted[0]},v1={wanted[1]}"
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
@@ -218,7 +248,7 @@ async def test_an_endless_answer_is_read_to_64_kib_only() -> None:
 async def test_a_url_that_is_none_is_permanent() -> None:
     async with make_transport() as transport:
         with pytest.raises(PermanentError, match="no URL"):
-            await Webhook(WebhookReceiver("desk", "ftp://hooks.example/x"), transport).send(NOTE)
+            await Post(transport, "ftp://hooks.example/x", 1_000)(b"{}", {})
 
 
 @pytest.mark.parametrize(
@@ -228,6 +258,7 @@ async def test_a_url_that_is_none_is_permanent() -> None:
         ("soon", None),
         ("0", 0),
         ("120", 120_000),
+        ("0.65", 650),
         ("99999999999999", 900_000),
         ("Fri, 15 Jan 2027 08:01:30 GMT", 90_000),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 0),
@@ -303,9 +334,9 @@ async def test_each_table_becomes_its_receiver() -> None:
                 "desk": WebhookReceiver("desk", SECRET_URL),
                 "cmd": CommandReceiver("cmd", (sys.executable,)),
             },
-            transport,
+            Kit(transport, StillClock(AT)),
         )
-    assert [type(receiver) for receiver in made.values()] == [LogSink, Webhook, Command]
+    assert [type(receiver) for receiver in made.values()] == [LogSink, Posted, Command]
     assert [receiver.name for receiver in made.values()] == list(made)
 
 
@@ -316,12 +347,12 @@ async def test_a_user_and_password_in_the_url_become_authorization() -> None:
         seen.append(request)
         return answered(204)
 
-    config = WebhookReceiver("desk", "https://ana:p%40ss@hooks.example/x", 1_000)
-    await Webhook(config, httpx.MockTransport(answer)).send(NOTE)
+    await Post(httpx.MockTransport(answer), "https://ana:p%40ss@hooks.example/x", 1_000)(b"{}", {})
     assert seen[0].headers["Authorization"] == httpx.BasicAuth("ana", "p@ss")._auth_header
 
 
 async def test_what_is_no_url_is_permanent() -> None:
-    for url in ("hooks.example/x", "ftp://hooks.example/x", ""):
-        with pytest.raises(PermanentError, match="no URL"):
-            await Webhook(WebhookReceiver("desk", url, 1_000), make_transport()).send(NOTE)
+    async with make_transport() as transport:
+        for url in ("hooks.example/x", "ftp://hooks.example/x", ""):
+            with pytest.raises(PermanentError, match="no URL"):
+                await Post(transport, url, 1_000)(b"{}", {})

@@ -1,0 +1,225 @@
+"""A message in words, ready to be laid out: title, notes, and for each alert its lead, facts, evidence and links.
+
+Formats decide what goes where; the words are made here, once for all of them. Whatever comes from outside passes
+`display.safe`, and every text passes the `escape` of the format, so that a layout has nothing left to escape but
+addresses. Those are http or https, or left out: a link may not do anything else.
+
+Operators may bring a title and a text of their own, as templates over the documented body. One that fails is
+replaced by the words made here, and counted: its message is never lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from rtmd.config import Wording
+from rtmd.config.template import Escape, Template, TemplateProblem
+from rtmd.model.display import safe
+from rtmd.model.firing import Exemplar
+from rtmd.model.reaction import Alert, Notification, Told
+from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
+
+EXEMPLARS = 3
+
+_TITLE = 250  # characters of a firing's title
+_FACT = 500
+_QUOTE = 280
+_URL = 2_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A piece of evidence: what it says, and who with which reach."""
+
+    text: str
+    by: str
+    url: str  # http or https; empty otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is said of one alert; `command` is what to type to take it, empty when there is nothing to take."""
+
+    lead: str  # empty when there is nothing to say
+    facts: tuple[tuple[str, str], ...]
+    quotes: tuple[Quote, ...]
+    links: tuple[tuple[str, str], ...]  # name, http(s) address
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message in words. `text` is what the operator's template made of it; it takes the place of the parts."""
+
+    title: str
+    notes: tuple[str, ...]
+    parts: tuple[Part, ...]
+    take: str  # the name of `command`
+    colon: str
+    text: str | None = None
+
+    def plain(self) -> str:
+        """All of it, as lines."""
+        blocks = list(self.notes)
+        for part in () if self.text is not None else self.parts:
+            blocks += [part.lead, "\n".join(f"{name}{self.colon}{value}" for name, value in part.facts)]
+            blocks += ["\n".join(filter(None, (quote.text, quote.by, quote.url))) for quote in part.quotes]
+            blocks.append("\n".join(f"{name}{self.colon}{url}" for name, url in part.links))
+            blocks.append(f"{self.take}{self.colon}{part.command}" if part.command else "")
+        return "\n\n".join(filter(None, (*blocks, self.text)))
+
+
+class Voice:
+    """Speaks as one receiver is configured to; `failures` counts templates that failed, by receiver."""
+
+    def __init__(self, receiver: str, wording: Wording, failures: Counter[str]) -> None:
+        self._receiver = receiver
+        self._wording = wording
+        self._words = WORDS[wording.lang]
+        self._failures = failures
+
+    def __repr__(self) -> str:
+        return f"<Voice of {self._receiver}: {self._wording.lang}>"
+
+    def say(self, message: Notification, body: bytes, escape: Escape) -> Said:
+        """The message in words; `body` is the documented JSON, for templates."""
+        words = self._words
+        title, text = self._templates(body, escape)
+        return Said(
+            title=" ".join(title.split()) if title and title.strip() else escape(self._title(message)),
+            notes=tuple(map(escape, self._notes(message))),
+            parts=tuple(self._part(message, alert, escape) for alert in message.alerts),
+            take=escape(words.take),
+            colon=words.colon,
+            text=text,
+        )
+
+    def _title(self, message: Notification) -> str:
+        words, first = self._words, message.alerts[0]
+        if message.test:
+            return words.test.format(safe(first.firing.title, _TITLE))
+        more = len(message.alerts) - 1
+        return headline(first, words) + (words.more.format(more) if more else "")
+
+    def _templates(self, body: bytes, escape: Escape) -> tuple[str | None, str | None]:
+        title, text = self._wording.title, self._wording.text
+        if title is None and text is None:
+            return None, None
+        values: dict[str, Any] = msgspec.json.decode(body)
+        return self._rendered("title", title, values, escape), self._rendered("text", text, values, escape)
+
+    def _rendered(self, key: str, template: Template | None, values: Mapping[str, Any], escape: Escape) -> str | None:
+        if template is None:
+            return None
+        try:
+            return template.render(values, lambda value: escape(safe(value, _URL)))
+        except TemplateProblem as problem:
+            self._failures[self._receiver] += 1
+            place = f", line {problem.line}" if problem.line else ""
+            _log.warning("%s of receiver %s failed%s: %s", key, self._receiver, place, safe(str(problem)))
+            return None
+
+    def _notes(self, message: Notification) -> Iterator[str]:
+        if message.test:
+            yield self._words.test_lead
+        if message.instead_of:
+            meant_for, because = safe(message.instead_of, 100), safe(message.because, _FACT)
+            yield self._words.fallback.format(receiver=meant_for, reason=because)
+        if message.standing:
+            yield self._words.standing.format(len(message.standing))
+
+    def _part(self, message: Notification, alert: Alert, escape: Escape) -> Part:
+        firing = alert.firing
+        heading = headline(alert, self._words) if len(message.alerts) > 1 else ""
+        facts = ((name, value) for name, value in self._facts(message, alert) if value)
+        evidence = alert.record.evidence if alert.record else None
+        exemplars = evidence.exemplars[:EXEMPLARS] if evidence and not alert.resolved else ()
+        links = ((safe(name, 60), web_address(url)) for name, url in firing.links)
+        return Part(
+            lead=escape("\n".join(filter(None, (heading, "" if message.test else self._lead(alert))))),
+            facts=tuple((escape(name), escape(value)) for name, value in facts),
+            quotes=tuple(self._quote(exemplar, escape) for exemplar in exemplars if exemplar.text),
+            links=tuple((escape(name), url) for name, url in links if url),
+            command="" if alert.resolved or message.test else f"rtmd ack {safe(firing.id, 60)}",
+        )
+
+    def _lead(self, alert: Alert) -> str:
+        firing, words = alert.firing, self._words
+        if alert.resolved:
+            return words.resolved_lead.format(length((firing.resolved_at or firing.fired_at) - firing.fired_at, words))
+        return words.still_lead if alert.told is Told.STILL_FIRING else lead(firing.kind, firing.stage, words)
+
+    def _facts(self, message: Notification, alert: Alert) -> Iterator[tuple[str, str]]:
+        firing, words = alert.firing, self._words
+        yield (words.peak if alert.resolved else words.value), self._value(alert)
+        since = moment(firing.fired_at, message.at, self._wording.zone, words)
+        lasted = length((firing.resolved_at or message.at) - firing.fired_at, words)
+        yield words.since, words.lasted.format(moment=since, length=lasted)
+        yield words.where, safe(", ".join(f"{name}={value}" for name, value in firing.labels), _FACT)
+        yield words.stage, f"{words.stages[firing.stage]} ({words.severities[firing.severity]})"
+        judged = [record for record in firing.stages if record.outcome]
+        yield (
+            words.so_far,
+            ", ".join(f"{words.stages[e.name]} {words.outcomes[e.outcome]}" for e in judged if e.outcome),
+        )
+        yield words.who, self._who(message, alert)
+        yield words.ran, ", ".join(f"{safe(run.action, 60)} ({words.runs[run.state]})" for run in alert.runs[:10])
+
+    def _value(self, alert: Alert) -> str:
+        firing, record, words = alert.firing, alert.record, self._words
+        value = None if record is None else record.peak if alert.resolved else record.value
+        if value is None:
+            return ""
+        shown = f"{figure(value, words)} {safe(firing.unit, 60)}".rstrip()
+        if not firing.threshold:
+            return shown
+        return words.threshold.format(value=shown, threshold=threshold(safe(firing.threshold, 100), words))
+
+    def _who(self, message: Notification, alert: Alert) -> str:
+        ack, words = alert.firing.ack, self._words
+        if alert.resolved or message.test:
+            return safe(ack.by, 100) if ack else ""
+        if ack is None or ack.until <= message.at:
+            return words.nobody
+        until = moment(ack.until, message.at, self._wording.zone, words)
+        return words.until.format(who=safe(ack.by, 100), moment=until)
+
+    def _quote(self, exemplar: Exemplar, escape: Escape) -> Quote:
+        reach = self._words.reach.format(figure(exemplar.reach, self._words)) if exemplar.reach else ""
+        by = ", ".join(filter(None, (safe(exemplar.author, 100), reach)))
+        return Quote(escape(f"“{safe(exemplar.text, _QUOTE)}”"), escape(by), web_address(exemplar.url))
+
+
+def headline(alert: Alert, words: Words) -> str:
+    """One line: what is wanted, and of what."""
+    firing = alert.firing
+    title = safe(firing.title, _TITLE)
+    match alert.told:
+        case Told.RESOLVED:
+            return words.resolved.format(title)
+        case Told.STILL_FIRING:
+            return words.still.format(title)
+    wanted = words.titles[firing.stage].format(title)
+    if alert.told is Told.RAISED:
+        return words.raised.format(stage=words.stages[firing.stage], title=wanted)
+    return wanted
+
+
+def web_address(url: str) -> str:
+    """An http or https address with nothing in it that could end it early, or nothing."""
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        quoted = quote(url.strip(), safe="%/:=&?~#+!$,;@", encoding="utf-8", errors="replace")
+    except ValueError:
+        return ""
+    return quoted if usable and len(quoted) <= _URL else ""
