@@ -114,6 +114,7 @@ class Plan:
         self.expr = expr
         self.root = root
         self.leaves = tuple(_leaves(root))
+        self.is_leaf = self.leaves == (root,)
         self.holders = 0
         self._moment = moment
         self._evidence = evidence
@@ -129,11 +130,6 @@ class Plan:
         """Ids were freed: these old rows are left, or all were made anew (None)."""
         self.left = left
         self._rows.clear()
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it is nothing but one of its `leaves`, which are read at the very instant the plan is."""
-        return len(self.leaves) == 1 and self.leaves[0] is self.root
 
     @property
     def size(self) -> int:

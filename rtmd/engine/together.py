@@ -104,8 +104,9 @@ class _Group:
 
     def __init__(self, leaves: list[Leaf], places: dict[Node, int], moment: Moment) -> None:
         self.look = leaves[0].look
-        self._leaves = sorted(leaves, key=lambda leaf: leaf not in places)
-        self._places = np.array([places[leaf] for leaf in self._leaves if leaf in places], np.int64)
+        plans = [leaf for leaf in leaves if leaf in places]
+        self._leaves = [*plans, *(leaf for leaf in leaves if leaf not in places)]
+        self._places = np.array([places[leaf] for leaf in plans], np.int64)
         self._number = {leaf: number for number, leaf in enumerate(self._leaves)}
         self._moment = moment
         self._grown = -1
