@@ -69,6 +69,8 @@ def _in_state(firing: FiringView, wanted: str) -> bool:
         names.append("nodata")
     if is_open(firing):
         names.append("open")
+    if "rejudging" in firing.flags:
+        names.append("rejudging")
     return any(name.startswith(wanted) for name in names)
 
 

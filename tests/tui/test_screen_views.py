@@ -102,6 +102,17 @@ def test_every_state_is_told_without_colour() -> None:
         assert any(word in text for text in texts), word
 
 
+def test_a_firing_whose_rule_changed_says_so_in_the_list_and_in_why() -> None:
+    minutes = world.stage("minutes", "pending", rejudging_since=world.AT - 40_000)
+    changed = world.firing("c", " m ", rule="hot", flags=["rejudging"], stages=[minutes])
+    for cells in (80, 120):
+        assert "NEW rejudging" in plain(row(changed, NOW, cells, UNICODE))
+    told = "\n".join(plain(line) for line in why(changed, None, NOW, 120, UNICODE))
+    assert "rejudging 40s, its rule changed" in told
+    assert parse("state:rejudging").passes(changed)
+    assert not parse("state:rejudging").passes(world.busy()[0])
+
+
 def test_the_header_drops_slots_from_the_right_and_keeps_link_new_and_silenced() -> None:
     shown = picture()
     for cells in range(60, 130):

@@ -150,6 +150,8 @@ def _story(stage: StageView, moment: Moment, glyphs: Glyphs) -> str:
         parts.append(f"pending {moment.since(stage.active_at)}")
     if stage.ended_at is not None:
         parts.append(f"ended {moment.engine_clock(stage.ended_at)}")
+    if stage.rejudging_since is not None:
+        parts.append(f"rejudging {moment.since(stage.rejudging_since)}, its rule changed")
     if stage.clears_at is not None:
         parts.append(f"clears in {age(stage.clears_at - moment.at)}")
     if stage.outcome:
