@@ -104,9 +104,11 @@ def _live_a_day(pipe: Pipe, stages: list[str], series: int) -> None:
 
 
 def _rule(number: int, stages: list[str]) -> str:
-    # Judged once a minute: more often would cost time and change nothing.
+    # The shorter ones are judged once a minute: more often would cost time and change nothing. The day judges itself.
+    every = {"seconds": 'every = "1m"', "minutes": 'every = "1m"'}
     tables = (
-        f'[rules.g{number}.{stage}]\nwindow = "{_STAGES[stage]}"\nevery = "1m"\nabove = 1000\n' for stage in stages
+        f'[rules.g{number}.{stage}]\nwindow = "{_STAGES[stage]}"\n{every.get(stage, "")}\nabove = 1000\n'
+        for stage in stages
     )
     return f"[rules.g{number}]\nsignal = 'avg_over_time(m{{group=\"g{number}\"}}[$window])'\n{''.join(tables)}"
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from rtmd.engine.archive import Archive
+from rtmd.engine.bucket_leaf import BUCKET_FUNCTIONS, BucketLeaf
 from rtmd.engine.catalogue import Catalogue
 from rtmd.engine.functions import AGGREGATIONS, ELEMENTWISE
 from rtmd.engine.groups import CountValues, Histogram, Lone, Ranked
 from rtmd.engine.joins import Kept, Operation, Paired, Uncovered, United, matching_key
-from rtmd.engine.leaf import Leaf, Look
+from rtmd.engine.leaf import Leaf, Look, Selection
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import NAME, Aggregated, AnyOf, Key, Mapped, Node, Unique, negated, unchanged
 from rtmd.engine.presence import FILTERED, KEPT_BY_AND, KEPT_BY_UNLESS, PRESENT, Column, column
@@ -37,6 +39,7 @@ from rtmd.model.expr import (
 )
 from rtmd.model.labels import METRIC_NAME, Labels, get, labels_of, only, without
 from rtmd.model.matcher import MatchOp
+from rtmd.model.tiers import has_buckets, tier_of
 
 N = TypeVar("N", bound=Node)
 
@@ -47,22 +50,33 @@ _PLAIN = Matching()
 class Builder:
     """All nodes there are, by expression; `strict`: see `scalars`."""
 
-    def __init__(self, table: SeriesTable, raw: RawLeaf, *, strict: bool) -> None:
+    def __init__(self, table: SeriesTable, raw: RawLeaf, archive: Archive, *, strict: bool) -> None:
         self.moment = Moment()
-        self.by_expr: dict[Expr, Node] = {}
-        self.expr_of: dict[Node, Expr] = {}
+        self.by_expr: dict[tuple[Expr, int], Node] = {}  # and the grid, where it matters
+        self.expr_of: dict[Node, tuple[Expr, int]] = {}
         self.catalogue = Catalogue(table)
         self._looks: dict[Look, Look] = {}  # equal ones are one, and found quickly by who reads them together
         self._raw = raw
+        self._archive = archive
+        self._grid = 0
         self._strict = strict
         self._made = 0
 
+    def root(self, expr: Expr, grid: int) -> Node:
+        """The node of an expression that was checked, for a stage with this grid (0: none)."""
+        before, self._grid = self._grid, grid
+        try:
+            return self.node(expr)
+        finally:
+            self._grid = before
+
     def node(self, expr: Expr) -> Node:
-        """The node of an expression that was checked."""
-        known = self.by_expr.get(expr)
+        """The node of an expression below the one that is being made."""
+        key = (expr, self._grid if has_buckets(expr, self._grid) else 0)
+        known = self.by_expr.get(key)
         if known is None:
-            known = self.by_expr[expr] = self._made_from(expr)
-            self.expr_of[known] = expr
+            known = self.by_expr[key] = self._made_from(expr)
+            self.expr_of[known] = key
         return known
 
     def _made_from(self, expr: Expr) -> Node:
@@ -118,14 +132,17 @@ class Builder:
 
     def _over(self, expr: Call, ranged: Range | Subquery) -> Node:
         absent = expr.function == "absent_over_time"
-        function = RANGE_FUNCTIONS["present_over_time" if absent else expr.function]
+        name = "present_over_time" if absent else expr.function
+        function = RANGE_FUNCTIONS[name]
         parameters = tuple(self.node(each) for each in expr.arguments if is_scalar(each))
         node: Node
         if isinstance(ranged, Range):
-            look = Look(ranged.selector.shift, function, ranged.window)
+            tier = tier_of(expr.function, ranged, self._grid)
+            function = function if tier is None else BUCKET_FUNCTIONS[name]
+            look = Look(ranged.selector.shift, function, ranged.window, tier=tier)
             node = self._leaf(ranged.selector, look, parameters, distinct=not absent)
         else:
-            below = self.node(ranged.child)
+            below = self.root(ranged.child, 0)  # its steps are no grid
             node = self._link(Stepped(below, ranged, function, moment=self.moment, parameters=parameters))
             node = self._distinct(node, needed=below.name_varies and not function.keeps_name and not absent)
         return self._link(Absent(node, named=absent_labels(ranged))) if absent else node
@@ -157,9 +174,14 @@ class Builder:
     ) -> Node:
         selection = self.catalogue.find(selector.matchers)
         look = self._looks.setdefault(look, look)
-        leaf = self._link(Leaf(selection, self._raw, self.moment, look, parameters))
+        leaf = self._link(self._reading(selection, look, parameters))
         selection.leaves.append(leaf)
         return self._distinct(leaf, needed=distinct and not (selection.name or leaf.name_varies))
+
+    def _reading(self, selection: Selection, look: Look, parameters: tuple[Node, ...]) -> Leaf:
+        if look.tier is None:
+            return Leaf(selection, self._raw, self.moment, look, parameters)
+        return BucketLeaf(selection, self._raw, self.moment, look, archive=self._archive, tier=look.tier)
 
     # -- aggregations and operators
 

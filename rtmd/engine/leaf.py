@@ -14,14 +14,15 @@ from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Left, Node, beside, distinct, nameless
 from rtmd.engine.presence import MISSING, PRESENT, UNFED, Column, column
 from rtmd.engine.ranges import RangeFunction
-from rtmd.engine.raw import RawLeaf
+from rtmd.engine.raw import NEVER, RawLeaf
 from rtmd.engine.window import Window
-from rtmd.formats.batch import Ids, SeriesTable
+from rtmd.formats.batch import Ids, SeriesTable, Times
 from rtmd.matching import compile_matchers
-from rtmd.model.expr import HERE, Shift
+from rtmd.model.expr import HERE, LOOKBACK, Shift
 from rtmd.model.labels import METRIC_NAME, Labels
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.model.reach import LOOKBACK, Read
+from rtmd.model.reach import Read
+from rtmd.model.tiers import Tier
 
 
 class Selection:
@@ -55,11 +56,6 @@ class Selection:
         return self._series.view
 
     @property
-    def retention(self) -> int:
-        """The longest that samples are needed, ms."""
-        return max((read.keep for read in self.reads), default=0)
-
-    @property
     def since(self) -> int | None:
         """The time from which on they are needed whatever their age, if there is one."""
         return min((read.since for read in self.reads if read.since is not None), default=None)
@@ -85,12 +81,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a leaf reads of each series: its newest value (or, with `stamps`, that one's time), or a window."""
+    """What a leaf reads of each series: its newest value (or, with `stamps`, that one's time), or a window.
+
+    With `tier` the window is kept as buckets.
+    """
 
     shift: Shift = HERE
     function: RangeFunction | None = None
     window: int = 0
     stamps: bool = False
+    tier: Tier | None = None
 
     @property
     def keeps_name(self) -> bool:
@@ -152,6 +152,11 @@ class Leaf(Node):
     def feeding(self, rows: Ids) -> Ids:
         return distinct(self.selection.series[rows])
 
+    def known_since(self, series: Ids) -> Times:
+        """Since when all samples of each series are known; NEVER: from its first one, or it is not read here."""
+        mine = np.isin(series, self.selection.series)
+        return np.where(mine, self._raw.since[series], NEVER)
+
     def compute(self, series: Ids, at: int) -> Column:
         """The look of this leaf at any series."""
         look = self.look
@@ -197,3 +202,11 @@ class Leaf(Node):
             return
         yield np.flatnonzero(marked), window.rows(marked).unmarked()
         yield np.flatnonzero(~marked), window.rows(~marked)
+
+
+def leaves_below(node: Node) -> Iterator[Leaf]:
+    """All leaves from here down."""
+    if isinstance(node, Leaf):
+        yield node
+    for child in node.children:
+        yield from leaves_below(child)

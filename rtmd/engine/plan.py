@@ -1,6 +1,7 @@
-"""Plans: signals compiled to shared trees of nodes over one raw leaf.
+"""Plans: signals compiled to shared trees of nodes over one raw leaf, and buckets for long windows.
 
-Every subtree exists once, however many rules contain it: trees are found by the expression itself. A selector is
+Every subtree exists once, however many rules contain it: trees are found by the expression itself, and by the grid of
+the stage where it says what is kept as buckets (`model.tiers`; no grid: samples throughout). A selector is
 bound to its series when it is planned and whenever a new series appears; selectors are looked up by metric name, so
 that a new series costs the selectors of its metric only. A series is stored as long, and for as long back, as some
 plan reads it; what a released plan alone had read is forgotten with the next samples, so that rules can be exchanged
@@ -13,30 +14,30 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.arrivals import Arrivals
+from rtmd.engine.buckets import SavedBuckets
 from rtmd.engine.forest import Forest
-from rtmd.engine.leaf import Leaf
+from rtmd.engine.leaf import Leaf, leaves_below
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
-from rtmd.engine.raw import LONGEST, RawLeaf, Stored
+from rtmd.engine.raw import AHEAD, UNSEEN, RawLeaf, Stored
 from rtmd.engine.subquery import Stepped
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels
 from rtmd.model.reach import earliest, lookback, reach
+from rtmd.model.tiers import LATENESS, LONGEST_SAMPLES, has_buckets
 
 __all__ = ["LATENESS", "Applied", "Column", "Plan", "Plans", "WindowSnapshot"]
 
-LATENESS = 60_000  # default of a source, ms
-AHEAD = 30_000
 _EXEMPLARS_KEPT = 20
 _EXEMPLARS_SHOWN = 5
 
@@ -59,7 +60,8 @@ class Applied:
 class WindowSnapshot:
     """All windows as columns: of series i, `counts[i]` samples of the flat `times` and `values`.
 
-    `firsts[i]` is the time of its first sample ever.
+    `firsts[i]` is the time of its first sample ever. Series of `buckets` are places in `labels`; `lateness` is the
+    largest in force.
     """
 
     labels: list[Labels]
@@ -67,6 +69,8 @@ class WindowSnapshot:
     times: Times
     values: Values
     firsts: Times
+    lateness: int = LATENESS
+    buckets: list[SavedBuckets] = field(default_factory=list)
 
 
 class _Evidence:
@@ -110,8 +114,9 @@ class _Evidence:
 class Plan:
     """One signal. Rows are only added, and keep their numbers until `Plans.free`."""
 
-    def __init__(self, expr: Expr, root: Node, moment: Moment, evidence: _Evidence) -> None:
+    def __init__(self, expr: Expr, grid: int, root: Node, *, moment: Moment, evidence: _Evidence) -> None:
         self.expr = expr
+        self.grid = grid  # 0 where it does not matter
         self.root = root
         self.leaves = tuple(_leaves(root))
         self.is_leaf = self.leaves == (root,)
@@ -166,12 +171,18 @@ class Plan:
         return self.root.feeding(np.array([row]))
 
     def first(self, row: int) -> int | None:
-        """The time of the first sample ever of the oldest series behind a row.
+        """The time of the first sample of the oldest series behind a row, of those that its windows may have.
 
         A row without series (`vector(1)`, `absent()` of what never was) is as old as the first evaluation.
         """
         series = self.feeding(row)
-        return self._evidence.raw.first_of(series) if len(series) else self._watched
+        if not len(series):
+            return self._watched
+        firsts = self._evidence.raw.first[series]
+        for leaf in set(leaves_below(self.root)):
+            firsts = np.maximum(firsts, leaf.known_since(series))
+        oldest = int(firsts.min())
+        return None if oldest == UNSEEN else oldest
 
     def exemplars(self, row: int, since: int) -> list[Exemplar]:
         """Evidence no older than `since` behind a row: by falling reach, at most 5, no text twice."""
@@ -218,20 +229,23 @@ class Plans:
         self._raw = RawLeaf()
         self._forest = Forest(series, self._raw)
         self._evidence = _Evidence(self._raw)
-        self._plans: dict[Expr, Plan] = {}
+        self._plans: dict[tuple[Expr, int], Plan] = {}
         self._arrivals = Arrivals()
 
     def __repr__(self) -> str:
-        return f"<Plans {len(self._plans)} plans, {self._raw}>"
+        return f"<Plans {len(self._plans)} plans, {self._raw}, {self._forest.archive}>"
 
-    def plan(self, expr: Expr) -> Plan:
+    def plan(self, expr: Expr, grid: int = 0) -> Plan:
         """The plan of an expression, shared with everybody who asked for an equal one; `release` it once each.
 
-        Raises PromqlError (with the offset of the node) for what cannot be planned.
+        With a grid (ms) it is exact at the multiples of that alone, and long windows are cheaper. Raises PromqlError
+        (with the offset of the node) for what cannot be planned.
         """
-        plan = self._plans.get(expr)
+        key = (expr, grid if has_buckets(expr, grid) else 0)
+        plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[expr] = Plan(expr, self._forest.plant(expr), self._forest.moment, self._evidence)
+            root = self._forest.plant(*key)
+            plan = self._plans[key] = Plan(*key, root, moment=self._forest.moment, evidence=self._evidence)
         plan.holders += 1
         return plan
 
@@ -239,7 +253,7 @@ class Plans:
         """One holder less; with the last one go the nodes and, at the next samples, the windows only it had read."""
         plan.holders -= 1
         if not plan.holders:
-            del self._plans[plan.expr]
+            del self._plans[plan.expr, plan.grid]
             self._forest.fell(plan.root)
 
     @property
@@ -255,8 +269,10 @@ class Plans:
         """
         self._ready(at)
         self._arrivals.note(batch.ids[batch.ids >= 0])
+        lateness = min(lateness, LONGEST_SAMPLES)
+        self._forest.be_patient(lateness)
         drops: Counter[str] = Counter()
-        ids, times, values = self._acceptable(batch, at, min(lateness, LONGEST), drops)
+        ids, times, values = self._acceptable(batch, max(at - lateness, self._forest.archive.sealed + 1), at, drops)
         accepted = len(ids)
         read = self._raw.retention[ids] > 0
         if not read.all():
@@ -275,7 +291,11 @@ class Plans:
         self._ready(None, newest=int(batch.times.max(initial=0)))
         known = batch.ids >= 0
         known[known] = self._raw.retention[batch.ids[known]] > 0
-        self._raw.fill(batch.ids[known], batch.times[known], batch.values[known])
+        ids, times, values = batch.ids[known], batch.times[known], batch.values[known]
+        if len(ids):
+            at = max(self._raw.horizon, int(times.max()) - AHEAD)
+            self._forest.archive.fill(ids, times, values, at)
+            self._raw.fill(ids, times, values)
         self._witness(batch.exemplars, None, None)
 
     def exemplars(self) -> Iterator[tuple[Labels, Sequence[PlacedExemplar]]]:
@@ -286,11 +306,16 @@ class Plans:
         """A copy of all windows."""
         series, counts, times, values = self._raw.columns()
         labels = [self._table.labels(each) for each in series.tolist()]
-        return WindowSnapshot(labels, counts, times, values, self._raw.first[series])
+        archive = self._forest.archive
+        buckets = [saved.among(series) for saved in archive.saved()]
+        return WindowSnapshot(labels, counts, times, values, self._raw.first[series], archive.lateness, buckets)
 
     def restore(self, snapshot: WindowSnapshot) -> None:
         """Merge the windows of a snapshot, as far as the present plans read them."""
         series = np.array([self._table.intern(labels) for labels in snapshot.labels], np.int64)
+        self._ready(None)
+        self._forest.be_patient(snapshot.lateness)
+        self._forest.archive.restore(replace(each, series=series[each.series]) for each in snapshot.buckets)
         self.fill(SampleBatch(np.repeat(series, snapshot.counts), snapshot.times, snapshot.values))
         known = series >= 0
         self._raw.seen(series[known], snapshot.firsts[known])
@@ -306,7 +331,8 @@ class Plans:
         have new ids, in the same order, and plans new rows: whoever remembers rows has to look again.
         """
         self._ready(at)
-        living = ~self._arrivals.silent(self._raw.patience())
+        patience = self._raw.patience()
+        living = ~self._arrivals.silent(np.maximum(patience, self._forest.archive.patience(len(patience))))
         living[held] = True
         living[self._table.held()] = True
         freed = int(np.count_nonzero(~living))
@@ -328,7 +354,7 @@ class Plans:
     @property
     def size(self) -> int:
         """Bytes of all windows."""
-        return self._raw.size
+        return self._raw.size + self._forest.archive.size
 
     def _ready(self, at: int | None, *, newest: int = 0) -> None:
         self._forest.bind()
@@ -336,13 +362,14 @@ class Plans:
         if self._forest.settle():
             self._evidence.forget(self._raw.retention)
         if at is not None:
+            self._forest.archive.seal(at)
             self._raw.advance(at)
 
-    def _acceptable(self, batch: SampleBatch, at: int, lateness: int, drops: Counter[str]) -> tuple[Ids, Times, Values]:
+    def _acceptable(self, batch: SampleBatch, oldest: int, at: int, drops: Counter[str]) -> tuple[Ids, Times, Values]:
         ids, times, values = batch.ids, batch.times, batch.values
-        if not len(ids) or (times.min() >= at - lateness and times.max() <= at + AHEAD and ids.min() >= 0):
+        if not len(ids) or (times.min() >= oldest and times.max() <= at + AHEAD and ids.min() >= 0):
             return ids, times, values
-        reasons = {"refused": ids < 0, "late": times < at - lateness, "future": times > at + AHEAD}
+        reasons = {"refused": ids < 0, "late": times < oldest, "future": times > at + AHEAD}
         fine = np.ones(len(ids), np.bool_)
         for reason, bad in reasons.items():
             if dropped := int((bad & fine).sum()):

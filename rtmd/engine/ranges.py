@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.sums import window_sums
-from rtmd.engine.window import Window
+from rtmd.engine.window import Window, changed
 from rtmd.formats.batch import Ids, Values
 
 
@@ -29,27 +29,44 @@ class RangeFunction:
     keeps_name: bool = False
 
 
-def _extrapolated(window: Window, *, counter: bool, per: float = 1.0) -> Values:
-    """How much each row grew over its whole window: Prometheus' `extrapolatedRate`, operation by operation."""
-    first, last = window.low, window.high - 1
-    grown = window.values[last] - window.values[first]
-    if counter:
-        grown = _with_resets(window, grown)
-    first_time, last_time = window.times[first].astype(np.int64), window.times[last].astype(np.int64)
-    to_start = (first_time - window.start) / 1000
-    to_end = (window.start + window.length - last_time) / 1000
-    sampled = (last_time - first_time) / 1000
-    average = sampled / (window.counts - 1)
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Of each row: its samples, the first and the last of them; times are ms after the window's start."""
+
+    counts: NDArray[np.int64]
+    first: Values
+    first_time: NDArray[np.int64]
+    last_time: NDArray[np.int64]
+
+
+def extrapolated(grown: Values, ends: Ends, length: int, *, counter: bool, per: float = 1.0) -> Values:
+    """How much rows grew over a window, from how much they grew between its first and last sample.
+
+    Prometheus' `extrapolatedRate`, operation by operation.
+    """
+    to_start = ends.first_time / 1000
+    to_end = (length - ends.last_time) / 1000
+    sampled = (ends.last_time - ends.first_time) / 1000
+    average = sampled / (ends.counts - 1)
     # Samples that stand well inside the window: the series began or ended there, half an interval further out.
     threshold = average * 1.1
     to_start = np.where(to_start >= threshold, average / 2, to_start)
     to_end = np.where(to_end >= threshold, average / 2, to_end)
     if counter:
         # A counter was never below zero: do not extrapolate past the instant where the line meets it.
-        low = window.values[first]
-        to_zero = sampled * (low / grown)
-        to_start = np.where((grown > 0) & (low >= 0) & (to_zero < to_start), to_zero, to_start)
+        to_zero = sampled * (ends.first / grown)
+        to_start = np.where((grown > 0) & (ends.first >= 0) & (to_zero < to_start), to_zero, to_start)
     return grown * ((sampled + to_start + to_end) / sampled / per)
+
+
+def _extrapolated(window: Window, *, counter: bool, per: float = 1.0) -> Values:
+    first, last = window.low, window.high - 1
+    grown = window.values[last] - window.values[first]
+    if counter and window.falling.any():
+        grown = _with_resets(window, grown)
+    first_time, last_time = (window.times[each].astype(np.int64) - window.start for each in (first, last))
+    ends = Ends(window.counts, window.values[first], first_time, last_time)
+    return extrapolated(grown, ends, window.length, counter=counter, per=per)
 
 
 def _with_resets(window: Window, grown: Values) -> Values:
@@ -100,11 +117,6 @@ def _pairs(window: Window, differs: Callable[[Values, Values], NDArray[np.bool_]
     values, row = _samples(window)
     different = differs(values[:-1], values[1:]) & (row[1:] == row[:-1])
     return np.bincount(row[1:][different], minlength=len(window.low)).astype(np.float64)
-
-
-def _changed(before: Values, after: Values) -> NDArray[np.bool_]:
-    changed: NDArray[np.bool_] = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    return changed
 
 
 def variances(values: Values, group: Ids, groups: int) -> Values:
@@ -183,7 +195,7 @@ RANGE_FUNCTIONS: Mapping[str, RangeFunction] = {
     "idelta": RangeFunction(lambda window: _instant(window, rate=False), least=2),
     "deriv": RangeFunction(_deriv, least=2),
     "predict_linear": RangeFunction(_predicted, least=2),
-    "changes": RangeFunction(lambda window: _pairs(window, _changed)),
+    "changes": RangeFunction(lambda window: _pairs(window, changed)),
     "resets": RangeFunction(lambda window: _pairs(window, np.greater)),
     "last_over_time": RangeFunction(lambda window: window.values[window.high - 1], keeps_name=True),
     "avg_over_time": RangeFunction(_average),

@@ -29,20 +29,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.window import Offsets, Window, first_after, spread
+from rtmd.engine.window import Offsets, Window, ascending, first_after, heads, roomy, spread
 from rtmd.formats.batch import STALE_BITS, Ids, Times, Values, is_stale
-from rtmd.model.reach import LOOKBACK
-
-LONGEST = 6 * 24 * 3_600_000  # the longest window, and the largest lateness, that the offsets have room for
+from rtmd.model.expr import LOOKBACK
+from rtmd.model.tiers import LONGEST_SAMPLES
 
 _SHORTEST = 60_000
 _REBASE = 1 << 30  # offsets stay within ±2^31 with room for windows, lateness and clocks that run ahead
-_NEVER = -(1 << 62)
+NEVER = -(1 << 62)
 UNSEEN = 1 << 62
-_AHEAD = 30_000
+AHEAD = 30_000  # how far ahead of the engine a sample may have been when it came, ms
 # Kept for each series, and what stands there for one that was never fed.
 _COLUMNS = {
-    **dict.fromkeys(("first", "_pinned"), UNSEEN) | dict.fromkeys(("_last", "_stale", "_fall", "_below"), _NEVER),
+    **dict.fromkeys(("first", "_pinned"), UNSEEN),
+    **dict.fromkeys(("since", "_last", "_stale", "_fall", "_below"), NEVER),
     **dict.fromkeys(("retention", "_start", "_limit", "_begin", "_end"), 0),
 }
 
@@ -55,24 +55,16 @@ class Stored:
     duplicates: int
 
 
-def _ascending(ids: Ids) -> bool:
-    return bool((ids[1:] > ids[:-1]).all())
-
-
-def _heads(ids: Ids) -> NDArray[np.bool_]:
-    """Where a run of equal ids begins."""
-    return np.concatenate(([True], ids[1:] != ids[:-1]))
-
-
 class RawLeaf:
     """Samples by series id. `retention[series]` is 0 for a series that nobody reads: it is not stored.
 
-    `version` rises with every change, so that results may be remembered beside it.
+    `version` rises with every change, so that results may be remembered beside it; `horizon` is the engine's time.
     """
 
     def __init__(self) -> None:
         self.version = 0
         self.first: Times = np.empty(0, np.int64)  # the first sample ever, UNSEEN before that
+        self.since: Times = np.empty(0, np.int64)  # what came before is not here though some window would reach it
         self.retention: Times = np.empty(0, np.int64)
         self._last: Times = np.empty(0, np.int64)
         self._stale: Times = np.empty(0, np.int64)
@@ -84,7 +76,7 @@ class RawLeaf:
         self._values: Values = np.zeros(0, np.float64)
         self._used = 0
         self._base = 0
-        self._horizon = _NEVER
+        self.horizon = NEVER
 
     def __repr__(self) -> str:
         stored = int((self._limit > self._start).sum())
@@ -93,7 +85,7 @@ class RawLeaf:
     @property
     def size(self) -> int:
         """Bytes in use: the pool as far as it was ever touched, and what is kept for each series."""
-        return 12 * self._used + 11 * 8 * len(self.first)
+        return 12 * self._used + 12 * 8 * len(self.first)
 
     # -- who is read, and for how long
 
@@ -109,10 +101,10 @@ class RawLeaf:
     def read(self, series: Ids, window: int, since: int | None = None) -> None:
         """From now on keep what a window of this length (ms) needs of these series, and no less than before.
 
-        With `since`, everything from that time on (as far as LONGEST reaches), whatever its age.
+        With `since`, everything from that time on (as far as LONGEST_SAMPLES reaches), whatever its age.
 
-        A series that is kept longer than before counts as first seen with the oldest sample that is still here:
-        what lay before that is gone, and a longer window must not be called covered.
+        Of a series that is kept longer than before nothing is known `since` before the oldest sample that is still
+        here: a longer window must not be called covered.
         """
         retention = max(window, _SHORTEST)
         grown = series[self.retention[series] < retention]
@@ -120,7 +112,7 @@ class RawLeaf:
         if since is not None:
             self._pinned[series] = np.minimum(self._pinned[series], since)
         held = grown[self._end[grown] > self._begin[grown]]
-        self.first[held] = self._times[self._begin[held]] + np.int64(self._base)
+        self.since[held] = self._times[self._begin[held]] + np.int64(self._base)
         self.version += 1
 
     def keep(self, windows: Times, since: Times | None = None) -> None:
@@ -129,8 +121,8 @@ class RawLeaf:
         self.retention = np.where(windows < 0, 0, np.maximum(windows, _SHORTEST))
         unread = self.retention == 0
         self.first[unread] = UNSEEN
-        for column in (self._last, self._stale, self._fall, self._below):
-            column[unread] = _NEVER
+        for column in (self.since, self._last, self._stale, self._fall, self._below):
+            column[unread] = NEVER
         for column in (self._start, self._limit, self._begin, self._end):
             column[unread] = 0
         self.version += 1
@@ -143,17 +135,18 @@ class RawLeaf:
 
     def patience(self) -> Times:
         """How long a series must be without samples until nobody can tell that it was there."""
-        return np.where(self._pinned == UNSEEN, self.retention + LOOKBACK + _AHEAD, UNSEEN)
+        return np.where(self._pinned == UNSEEN, self.retention + LOOKBACK + AHEAD, UNSEEN)
 
     def seen(self, series: Ids, first: Times) -> None:
         """It is known that these series had a first sample then."""
         series, first = series[self.retention[series] > 0], first[self.retention[series] > 0]
         np.minimum.at(self.first, series, first)
+        np.minimum.at(self.since, series, first)
 
     def advance(self, at: int) -> None:
         """Engine time is `at`: nothing will be asked for an earlier instant."""
-        self._horizon = max(self._horizon, at)
-        if self._horizon - self._base > _REBASE:
+        self.horizon = max(self.horizon, at)
+        if self.horizon - self._base > _REBASE:
             self._rebuild()
 
     def tidy(self) -> None:
@@ -167,7 +160,7 @@ class RawLeaf:
         """Take samples of series that are read, in order of arrival; shapes (n,)."""
         self.version += 1
         before = self._last[ids]
-        if not _ascending(ids):
+        if not ascending(ids):
             order = ids.argsort(kind="stable")
             ids, times, values, before = ids[order], times[order], values[order], before[order]
             again = np.flatnonzero(ids[1:] == ids[:-1])
@@ -182,22 +175,21 @@ class RawLeaf:
         return Stored(np.concatenate((merged.series, appended)), merged.duplicates)
 
     def fill(self, ids: Ids, times: Times, values: Values) -> None:
-        """Take history, of any age and order, of series that are read. Costs one merge: hand over all at once."""
+        """Take history, of any age and order, of series that are read. Costs one merge: give all at once."""
         if not len(ids):
             return
         self.version += 1
-        # Every sample was at most this much ahead of the engine when it came.
-        self.advance(int(times.max()) - _AHEAD)
+        self.advance(int(times.max()) - AHEAD)
         self.seen(ids, times)
-        useful = times >= np.minimum(self._since(ids), self._horizon - LOOKBACK)
+        useful = times >= np.minimum(self._since(ids), self.horizon - LOOKBACK)
         self._merge(ids[useful], times[useful], values[useful])
 
     def _append(self, ids: Ids, times: Times, values: Values) -> Ids:
         """The fast way: sorted by series, then time, and newer than all that is there. Gives the series."""
         series, starts = ids, None
         counts: Ids | np.int64 = np.int64(1)
-        if not _ascending(ids):
-            starts = np.flatnonzero(_heads(ids))
+        if not ascending(ids):
+            starts = np.flatnonzero(heads(ids))
             series, counts = ids[starts], np.diff(starts, append=len(ids))
         self._reserve(series, counts)
         place = self._end[ids]
@@ -245,7 +237,7 @@ class RawLeaf:
     def _replace(self, series: Ids, ids: Ids, times: Times, values: Values) -> None:
         """Let these samples, in order and without duplicates, be all that these series hold."""
         self._begin[series] = self._end[series] = self._start[series]
-        self._last[series] = self._stale[series] = self._fall[series] = self._below[series] = _NEVER
+        self._last[series] = self._stale[series] = self._fall[series] = self._below[series] = NEVER
         kept = self._worth(ids, times)
         # Falls between a sample that goes and one that stays need no note: no window has both.
         ids, times, values = ids[kept], times[kept], values[kept]
@@ -256,7 +248,7 @@ class RawLeaf:
         """Which of these sorted samples anybody still needs (see the theory above)."""
         young = times >= self._since(ids)
         before_young = np.append(young[1:] | (ids[1:] != ids[:-1]), True)[: len(ids)]
-        return young | (before_young & (times >= self._horizon - np.maximum(self.retention[ids], LOOKBACK)))
+        return young | (before_young & (times >= self.horizon - np.maximum(self.retention[ids], LOOKBACK)))
 
     # -- slabs
 
@@ -277,7 +269,7 @@ class RawLeaf:
         start = self._start[series]
         capacity = self._limit[series] - start
         moves = need * 8 > capacity * 7  # a slab nearly full of what is needed would be full again at once
-        capacity[moves] = _roomy(need[moves])
+        capacity[moves] = roomy(need[moves])
         ends = self._used + np.cumsum(capacity[moves])
         if len(ends):
             if ends[-1] > len(self._times):
@@ -297,15 +289,15 @@ class RawLeaf:
 
     def _since(self, series: Ids) -> Times:
         """From when on each series is needed."""
-        since = self._horizon - self.retention[series]
-        return np.maximum(np.minimum(since, self._pinned[series]), self._horizon - LONGEST)
+        since = self.horizon - self.retention[series]
+        return np.maximum(np.minimum(since, self._pinned[series]), self.horizon - LONGEST_SAMPLES)
 
     def _cut(self, series: Ids) -> Ids:
         """Where what each series still needs begins (see the theory above)."""
         begin, end, retention = self._begin[series], self._end[series], self.retention[series]
         young = first_after(self._times, begin, end, self._offsets(self._since(series) - 1))
         before = np.maximum(young - 1, begin)
-        alive = self._offsets(self._horizon - np.maximum(retention, LOOKBACK))
+        alive = self._offsets(self.horizon - np.maximum(retention, LOOKBACK))
         useful = (before < young) & (self._times.take(before, mode="clip") >= alive) if len(self._times) else False
         return np.where(useful, before, young)
 
@@ -319,10 +311,10 @@ class RawLeaf:
         need = kept.copy()
         if series is not None and extra is not None:
             need[np.searchsorted(stored, series)] += extra
-        capacity = np.where(need > 0, _roomy(need), 0)
+        capacity = np.where(need > 0, roomy(need), 0)
         ends = np.cumsum(capacity)
         used = int(ends[-1]) if len(ends) else 0
-        base = self._horizon if self._horizon - self._base > _REBASE else self._base
+        base = self.horizon if self.horizon - self._base > _REBASE else self._base
         source, place = spread(cut, kept), spread(ends - capacity, kept)
         times = np.zeros(used + used // 4 + 64, np.int32)
         values = np.zeros(len(times), np.float64)
@@ -383,17 +375,24 @@ class RawLeaf:
         place = spread(self._begin[series], counts)
         return series, counts, self._times[place] + np.int64(self._base), self._values[place]
 
-    def first_of(self, series: Ids) -> int | None:
-        """The first sample ever of the oldest of these series."""
-        oldest = int(self.first[series].min(initial=UNSEEN))
-        return None if oldest == UNSEEN else oldest
+    def between(self, series: Ids, after: int, until: int) -> tuple[Ids, Times, Values]:
+        """All samples in (after, until], place in `series` by place: that place, time and value of each."""
+        begin = self._begin[series]
+        high = self._high(series, begin, self._end[series], until)
+        low = first_after(self._times, begin, high, self._offset(after))
+        here = spread(low, high - low)
+        return (
+            np.repeat(np.arange(len(series)), high - low),
+            self._times[here] + np.int64(self._base),
+            self._values[here],
+        )
+
+    def dips(self, series: Ids) -> bool:
+        """Whether any of these series may be below zero somewhere."""
+        return bool((self._below[series] != NEVER).any())
 
     def _high(self, series: Ids, begin: Ids, end: Ids, at: int) -> Ids:
         ahead = self._last[series] > at
         if ahead.any():
             end[ahead] = first_after(self._times, begin[ahead], end[ahead], self._offset(at))
         return end
-
-
-def _roomy(need: NDArray[np.int64]) -> NDArray[np.int64]:
-    return need + need // 4 + 4

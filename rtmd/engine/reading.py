@@ -54,10 +54,11 @@ class Reader:
 
     def __init__(self, stage: Stage, plans: Plans) -> None:
         self.stage = stage
-        self.instances = Identities(plans.plan(stage.signal))
+        grid = stage.bucket_grid
+        self.instances = Identities(plans.plan(stage.signal, grid))
         self._plans = plans
-        recent = plans.plan(stage.recent_signal) if stage.recent_signal else None
-        guard = plans.plan(stage.guard) if stage.guard else None
+        recent = plans.plan(stage.recent_signal, grid) if stage.recent_signal else None
+        guard = plans.plan(stage.guard, grid) if stage.guard else None
         self._recent = _Beside(self.instances, recent) if recent else None
         self._guard = _Beside(self.instances, guard) if guard else None
         self._dozing: Bools = np.zeros(0, np.bool_)

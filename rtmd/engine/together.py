@@ -11,14 +11,14 @@ On arrival of samples the same is asked of the rows that they touch alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtmd.engine.leaf import Leaf
+from rtmd.engine.leaf import Leaf, leaves_below
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node, distinct
 from rtmd.engine.plan import Plan
@@ -188,7 +188,7 @@ class _Readers:
     """Which plans read a series, at whatever depth."""
 
     def __init__(self, plans: Sequence[Plan], moment: Moment) -> None:
-        self._selections = [list({leaf.selection for leaf in _all_leaves(plan.root)}) for plan in plans]
+        self._selections = [list({leaf.selection for leaf in leaves_below(plan.root)}) for plan in plans]
         self._moment = moment
         self._grown = -1
 
@@ -204,11 +204,3 @@ class _Readers:
             sizes = [len(each) for each in read]
             self._holders = _Holders(np.concatenate(read), np.repeat(np.arange(len(sizes)), sizes))
         return [int(place) for place in distinct(self._holders.find(series)[0])]
-
-
-def _all_leaves(node: Node) -> Iterator[Leaf]:
-    """All leaves from here down."""
-    if isinstance(node, Leaf):
-        yield node
-    for child in node.children:
-        yield from _all_leaves(child)

@@ -19,11 +19,32 @@ Offsets: TypeAlias = NDArray[np.int32] | NDArray[np.int64]  # ms from a common b
 _FEW = 8
 
 
+def roomy(need: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How much room is given where so much is needed."""
+    return need + need // 4 + 4
+
+
 def spread(starts: Ids, counts: NDArray[np.int64]) -> Ids:
     """The indices start, start + 1, …, start + count − 1 of every piece, one after the other."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(starts - (ends - counts), counts) + np.arange(total)
+
+
+def ascending(ids: Ids) -> bool:
+    """Whether each id is higher than the one before."""
+    return bool((ids[1:] > ids[:-1]).all())
+
+
+def heads(ids: Ids) -> NDArray[np.bool_]:
+    """Where a run of equal ids begins."""
+    return np.concatenate(([True], ids[1:] != ids[:-1]))
+
+
+def changed(before: Values, after: Values) -> NDArray[np.bool_]:
+    """Where neighbours differ; NaN is NaN."""
+    differs: NDArray[np.bool_] = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    return differs
 
 
 def first_after(times: Offsets, low: Ids, high: Ids, bound: int | NDArray[np.int64]) -> Ids:

@@ -49,18 +49,25 @@ def age(milliseconds: int) -> str:
     return f"{hours}h{rest:02}" if hours < 48 else f"{hours // 24}d"
 
 
+def size(count: int) -> str:
+    """So many bytes: `850 B`, `12 kB`, `1.2 MB`."""
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1000:.3g} kB" if count < 1_000_000 else f"{count / 1e6:.3g} MB"
+
+
 def number(value: float | None) -> str:
     """A value in at most eight characters, without false precision: `9 312`, `0.052`, `1.2M`, `–` for none."""
     if value is None:
         return "–"
     if value != value:  # noqa: PLR0124  # NaN is the only value that differs from itself
         return "NaN"
-    size = abs(value)
-    if size == float("inf"):
+    magnitude = abs(value)
+    if magnitude == float("inf"):
         return "+Inf" if value > 0 else "-Inf"
     for factor, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
-        if size >= factor:
-            return f"{value:.3g}" if size >= 1e15 else f"{value / factor:.3g}{suffix}"
-    if size >= 1000:
+        if magnitude >= factor:
+            return f"{value:.3g}" if magnitude >= 1e15 else f"{value / factor:.3g}{suffix}"
+    if magnitude >= 1000:
         return f"{value:,.0f}".replace(",", "\u202f")
     return f"{value:.3g}"

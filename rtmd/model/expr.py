@@ -71,6 +71,7 @@ class Range:
 
 
 DEFAULT_STEP = 60_000
+LOOKBACK = 300_000  # a series without a sample for this long is not alive (Prometheus)
 
 
 @dataclass(frozen=True, slots=True)

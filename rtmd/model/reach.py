@@ -2,31 +2,31 @@
 
 Seen from the instant of evaluation. `offset` moves what is read further back, a subquery by its range; what is read
 in the past needs a whole lookback there, where the present needs only the newest sample. A fixed `@` is an absolute
-time: everything since then is kept.
+time: everything since then is kept. What a stage's grid lets be kept as buckets needs no samples of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rtmd.model.expr import Expr, Range, Selector, Shift, Subquery, children
+from rtmd.model.expr import LOOKBACK, Call, Expr, Range, Selector, Shift, Subquery, children
 from rtmd.model.matcher import Matcher
-
-LOOKBACK = 300_000  # a series without a sample for this long is not alive (Prometheus)
+from rtmd.model.tiers import Tier, tier_of
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a selector reads: samples at most `back` ms old, of which `keep` ms must be kept as they come.
 
-    With `since` it is everything from that time on instead.
+    With `since` it is everything from that time on instead, with `tier` buckets of that kind.
     """
 
     matchers: tuple[Matcher, ...]
     keep: int
     back: int
     since: int | None = None
+    tier: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class _Place:
                 return _Place(shift.back + more)
 
 
-def reads(expr: Expr) -> Iterator[Read]:
-    """One for each selector, left to right."""
-    yield from _reads(expr, _Place())
+def reads(expr: Expr, grid: int = 0) -> Iterator[Read]:
+    """One for each selector, left to right; `grid` is the stage's, 0 where none counts."""
+    yield from _reads(expr, _Place(), grid)
 
 
 def lookback(expr: Expr) -> int:
@@ -69,17 +69,22 @@ def earliest(expr: Expr, at: int) -> int:
     return min((at - read.back if read.since is None else read.since for read in reads(expr)), default=at)
 
 
-def _reads(expr: Expr, place: _Place) -> Iterator[Read]:
+def _reads(expr: Expr, place: _Place, grid: int) -> Iterator[Read]:
     match expr:
         case Selector(matchers=matchers, shift=shift):
             yield _read(matchers, place.moved(shift), None)
         case Range(selector=selector, window=window):
             yield _read(selector.matchers, place.moved(selector.shift), window)
         case Subquery(child=child, window=window, shift=shift):
-            yield from _reads(child, place.moved(shift, window))
+            yield from _reads(child, place.moved(shift, window), 0)
+        case Call(function=function, arguments=arguments):
+            for argument in arguments:
+                tier = tier_of(function, argument, grid) if isinstance(argument, Range) else None
+                for read in _reads(argument, place, grid):
+                    yield read if tier is None else replace(read, keep=0, tier=tier)
         case _:
             for child in children(expr):
-                yield from _reads(child, place)
+                yield from _reads(child, place, grid)
 
 
 def _read(matchers: tuple[Matcher, ...], place: _Place, window: int | None) -> Read:

@@ -170,6 +170,11 @@ class Stage:
         """How long its condition has to be true at least, in ms, before it fires."""
         return self.hold.duration or max(0, self.hold.count - 1) * self.grid
 
+    @property
+    def bucket_grid(self) -> int:
+        """The grid whose multiples are all that long windows need to be exact at (`model.tiers`); 0: they do not."""
+        return 0 if self.eager else self.grid
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -1,19 +1,20 @@
 """`rtmd check --explain RULE`: what a rule will do, in words and figures, before it does it.
 
-Memory is that of the exact windows: 16 bytes a sample at one sample a second, which is an upper bound for the longer
-ones. "First fires" counts from the moment the signal jumps far over its threshold and stays there, on warm windows.
+Memory is what the stage would keep if it were alone (rules share what they read alike). "First fires" counts from the
+moment the signal jumps far over its threshold and stays there, on warm windows.
 """
 
 from __future__ import annotations
 
+from itertools import chain
+
 from rtmd.model.display import age
 from rtmd.model.duration import show_duration
-from rtmd.model.expr import Expr
-from rtmd.model.reach import reads
-from rtmd.model.rule import Comparison, Condition, Hold, Rule, Stage
+from rtmd.model.rule import GRID, Comparison, Condition, Hold, Rule, Stage
+from rtmd.model.tiers import has_buckets
 from rtmd.promql import show
+from rtmd.rulefile.cost import kept
 
-_SAMPLE_BYTES = 16
 _LABEL_WIDTH = 12
 
 
@@ -44,11 +45,11 @@ def _stage(rule: Rule, stage: Stage) -> list[str]:
         *_field("fires", f"{_condition(stage.condition)}{_hold(stage)}"),
         *_field("clears", _clear(stage.condition)),
         *_field("keep", stage.keep and f"keeps firing {show_duration(stage.keep)} after the condition ended"),
-        *_field("judged", f"every {show_duration(stage.grid)}; first fires {_first(stage)} after the onset"),
+        *_field("judged", _judged(stage)),
         *_field("coverage", _coverage(stage)),
         *_field("no data", stage.no_data),
         *_field("confirmed", following and f"by {following.name}" if stage.judge else "not judged"),
-        *_field("memory", _memory(stage)),
+        *chain.from_iterable(_field("memory", each) for each in kept(stage)),
         *_field("severity", stage.severity),
         *_field("tells", _receivers(stage)),
         *_field("runs", ", ".join(stage.run)),
@@ -93,6 +94,12 @@ def _clear(condition: Condition) -> str:
             return "as soon as the condition is false"
 
 
+def _judged(stage: Stage) -> str:
+    coarser = stage.grid != GRID[stage.name] and has_buckets(stage.signal, stage.bucket_grid)
+    why = ", the width of its buckets" if coarser else ""
+    return f"every {show_duration(stage.grid)}{why}; first fires {_first(stage)} after the onset"
+
+
 def _first(stage: Stage) -> str:
     held = stage.hold.duration or max(0, stage.hold.count - 1) * stage.grid
     eager = stage.eager and not held
@@ -104,24 +111,6 @@ def _coverage(stage: Stage) -> str:
         return ""
     needed = round(stage.window * stage.coverage)
     return f"{stage.coverage:g}: a new series needs {age(needed)} of samples first"
-
-
-def _memory(stage: Stage) -> str:
-    longest = max((*_windows(stage.signal), *(_windows(stage.guard) if stage.guard else ())), default=0)
-    if not longest:
-        return "the latest sample of each series"
-    size = longest // 1000 * _SAMPLE_BYTES
-    return f"at most {_bytes(max(size, _SAMPLE_BYTES))} a series at 1 sample/s"
-
-
-def _bytes(size: int) -> str:
-    if size < 10_000:
-        return f"{size} B"
-    return f"{size / 1000:.0f} kB" if size < 10_000_000 else f"{size / 1e6:.0f} MB"
-
-
-def _windows(expr: Expr) -> tuple[int, ...]:
-    return tuple(read.keep for read in reads(expr))
 
 
 def _receivers(stage: Stage) -> str:

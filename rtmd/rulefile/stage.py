@@ -14,9 +14,11 @@ from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr, Selector, kind_of
 from rtmd.model.functions import Kind
 from rtmd.model.rule import GRID, HOUR, SECOND, NoData, Severity, Stage, StageName
+from rtmd.model.tiers import grid_for
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
 from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold
+from rtmd.rulefile.cost import too_dear
 from rtmd.rulefile.recipe import recipe_text
 from rtmd.rulefile.table import Table
 
@@ -60,6 +62,12 @@ class _Signal:
             return None
         return expr
 
+    def refuse_dear(self, expr: Expr, grid: int) -> None:
+        """Record what would cost more memory than a series may."""
+        problem = too_dear(expr, grid)
+        if problem is not None:
+            self._record(problem)
+
     def _record(self, error: PromqlError) -> None:
         problem = f"{self.table.name(self.key)}: {error.problem}"
         path, document = (*self.table.path, self.key), self.table.document
@@ -77,22 +85,24 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         return None
     window, recent = _windows(own, name, signal=signal, guard=guard)
     expr = signal.parse(window) if window or not signal.windowed else signal.parse(_PROBE)
+    aside = signal.over(recent, window).parse(recent) if recent and window else None
     guarded = None if guard is None else guard.parse(window or _PROBE)
+    grid = _grid(own, name, [each for each in (expr, aside, guarded) if each])
     condition, hold = read_condition(own), read_hold(own)
     texts = _texts(tables)
     if expr is None:
         return None
-    return Stage(
+    stage = Stage(
         name=name,
         signal=expr,
         signal_text=show(expr),
         condition=condition,
         hold=hold,
         severity=own.choice("severity", _SEVERITY[name]),
-        grid=own.duration("every", GRID[name], least=SECOND, most=_RAREST),
+        grid=grid,
         window=window,
         recent=recent,
-        recent_signal=signal.over(recent, window).parse(recent) if recent and window else None,
+        recent_signal=aside,
         guard=guarded,
         guard_text="" if guarded is None else show(guarded),
         keep=own.duration("keep", 0),
@@ -106,6 +116,16 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         unit=texts["unit"],
         line=own.line(),
     )
+    signal.refuse_dear(expr, stage.bucket_grid)
+    if guard is not None and guarded is not None:
+        guard.refuse_dear(guarded, stage.bucket_grid)
+    return stage
+
+
+def _grid(own: Table, name: StageName, exprs: list[Expr]) -> int:
+    """How often the stage is judged: as it says, or as its long windows ask for; on arrival stays on arrival."""
+    every = own.duration("every", GRID[name], least=SECOND, most=_RAREST)
+    return every if "every" in own or name is StageName.SECONDS else grid_for(every, exprs)
 
 
 def _holder(tables: tuple[Table, ...], key: str) -> Table:

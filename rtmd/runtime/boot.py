@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 
 from rtmd.config import Config
-from rtmd.engine.plan import WindowSnapshot
 from rtmd.model.effects import FillWanted
 from rtmd.model.inputs import ReactionsLoaded, RulesLoaded, TimeGap, WallClock
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, WindowFilled, WindowsRestored
 from rtmd.runtime.history import read_history
 from rtmd.runtime.storage import Storage
-from rtmd.store.snapshot import StoredWindows, load_windows
+from rtmd.store.snapshot import load_windows
 
 
 async def restored_pipeline(
@@ -31,14 +30,10 @@ async def restored_pipeline(
     loaded = pipeline.step([reactions, WallClock(clock.wall() - now), RulesLoaded(rules)], last)
     snapshot = await asyncio.to_thread(load_windows, storage.folder)
     if snapshot.windows is not None:
-        pipeline.step([WindowsRestored(_snapshot(snapshot.windows))], last)
+        pipeline.step([WindowsRestored(snapshot.windows)], last)
     for effect in loaded.effects:
         if isinstance(effect, FillWanted):
             history = await asyncio.to_thread(read_history, samples, effect.since, effect.selectors)
             pipeline.step([WindowFilled(history.moved_to(series))], last)
     pipeline.step([storage.store.restore()], last)
     return pipeline, [TimeGap(now, "restart")] if now > last else []
-
-
-def _snapshot(windows: StoredWindows) -> WindowSnapshot:
-    return WindowSnapshot(windows.labels, windows.counts, windows.times, windows.values, windows.firsts)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtmd.engine.plan import AHEAD
+from rtmd.engine.plan import WindowSnapshot
+from rtmd.engine.raw import AHEAD
 from rtmd.errors import QueryLimitError
 from rtmd.formats.batch import EMPTY, REFUSED, UNLIMITED, SampleBatch, SeriesTable
 from rtmd.matching import compile_matchers
@@ -20,7 +21,6 @@ from rtmd.model.labels import Labels
 from rtmd.model.matcher import Matcher
 from rtmd.ports import LoggedBatch
 from rtmd.store.samplelog import SegmentLog
-from rtmd.store.snapshot import StoredWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Sieve:
             raise QueryLimitError(f"more than {self._most:,} samples would have to be read")
         self._batches.append(batch)
 
-    def add_windows(self, windows: StoredWindows) -> None:
+    def add_windows(self, windows: WindowSnapshot) -> None:
         """The samples of a snapshot; those that are there already win."""
         ids = np.repeat(np.array(self.intern(windows.labels), np.int64), windows.counts)
         kept = ids != REFUSED

@@ -19,8 +19,8 @@ import numpy as np
 
 from rtmd.api.parameters import BadParameterError, complaint, selector
 from rtmd.api.questions import Answer, Instant, Listing, Question, Stretch
-from rtmd.engine.plan import AHEAD
 from rtmd.engine.query import Curve, draw, evaluate_batch
+from rtmd.engine.raw import AHEAD
 from rtmd.errors import PromqlError, QueryLimitError
 from rtmd.formats.batch import UNLIMITED, SeriesTable, Times, is_stale
 from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_string, encode_vector

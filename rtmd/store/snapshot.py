@@ -4,7 +4,7 @@ One file, replaced atomically: a mark, then the CRC-32 of the rest, then engine 
 snapshot is a shortcut and never the truth: one that is missing, damaged or of another version (its mark) is passed
 over with a reason, and the windows come from the sample log alone.
 
-Nothing is known here about what the arrays mean; the engine is told what it said.
+Columns come back bit by bit; what they mean is the engine's business.
 """
 
 from __future__ import annotations
@@ -15,73 +15,87 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import cramjam
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from rtmd.engine.buckets import SavedBuckets
+from rtmd.engine.plan import WindowSnapshot
 from rtmd.errors import StoreError
 from rtmd.model.labels import Labels
 from rtmd.store.segments import restore, transpose
 
 FILE = "windows.snap"
 
-_MARK = b"RTMDSN1\n"
+_MARK = b"RTMDSN2\n"
 _HEAD = struct.Struct("<8sIq")  # mark, CRC-32 of at and body, at
 _FIELDS = ("counts", "times", "values", "firsts")
+_OF_BUCKETS = ("series", "born", "since")
 
 Column: TypeAlias = NDArray[Any]
 
 
-class Windows(Protocol):
-    """What the engine hands over: label sets and flat arrays."""
-
-    @property
-    def labels(self) -> list[Labels]: ...  # noqa: D102
-    @property
-    def counts(self) -> Column: ...  # noqa: D102
-    @property
-    def times(self) -> Column: ...  # noqa: D102
-    @property
-    def values(self) -> Column: ...  # noqa: D102
-    @property
-    def firsts(self) -> Column: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredWindows:
-    """What was saved at engine time `at`: the fields as the engine gave them, same types, writable arrays."""
-
-    at: int
-    labels: list[Labels]
-    counts: Column
-    times: Column
-    values: Column
-    firsts: Column
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotRead:
-    """The windows, or None and the reason in plain words."""
+    """What was saved at engine time `at`, with writable arrays; or None and the reason in plain words."""
 
-    windows: StoredWindows | None
+    windows: WindowSnapshot | None
+    at: int = 0
     reason: str = ""
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """A column: its type, its shape, its bytes transposed."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    content: bytes
+
+    @classmethod
+    def of(cls, column: Column) -> _Packed:
+        return cls(column.dtype.str, column.shape, transpose(np.ascontiguousarray(column).reshape(-1)))
+
+    def column(self) -> Column:
+        return restore(self.content, np.dtype(self.dtype)).reshape(self.shape)
+
+
+class _Buckets(msgspec.Struct, array_like=True):
+    width: int
+    sealed: int
+    newest: int
+    rows: list[_Packed]  # in the order of _OF_BUCKETS
+    columns: dict[str, _Packed]
+
+    @classmethod
+    def of(cls, saved: SavedBuckets) -> _Buckets:
+        rows = [_Packed.of(getattr(saved, name)) for name in _OF_BUCKETS]
+        columns = {field: _Packed.of(column) for field, column in saved.columns.items()}
+        return cls(saved.width, saved.sealed, saved.newest, rows, columns)
+
+    def saved(self) -> SavedBuckets:
+        columns = {field: packed.column() for field, packed in self.columns.items()}
+        series, born, since = (each.column() for each in self.rows)
+        return SavedBuckets(self.width, self.sealed, self.newest, series, born, since, columns)
 
 
 class _Body(msgspec.Struct, array_like=True):
     labels: list[Labels]
-    columns: list[tuple[str, bytes]]  # dtype and transposed bytes, in the order of _FIELDS
+    columns: list[_Packed]  # in the order of _FIELDS
+    lateness: int
+    buckets: list[_Buckets]
 
 
 _bodies = msgspec.msgpack.Decoder(_Body)
 
 
-def save_windows(folder: Path, windows: Windows, at: int) -> None:
+def save_windows(folder: Path, windows: WindowSnapshot, at: int) -> None:
     """Replace the snapshot; blocks (use a thread). StoreError when the disk refuses; the old one then stays."""
-    columns = [np.ascontiguousarray(getattr(windows, name)) for name in _FIELDS]
-    body = _Body(list(windows.labels), [(column.dtype.str, transpose(column)) for column in columns])
+    columns = [_Packed.of(getattr(windows, name)) for name in _FIELDS]
+    buckets = [_Buckets.of(saved) for saved in windows.buckets]
+    body = _Body(windows.labels, columns, windows.lateness, buckets)
     packed = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(body), level=1))
     temporary = folder / f"{FILE}.new"
     try:
@@ -103,23 +117,25 @@ def load_windows(folder: Path) -> SnapshotRead:
     try:
         content = (folder / FILE).read_bytes()
     except FileNotFoundError:
-        return SnapshotRead(None, "no snapshot")
+        return SnapshotRead(None, reason="no snapshot")
     except OSError as error:
-        return SnapshotRead(None, f"cannot be read: {error}")
+        return SnapshotRead(None, reason=f"cannot be read: {error}")
     if len(content) < _HEAD.size:
-        return SnapshotRead(None, "cut short")
+        return SnapshotRead(None, reason="cut short")
     mark, crc, at = _HEAD.unpack_from(content)
     packed = content[_HEAD.size :]
     if mark != _MARK:
-        return SnapshotRead(None, "written by another version")
+        return SnapshotRead(None, reason="written by another version")
     if _crc(at, packed) != crc:
-        return SnapshotRead(None, "damaged")
-    return SnapshotRead(_decoded(at, packed))
+        return SnapshotRead(None, reason="damaged")
+    return SnapshotRead(_decoded(packed), at)
 
 
-def _decoded(at: int, packed: bytes) -> StoredWindows:
+def _decoded(packed: bytes) -> WindowSnapshot:
     body = _bodies.decode(bytes(cramjam.zstd.decompress(packed)))
-    return StoredWindows(at, body.labels, *(restore(raw, np.dtype(dtype)) for dtype, raw in body.columns))
+    counts, times, values, firsts = (each.column() for each in body.columns)
+    buckets = [each.saved() for each in body.buckets]
+    return WindowSnapshot(body.labels, counts, times, values, firsts, body.lateness, buckets)
 
 
 def _crc(at: int, packed: bytes) -> int:

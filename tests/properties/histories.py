@@ -98,7 +98,7 @@ def rule_texts(draw: st.DrawFn, name: str = "r0") -> str:
     chosen = draw(
         st.sampled_from([("seconds",), ("minutes",), ("seconds", "minutes"), ("seconds", "minutes", "hours")])
     )
-    windows = {"seconds": ("3s", "8s"), "minutes": ("15s", "40s"), "hours": ("2m",)}
+    windows = {"seconds": ("3s", "8s"), "minutes": ("15s", "40s", "10m"), "hours": ("2m", "15m")}
     extra = {
         "seconds": 'notify = ["desk"]\nrun = ["hold"]',
         "minutes": 'notify = ["lead"]\nrun = ["hold"]',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtmd.engine.raw import RawLeaf
+from rtmd.engine.raw import UNSEEN, RawLeaf
 from rtmd.formats.batch import STALE
 
 MINUTE = 60_000
@@ -92,7 +92,7 @@ def test_history_goes_in_front_of_what_was_there_and_moves_the_first_time() -> N
     times = START + np.array([20_000, 50_000, 40_000, -900_000])
     leaf.fill(np.zeros(4, np.int64), times, np.array([2.0, 9.0, 4.0, 0.0]))
     assert seen(leaf, 0, 50_000) == [2.0, 4.0, 5.0]
-    assert leaf.first_of(np.array([0])) == START - 900_000
+    assert leaf.first[0] == START - 900_000
 
 
 def test_a_series_kept_longer_than_before_is_not_called_covered() -> None:
@@ -100,12 +100,10 @@ def test_a_series_kept_longer_than_before_is_not_called_covered() -> None:
     for second in range(0, 900, 10):
         leaf.advance(START + second * 1000)
         put(leaf, (0, second * 1000, 0.0))
-    assert leaf.first_of(np.array([0])) == START
+    assert leaf.since[0] < START == leaf.first[0]
     leaf.read(np.array([0]), 10 * MINUTE)
-    first = leaf.first_of(np.array([0]))
-    assert first is not None
-    assert START + 600_000 < first < START + 840_000
-    assert first == int(leaf.columns()[2][0])
+    assert START + 600_000 < leaf.since[0] < START + 840_000
+    assert leaf.since[0] == leaf.columns()[2][0]
 
 
 def test_offsets_move_with_time_over_months() -> None:
@@ -121,7 +119,7 @@ def test_a_series_that_nobody_reads_is_forgotten() -> None:
     leaf = leaf_of(2)
     put(leaf, (0, 0, 1.0), (1, 0, 1.0))
     leaf.keep(np.where(np.arange(len(leaf.first)) == 1, MINUTE, -1))
-    assert leaf.first_of(np.array([0])) is None
+    assert leaf.first[0] == UNSEEN
     assert seen(leaf, 0, 0) == []
     assert seen(leaf, 1, 0) == [1.0]
     assert leaf.columns()[0].tolist() == [1]
