@@ -215,11 +215,11 @@ def headline(alert: Alert, words: Words) -> str:
 
 
 def web_address(url: str) -> str:
-    """An http or https address with nothing in it that could end it early, or nothing."""
+    """An http or https address with nothing in it that could end it early, mention or mislead, or nothing."""
     try:
         parts = urlsplit(url.strip())
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        quoted = quote(url.strip(), safe="%/:=&?~#+!$,;@", encoding="utf-8", errors="replace")
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        quoted = quote(url.strip(), safe="%/:=&?~#+!$,;", encoding="utf-8", errors="replace")
     except ValueError:
         return ""
     return quoted if usable and len(quoted) <= _URL else ""

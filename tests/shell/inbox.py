@@ -40,6 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256  # many connect at once: who does not fit in would try again a second later
 
     def __init__(self, inbox: Inbox) -> None:
         self.inbox = inbox

@@ -141,7 +141,17 @@ def test_the_mails_of_a_firing_are_one_thread() -> None:
 
 def test_an_address_of_a_link_is_of_the_web_or_left_out() -> None:
     assert web_address("https://x.example/a?b=(c)&d='e") == "https://x.example/a?b=%28c%29&d=%27e"
-    for bad in ("javascript:alert(1)", "file:///etc/passwd", "https://", "", "http://[", "x" * 9, "data:text/html,x"):
+    assert web_address("https://x.example/@everyone") == "https://x.example/%40everyone"
+    for bad in (
+        "https://bank.example@evil.example/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://",
+        "",
+        "http://[",
+        "x" * 9,
+        "data:text/html,x",
+    ):
         assert web_address(bad) == ""
     assert vendors.ACTING.search(web_address("https://x/<a>|\"'`)]\n\u202e*")) is None
 
@@ -195,6 +205,49 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 HOSTILE = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join) | PIECES.map(lambda piece: piece * 900)
 NAMES = st.sampled_from(["brand", "host", "_x", "topic"])
+
+
+def placed(place: str, value: str) -> Notification:
+    """A message with this value in one place."""
+    exemplar = Exemplar("x", "a", 1.0, "https://x.example/")
+    firing, instead = MENTIONS, ""
+    match place:
+        case "title" | "unit" | "owner":
+            firing = replace(firing, **{place: value})  # type: ignore[arg-type]
+        case "label":
+            firing = replace(firing, labels=(("brand", value),))
+        case "link":
+            firing = replace(firing, links=((value, f"https://x.example/{value}"),))
+        case "ack":
+            firing = replace(firing, ack=Ack(value, AT, AT + 1))
+        case "author" | "text" | "url":
+            exemplar = replace(exemplar, **{place: f"https://x.example/{value}" if place == "url" else value})
+        case _:
+            instead = value
+    record = replace(firing.stages[1], evidence=Evidence(AT, (), (exemplar,)))
+    return replace(told(replace(firing, stages=(record,)), Told.FIRING), instead_of=instead, because=instead)
+
+
+@pytest.mark.parametrize("place", ["title", "unit", "owner", "label", "link", "ack", "author", "text", "url", "note"])
+@pytest.mark.parametrize("kind", list(CONFIGS))
+def test_nothing_that_means_something_to_a_vendor_means_anything_in_any_place(kind: str, place: str) -> None:
+    for piece in (
+        "@everyone",
+        "@all",
+        "<!here>",
+        "<@U1>",
+        "[x](https://evil.example)",
+        "*",
+        "_",
+        "\\",
+        "&",
+        "\n",
+        "#tag",
+    ):
+        for times in (1, 2, 900):
+            found, headers = bodies(kind, placed(place, piece * times))
+            for body in found:
+                vendors.CHECKS[kind](body, headers)
 
 
 @st.composite
