@@ -10,6 +10,7 @@ import msgspec
 
 from rtmd.model import effects as fx
 from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
 from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
@@ -33,6 +34,8 @@ class FakeStore:
         self.firings: dict[str, bytes] = {}
         self.silences: dict[str, bytes] = {}
         self.ledger: dict[tuple[str, str], bytes] = {}
+        self.groups: dict[GroupKey, bytes] = {}
+        self.memberships: dict[str, bytes] = {}
         self.runs: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
@@ -57,6 +60,8 @@ class FakeStore:
             firings=tuple(reversed(self._rows(self.firings.values(), Firing))),
             silences=tuple(reversed(self._rows(self.silences.values(), Silence))),
             ledger=tuple(reversed(self._rows(self.ledger.values(), LedgerEntry))),
+            memberships=tuple(reversed(self._rows(self.memberships.values(), Membership))),
+            groups=tuple(reversed(self._rows(self.groups.values(), GroupTimes))),
             runs=tuple(replace(run, state=RunState.UNKNOWN) if run.state in _UNDER_WAY else run for run in runs),
         )
 
@@ -74,6 +79,14 @@ class FakeStore:
                 self.silences.pop(silence_id, None)
             case fx.LedgerSaved(entry):
                 self.ledger[entry.firing_id, entry.receiver] = msgspec.msgpack.encode(entry)
+            case fx.GroupSaved(times):
+                self.groups[times.key] = msgspec.msgpack.encode(times)
+            case fx.MembershipSaved(membership):
+                self.memberships[membership.firing_id] = msgspec.msgpack.encode(membership)
+                if not membership.groups:
+                    del self.memberships[membership.firing_id]
+            case fx.GroupDropped(key):
+                self.groups.pop(key, None)
             case fx.RunSaved(run):
                 self.runs[run.id] = msgspec.msgpack.encode(run)
             case _:

@@ -28,7 +28,10 @@ def check(paths: tuple[Path, ...], config_path: Path | None, explain: str | None
 
     Without PATHS: the rule folders that the configuration names.
     """
+    from datetime import UTC, datetime
+
     from rtmd.cli.run import read_config
+    from rtmd.config.policy import clock_changes
     from rtmd.errors import FileErrors
     from rtmd.rulefile.check import check_files
     from rtmd.rulefile.files import read_rule_files
@@ -47,7 +50,10 @@ def check(paths: tuple[Path, ...], config_path: Path | None, explain: str | None
     if explain:
         sys.exit(_explain(explain, report.rules.rules))
     problems += map(str, report.errors)
-    _print(problems, [f"{warning} (warning)" for warning in report.warnings])
+    warnings = [*map(str, report.warnings)]
+    if config:
+        warnings += [f"{config.file}: {change}" for change in clock_changes(config.policy, datetime.now(UTC).year)]
+    _print(problems, [f"{warning} (warning)" for warning in warnings])
     click.echo(f"{len(files)} files, {len(report.rules.rules)} rules, {len(problems)} errors", err=True)
     sys.exit(1 if problems else 0)
 

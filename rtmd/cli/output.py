@@ -73,7 +73,8 @@ _FIRING = ("ID", "SEVERITY", "STAGE", "STATE", "AGE", "VALUE", "THRESHOLD", "WHO
 
 
 def _firing(firing: FiringView, at: int) -> Row:
-    who = firing.ack.by if firing.ack else "silenced" if firing.silenced_by else "-"
+    muted = "silenced" if firing.silenced_by else f"inhibited by {firing.inhibitor}" if firing.inhibited_by else "-"
+    who = firing.ack.by if firing.ack else muted
     value = f"{number(firing.value)} {firing.unit}".strip()
     since = age((firing.resolved_at or at) - firing.fired_at)
     state = (firing.severity, firing.stage, " ".join([firing.state, *firing.flags]), since)

@@ -14,7 +14,8 @@ from typing import cast
 
 from rtmd.config.load_receivers import read_receivers, read_wording
 from rtmd.config.places import Places, Surroundings
-from rtmd.config.receivers import ReceiverConfig, Wording
+from rtmd.config.policy import load_policy
+from rtmd.config.receivers import Wording
 from rtmd.config.values import (
     CommandAction,
     Config,
@@ -31,15 +32,12 @@ from rtmd.errors import FileErrors, Located
 from rtmd.rulefile.document import read_document
 from rtmd.rulefile.table import Table, nearest
 
-_TABLES = frozenset({"daemon", "sources", "receivers", "actions", "route", "users", "limits"})
+_TABLES = frozenset({"daemon", "sources", "receivers", "actions", "route", "inhibit", "calendars", "users", "limits"})
 _OF_DAEMON = frozenset(
     {"rules", "state", "listen", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
 )
-_LATER_TABLES = frozenset({"inhibit", "calendars", "escalations", "tokens"})
+_LATER_TABLES = frozenset({"escalations", "tokens"})
 _LATER_OF_SOURCE = frozenset({"birth_zero", "headers", "labels"})
-_LATER_OF_ROUTE = frozenset(
-    {"group_by", "routes", "match", "continue", "group_wait", "group_interval", "repeat_interval"}
-)
 _SHORTEST_EVERY = 100
 
 
@@ -72,7 +70,7 @@ def load_config(
         sources=_sources(root, places),
         receivers=receivers,
         actions=_actions(root, places),
-        default_receiver=_route(_part(root, "route"), receivers),
+        policy=load_policy(root, receivers),
         users=_users(_part(root, "users")),
         limits=_limits(_part(root, "limits")),
         file=file,
@@ -195,14 +193,6 @@ def _refuse_kind(table: Table, kind: str, *, known: tuple[str, ...], later: froz
     else:
         listed = ", ".join(f'"{name}"' for name in known)
         table.misplaced("kind", f'must be one of {listed}, not "{kind[:60]}"{nearest(kind, known)}')
-
-
-def _route(table: Table, receivers: Mapping[str, ReceiverConfig]) -> str:
-    table.refuse_unknown({"receiver"}, _LATER_OF_ROUTE)
-    receiver = table.text("receiver", "log", empty=False)
-    if receiver not in receivers:
-        table.wrong("receiver", f'names "{receiver[:60]}", which does not exist{nearest(receiver, receivers)}')
-    return receiver
 
 
 def _users(table: Table) -> dict[str, Role]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rtmd.config.receivers import ReceiverConfig, Wording
+from rtmd.model.policy import Policy
 
 
 class Role(StrEnum):
@@ -140,7 +141,7 @@ class Config:
     sources: tuple[SourceConfig, ...] = ()
     receivers: Mapping[str, ReceiverConfig] = field(default_factory=dict)  # always has "log"
     actions: Mapping[str, CommandAction] = field(default_factory=dict)
-    default_receiver: str = "log"
+    policy: Policy = field(default_factory=Policy)
     users: Mapping[str, Role] = field(default_factory=dict)  # user name, or "@group"
     limits: Limits = field(default_factory=Limits)
     file: str = ""

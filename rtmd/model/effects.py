@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.matcher import Matcher
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification
@@ -58,6 +59,27 @@ class LedgerSaved:
     """A receiver is being told something."""
 
     entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSaved:
+    """A group was looked at, or will be."""
+
+    times: GroupTimes
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDropped:
+    """A group has no members any more."""
+
+    key: GroupKey
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipSaved:
+    """A firing entered or left groups; without any its row goes."""
+
+    membership: Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +165,9 @@ Durable: TypeAlias = (
     | SilenceSaved
     | SilenceDropped
     | LedgerSaved
+    | GroupSaved
+    | GroupDropped
+    | MembershipSaved
     | RunSaved
     | Journaled
     | Audited

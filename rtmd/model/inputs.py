@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.group import GroupTimes, Membership
 from rtmd.model.matcher import Matcher
+from rtmd.model.policy import Policy
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState
 from rtmd.model.rule import RuleSet
 from rtmd.model.silence import Silence
@@ -33,15 +35,15 @@ class RulesLoaded:
 class ReactionsLoaded:
     """What the configuration says about reacting.
 
-    `undoable` has the actions that can be undone; `default_receivers` serves stages without `notify`; `fallbacks` has
-    who is told what a receiver cannot be told; with `react` off everything is judged and journalled, and nothing
-    leaves the daemon.
+    `undoable` has the actions that can be undone; `policy` says whom stages without `notify` tell, and what mutes what;
+    `fallbacks` has who is told what a receiver cannot be told; with `react` off everything is judged and journalled,
+    and nothing leaves the daemon.
     """
 
     receivers: frozenset[str] = frozenset()
     actions: frozenset[str] = frozenset()
     undoable: frozenset[str] = frozenset()
-    default_receivers: tuple[str, ...] = ("log",)
+    policy: Policy = field(default_factory=Policy)
     react: bool = True
     fallbacks: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,6 +56,8 @@ class Restored:
     firings: tuple[Firing, ...] = ()
     silences: tuple[Silence, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
+    groups: tuple[GroupTimes, ...] = ()
+    memberships: tuple[Membership, ...] = ()
     runs: tuple[ActionRun, ...] = ()
 
 

@@ -100,13 +100,15 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What a receiver was last told about a firing (semantics S5)."""
+    """What a receiver was last told about a firing (semantics S5), at which stage; `why` something was withheld."""
 
     firing_id: str
     receiver: str
     told: Told
     seq: int
     at: int
+    stage: StageName | None = None
+    why: str = ""
 
 
 class RunState(StrEnum):

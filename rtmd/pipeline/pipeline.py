@@ -19,6 +19,7 @@ from typing import assert_never
 
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.silences import covers
+from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.engine.episodes import Change, ChangeKind
 from rtmd.engine.stage_table import StageTable
@@ -32,7 +33,10 @@ from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
 from rtmd.model.silence import Silence
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
-from rtmd.pipeline.reactor import ECHO, Reactor
+from rtmd.pipeline.reactor import Reactor
+
+# Semantics S6: after a time that nobody watched nothing is told before every rule was judged once, or this long.
+QUIET = 15_000
 
 # Semantics S10: how long somebody has it, by stage, unless they say.
 ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
@@ -51,14 +55,14 @@ class Pipeline:
 
     def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
-        self.reactor = Reactor()
+        self.reactor = Reactor(self.firing, self.engine.rule)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self._offset = 0
         self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
         self._housekeeping = _next_minute(at)
 
     def __repr__(self) -> str:
-        return f"<Pipeline {self.engine!r}, {self.reactor.silences!r}>"
+        return f"<Pipeline {self.engine!r}, {self.reactor!r}>"
 
     def wall(self, at: int) -> int:
         """People's time at engine time `at`."""
@@ -78,27 +82,30 @@ class Pipeline:
         effects = list(self._advance(at))
         for given in inputs:
             effects += self._take(given, at)
+            effects += self.reactor.dispatch.flush(at, self.wall(at))
         effects += self._instances()
+        effects += self.reactor.dispatch.changes()
         touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
         if touched:
             effects.append(fx.Touched(touched))
         return Step(tuple(_latest_only(effects)), self._next_due())
 
     def _next_due(self) -> int:
-        due = [self._housekeeping, *self._rechecks[:1]]
-        engine = self.engine.next_due()
-        return min(due if engine is None else [*due, engine])
+        due = (self.engine.next_due(), self.reactor.dispatch.groups.next_due())
+        return min([self._housekeeping, *self._rechecks[:1], *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
         while (due := self._next_due()) <= at:
             yield from self._follow(self.engine.advance(due))
             while self._rechecks and self._rechecks[0] <= due:
                 heapq.heappop(self._rechecks)
-                yield from self.reactor.unsilence(self.firing, due, self.wall(due))
+                self.reactor.dispatch.call_withheld(due)
                 yield fx.Touched(frozenset(firing.id for firing in self.firings() if firing.open))
+            yield from self.reactor.dispatch.flush(due, self.wall(due))
             if self._housekeeping <= due:
                 yield from self._tidy(due)
         yield from self._follow(self.engine.advance(at))
+        yield from self.reactor.dispatch.flush(at, self.wall(at))
 
     def _take(self, given: Input, at: int) -> Iterator[fx.Effect]:
         match given:
@@ -109,7 +116,7 @@ class Pipeline:
             case ins.RulesLoaded():
                 yield from self._load(given, at)
             case ins.ReactionsLoaded():
-                self.reactor.reactions = given
+                self.reactor.load(given, self.firings(), at)
             case ins.Restored():
                 self._restore(given, at)
             case ins.TimeGap(until, reason):
@@ -129,8 +136,10 @@ class Pipeline:
             yield fx.Journaled(at, "rules", text=given.note)
         if given.by:
             yield fx.Audited(self.wall(at), given.by, "reload", "rules", given.note)
+        before = self.engine.rules
         happened, empty = self.engine.load(given.rules, at)
         yield from self._follow(happened)
+        self.reactor.readdress(before, self.engine.rules, self.firings(), at)
         if empty:
             yield _fill_wanted(empty, at)
 
@@ -160,9 +169,7 @@ class Pipeline:
                     self.counts["transitions", f"{transition.stage.name} {transition.record.state}"] += 1
                 case Change():
                     self._count(each)
-                    if each.kind in _RELABELLED and any(self.reactor.ledger.withheld()):
-                        heapq.heappush(self._rechecks, each.at + ECHO)
-                    yield from self.reactor.react(each, self.engine.rule(each.firing.rule), self.wall(each.at))
+                    yield from self.reactor.react(each, self.wall(each.at))
                 case _:
                     assert_never(each)
 
@@ -174,15 +181,15 @@ class Pipeline:
 
     def _restore(self, given: ins.Restored, at: int) -> None:
         self.engine.restore(given.instances, given.firings, at)
-        self.reactor.silences.restore(given.silences)
-        self.reactor.ledger.restore(given.ledger)
-        self.reactor.runs.restore(given.runs)
+        self.reactor.restore(given, self.firings(), at)
         self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
         self._plan_rechecks()
 
     def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
         for firing in self.engine.shift(at, until):
             yield fx.FiringSaved(firing)
+        grids = [stage.grid for rule in self.engine.rules.values() for stage in rule.stages]
+        self.reactor.dispatch.groups.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
         self._housekeeping = _next_minute(until)
         text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"
         yield fx.Journaled(until, "gap", text=text)
@@ -205,7 +212,7 @@ class Pipeline:
 
     def _set_silence(self, given: ins.SilenceSet, at: int) -> Iterator[fx.Effect]:
         wall = self.wall(at)
-        changed = self.reactor.silences.put(given, wall)
+        changed = self.reactor.dispatch.silences.put(given, wall)
         for silence in changed:
             yield fx.SilenceSaved(silence)
         made = changed[-1]
@@ -218,7 +225,7 @@ class Pipeline:
 
     def _expire_silence(self, given: ins.SilenceExpired, at: int) -> Iterator[fx.Effect]:
         wall = self.wall(at)
-        silence = self.reactor.silences.expire(given.id, wall)
+        silence = self.reactor.dispatch.silences.expire(given.id, wall)
         yield fx.SilenceSaved(silence)
         yield fx.Audited(wall, given.by, "expire", silence.id)
         yield fx.Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
@@ -256,7 +263,7 @@ class Pipeline:
             case ins.DeliveryDone():
                 yield from self._note_delivery(given, at)
             case ins.Undelivered():
-                yield from self.reactor.divert(given, self.firing, at)
+                yield from self.reactor.divert(given, at)
             case _:
                 assert_never(given)
 
@@ -278,17 +285,18 @@ class Pipeline:
     def _tidy(self, at: int) -> Iterator[fx.Effect]:
         """Once a minute: let go of what nobody can need any more."""
         self._housekeeping = _next_minute(at)
+        self.reactor.dispatch.call_withheld(at)  # a calendar may have opened
+        self.reactor.dispatch.suppression.inhibitions.forget(at)
         for firing in self.engine.forget(at):
-            self.reactor.ledger.forget(firing.id)
-            self.reactor.runs.forget(firing.id)
-        for silence_id in self.reactor.silences.forget(self.wall(at)):
+            self.reactor.forget(firing.id)
+        for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)
 
     def _plan_rechecks(self, *, missed: int = 0) -> None:
         """Look again shortly after each silence ends; and after a time in which ends may have been missed."""
-        if missed and any(self.reactor.ledger.withheld()):
+        if missed and any(self.reactor.dispatch.ledger.withheld()):
             heapq.heappush(self._rechecks, missed + ECHO)
-        ends = {silence.ends_at + 1 - self._offset + ECHO for silence in self.reactor.silences}
+        ends = {silence.ends_at + 1 - self._offset + ECHO for silence in self.reactor.dispatch.silences}
         self._rechecks = sorted(end for end in {*ends, *self._rechecks} if end > self.engine.evaluated_at)
 
     def _instances(self) -> Iterator[fx.Effect]:
@@ -307,8 +315,6 @@ class Pipeline:
         return frozenset(touched)
 
 
-# The virtual labels `stage` and `severity` are new: silences may no longer cover the firing.
-_RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})
 _SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
 
 

@@ -1,99 +1,88 @@
-"""From what happened to what is said and run: one firing at a time, silences and the ledger in between.
+"""From what happened to what is said and run.
 
-Order of the limiters (semantics S5, as far as it is built): shadow and `react = "off"` → silenced → ledger → send.
-Muting is judged at the moment something is to be said, never stored on the firing. Messages go out when a firing
-opens, reopens, rises or resolves; falling back is shown, not announced.
+What is said goes through `alerting.dispatch`: routes, groups, what mutes, the ledger. Actions run when their stage
+fires and are undone when it ends; what is muted, in shadow, or judged with `react = "off"` runs nothing, and the
+journal says that it would have run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from rtmd.alerting.exposed import exposed
-from rtmd.alerting.ledger import Ledger
+from rtmd.alerting.dispatch import Dispatch
+from rtmd.alerting.flush import Verdict
 from rtmd.alerting.runs import Runs
-from rtmd.alerting.silences import Silences
 from rtmd.engine.episodes import Change, ChangeKind
-from rtmd.model.display import age, number
-from rtmd.model.effects import Effect, FiringSaved, Journaled, LedgerSaved, Notify, RunAction, RunSaved
+from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSaved
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import ActionDone, ReactionsLoaded, Undelivered
-from rtmd.model.reaction import Notification, RunState, Told
+from rtmd.model.inputs import ActionDone, ReactionsLoaded, Restored, Undelivered
+from rtmd.model.reaction import RunState
 from rtmd.model.rule import Rule, Stage
-from rtmd.model.silence import Silence
-
-ECHO = 5_000  # ms a firing must burn on after its suppression ended, before it is announced
 
 Effects: TypeAlias = Iterator[Effect]
 
+_PLACED = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RAISED})
+_RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})  # the virtual labels `stage` and `severity` are others
+
 
 class Reactor:
-    """Decides what is said and run; the ledger, the runs and the silences are its memory."""
+    """Decides what is said and run. `firing_of` gives a firing by its id, `rule_of` a rule by its name."""
 
-    def __init__(self) -> None:
-        self.silences = Silences()
-        self.ledger = Ledger()
+    def __init__(self, firing_of: Callable[[str], Firing | None], rule_of: Callable[[str], Rule | None]) -> None:
         self.runs = Runs()
+        self.dispatch = Dispatch(firing_of, self._stage_of, self.runs.of)
         self.reactions = ReactionsLoaded()
+        self._rule_of = rule_of
 
-    def muting(self, firing: Firing, wall: int) -> list[Silence]:
-        """The active silences that cover the firing now."""
-        return self.silences.muting(exposed(firing), wall)
+    def __repr__(self) -> str:
+        return f"<Reactor {self.dispatch!r}, {self.runs!r}>"
 
-    def react(self, change: Change, rule: Rule | None, wall: int) -> Effects:
+    def load(self, reactions: ReactionsLoaded, firings: Iterable[Firing], at: int) -> None:
+        """Another configuration."""
+        self.reactions = reactions
+        self.dispatch.load(reactions.policy, firings, at)
+
+    def readdress(
+        self, before: Mapping[str, Rule], after: Mapping[str, Rule], firings: Iterable[Firing], at: int
+    ) -> None:
+        """Other rules: the firings of those that tell others now find their groups anew."""
+        moved = {name for name, rule in after.items() if _addresses(before.get(name)) != _addresses(rule)}
+        self.dispatch.replace((firing for firing in firings if firing.open and firing.rule in moved), at)
+
+    def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
+        """Take up what an earlier run left."""
+        self.runs.restore(given.runs)
+        self.dispatch.restore(given, firings, at)
+
+    def muting(self, firing: Firing, at: int, wall: int) -> Verdict | None:
+        """What mutes the firing now, whoever would be told."""
+        return self.dispatch.suppression.verdict(firing, at, wall)
+
+    def react(self, change: Change, wall: int) -> Effects:
         """What follows from one change of a firing."""
         firing, at = change.firing, change.at
         yield FiringSaved(firing)
         yield _journal(change)
-        stage = rule.stage(change.stage) if rule else None
-        match change.kind:
-            case ChangeKind.OPENED | ChangeKind.REOPENED if stage:
-                yield from self._announce(firing, stage, Told.FIRING, at=at, wall=wall, reason=change.reason)
-            case ChangeKind.RAISED if stage:
-                yield from self._announce(firing, stage, Told.RAISED, at=at, wall=wall, reason=change.reason)
-            case ChangeKind.STAGE_FIRED if stage:
-                yield from self._run(firing, stage, at=at, wall=wall)
-            case ChangeKind.STAGE_ENDED | ChangeKind.DEFERRED:
-                yield from self._undo(firing, rule, at)
-            case ChangeKind.RESOLVED:
-                yield from self._undo(firing, rule, at)
-                yield from self._send(self.ledger.resolve(firing, at=at, reason=resolution(firing)))
-                yield from map(LedgerSaved, self.ledger.settle(firing, at))
-            case _:
-                pass
+        self.dispatch.notice(firing, at, relabelled=change.kind in _RELABELLED)
+        rule = self._rule_of(firing.rule)
+        if change.kind in _PLACED:
+            self.dispatch.place(firing, at)
+        elif change.kind is ChangeKind.STAGE_FIRED:
+            stage = rule.stage(change.stage) if rule else None
+            yield from self._run(firing, stage, at=at, wall=wall) if stage else ()
+        elif change.kind in (ChangeKind.STAGE_ENDED, ChangeKind.DEFERRED):
+            yield from self._undo(firing, rule, at)
+        elif change.kind is ChangeKind.RESOLVED:
+            yield from self._undo(firing, rule, at)
+            yield from self.dispatch.settle(firing, at)
 
-    def unsilence(self, firings: Callable[[str], Firing | None], at: int, wall: int) -> Effects:
-        """Say what was withheld of firings that nothing has muted for a while and that still burn."""
-        for firing_id, withheld in list(self.ledger.withheld()):
-            firing = firings(firing_id)
-            if firing is None or not firing.open or not self._reacts(firing):
-                continue
-            labels = exposed(firing)
-            if self.silences.covering(labels, wall - ECHO, wall):
-                continue
-            past = self.silences.covering(labels, 0, wall)
-            reason = f"still firing, was silenced by {past[0].created_by}" if past else "still firing, was silenced"
-            yield from self._send(self.ledger.tell(firing, withheld, Told.STILL_FIRING, at=at, reason=reason))
-
-    def divert(self, given: Undelivered, firings: Callable[[str], Firing | None], at: int) -> Effects:
-        """Tell the fallback of a receiver what that one could not be told, unless it knows already.
-
-        The ledger remembers it like everything that is told: so it is said once, also over restarts, and whoever
-        heard of a firing this way hears of its end.
-        """
+    def divert(self, given: Undelivered, at: int) -> Effects:
+        """Tell the fallback of a receiver what that one could not be told."""
         message = given.notification
         fallback = self.reactions.fallbacks.get(message.receiver)
-        if fallback is None or message.test:
-            return
-        for alert in message.alerts:
-            current = firings(alert.firing.id)
-            over = current is None or not current.open
-            if self.ledger.knows(alert, fallback, message.at) or (over and not alert.resolved):
-                continue  # of what is over already, only the end is worth a message
-            told = self.ledger.tell(alert.firing, [fallback], alert.told, at=at, reason=alert.reason)
-            yield from self._send([replace(each, instead_of=message.receiver, because=given.error) for each in told])
+        if fallback is not None and not message.test:
+            yield from self.dispatch.divert(message, fallback, given.error, at)
 
     def finish_run(self, done: ActionDone, at: int) -> Effects:
         """The result of an action, or of its undoing."""
@@ -106,44 +95,18 @@ class Reactor:
         if overtaken:
             yield RunAction(run, undo=True)
 
-    def receivers(self, stage: Stage) -> tuple[str, ...]:
-        """Whom a stage tells: exactly its `notify`, or the tree of the configuration."""
-        if stage.notify is None:
-            return self.reactions.default_receivers
-        named = [name for name in stage.notify if name != "@route"]
-        tree = self.reactions.default_receivers if "@route" in stage.notify else ()
-        return tuple(dict.fromkeys([*named, *tree]))
-
-    def _announce(self, firing: Firing, stage: Stage, told: Told, *, at: int, wall: int, reason: str) -> Effects:
-        if not self._reacts(firing):
-            return
-        receivers = self.receivers(stage)
-        silences = self.muting(firing, wall)
-        if silences:
-            yield from map(LedgerSaved, self.ledger.withhold(firing, receivers, at))
-            text = f"not told to {', '.join(receivers)}: silenced by {silences[0].created_by}"
-            yield Journaled(at, "suppressed", firing.rule, firing.id, text, {"silence": silences[0].id})
-            return
-        yield from self._send(self.ledger.tell(firing, receivers, told, at=at, reason=reason))
-
-    def _send(self, notifications: list[Notification]) -> Effects:
-        for notification in notifications:
-            for alert in notification.alerts:
-                yield LedgerSaved(self.ledger.entry(alert.firing.id, notification.receiver))
-            told = tuple(replace(alert, runs=tuple(self.runs.of(alert.firing.id))) for alert in notification.alerts)
-            yield Notify(replace(notification, alerts=told))
-            for alert in notification.alerts:
-                text = f"{alert.told} to {notification.receiver}: {alert.reason}"
-                detail = {"key": notification.key}
-                yield Journaled(notification.at, "told", alert.firing.rule, alert.firing.id, text, detail)
+    def forget(self, firing_id: str) -> None:
+        """The firing is history."""
+        self.dispatch.forget(firing_id)
+        self.runs.forget(firing_id)
 
     def _run(self, firing: Firing, stage: Stage, *, at: int, wall: int) -> Effects:
         actions = [name for name in stage.run if name in self.reactions.actions]
         if not actions:
             return
-        silences = self.muting(firing, wall)
-        if silences or not self._reacts(firing):
-            why = f"silenced by {silences[0].created_by}" if silences else "not reacting"
+        verdict = self.muting(firing, at, wall)
+        if verdict or not self._reacts(firing):
+            why = verdict.text if verdict else "not reacting"
             yield Journaled(at, "action", firing.rule, firing.id, f"would have run {', '.join(actions)}: {why}")
             return
         for run in self.runs.start(firing, stage.name, actions, at):
@@ -160,22 +123,18 @@ class Reactor:
             yield Journaled(at, "action", firing.rule, firing.id, f"{run.action}: {RunState.UNDOING}")
             yield RunAction(run, undo=True)
 
+    def _stage_of(self, firing: Firing) -> Stage | None:
+        """The stage that a firing is told at; None for one that nobody is told of."""
+        rule = self._rule_of(firing.rule)
+        return rule.stage(firing.stage) if rule and self._reacts(firing) else None
+
     def _reacts(self, firing: Firing) -> bool:
         return self.reactions.react and not firing.shadow
 
 
-def resolution(firing: Firing) -> str:
-    """What a resolved message says: how long, how high, who had it, and what it turned out to be so far."""
-    ended = firing.resolved_at or firing.fired_at
-    parts = [f"after {age(ended - firing.fired_at)}"]
-    peaks = [record.peak for record in firing.stages if record.peak is not None and record.name is firing.stage]
-    if peaks:
-        parts.append(f"peak {number(peaks[0])} {firing.unit}".rstrip())
-    if firing.ack:
-        parts.append(f"{firing.ack.by} had it")
-    outcomes = {str(record.outcome) for record in firing.stages if record.outcome}
-    parts.append(", ".join(sorted(outcomes)) if outcomes else "not confirmed so far")
-    return f"{firing.reason}; {'; '.join(parts)}"
+def _addresses(rule: Rule | None) -> object:
+    """Whom the stages of a rule tell."""
+    return None if rule is None else (rule.shadow, *((stage.name, stage.notify) for stage in rule.stages))
 
 
 def _journal(change: Change) -> Journaled:

@@ -12,9 +12,11 @@ from collections.abc import Iterable
 import msgspec
 
 from rtmd import wire
+from rtmd.alerting.exposed import exposed
+from rtmd.alerting.silences import covers
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.rule import Stage
-from rtmd.model.silence import Silence
+from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.wire import pictures
 
@@ -29,17 +31,20 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
         stages.append(_stage_view(record, clock, rule.stage(record.name) if rule else None, evidence=evidence))
     shown = next((stage for stage in stages if stage.name == firing.stage), None)
     wall = pipeline.wall(at)
-    silences = pipeline.reactor.muting(firing, wall) if firing.open else []
+    silences = pipeline.reactor.dispatch.silences.muting(exposed(firing), wall) if firing.open else []
+    culprit = pipeline.reactor.dispatch.suppression.inhibitions.culprit(exposed(firing), at) if firing.open else None
     picture = pictures.firing_view(firing)
     return msgspec.structs.replace(
         picture,
         stages=stages,
         value=shown.value if shown else None,
-        flags=_flags(pipeline, firing, at, silenced=bool(silences)),
+        flags=_flags(pipeline, firing, at, muted=bool(silences or culprit)),
         ack=None if firing.open and firing.ack and firing.ack.until < wall else picture.ack,
         silenced_by=[silence.id for silence in silences],
         silenced_until=silences[0].ends_at if silences else None,
         silencer=silences[0].created_by if silences else "",
+        inhibited_by=culprit.firing.id if culprit else "",
+        inhibitor=culprit.firing.rule if culprit else "",
         runs=[pictures.run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
     )
 
@@ -47,6 +52,7 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
 def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterable[Firing]) -> wire.SilenceView:
     """A silence, with the number of these firings that it covers now."""
     wall = pipeline.wall(at)
+    active = silence.state(wall) is SilenceState.ACTIVE
     return wire.SilenceView(
         id=silence.id,
         state=str(silence.state(wall)),
@@ -56,10 +62,7 @@ def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterabl
         created_by=silence.created_by,
         comment=silence.comment,
         updated_at=silence.updated_at,
-        matches_now=sum(
-            firing.open and any(each.id == silence.id for each in pipeline.reactor.muting(firing, wall))
-            for firing in firings
-        ),
+        matches_now=sum(firing.open and covers(silence, exposed(firing)) for firing in firings) if active else 0,
     )
 
 
@@ -102,7 +105,7 @@ def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *,
     )
 
 
-def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> list[str]:
+def _flags(pipeline: Pipeline, firing: Firing, at: int, *, muted: bool) -> list[str]:
     flags = []
     rule = pipeline.engine.rule(firing.rule)
     tables = pipeline.engine.tables(firing.rule)
@@ -116,7 +119,7 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, silenced: bool) -> li
         if rule is None or pipeline.engine.is_orphan(firing.rule):
             flags.append("orphaned")
         stage = rule.stage(firing.stage) if rule else None
-        if stage and stage.run and silenced and not pipeline.reactor.runs.of(firing.id):
+        if stage and stage.run and muted and not pipeline.reactor.runs.of(firing.id):
             flags.append("would-have-run")
     if firing.shadow:
         flags.append("shadow")

@@ -150,7 +150,7 @@ class Trial:
 
     def silenced(self, firing: Firing) -> bool:
         """Whether a silence covers a firing now."""
-        return bool(self.pipeline.reactor.muting(firing, self.pipeline.wall(self.at)))
+        return self.pipeline.reactor.muting(firing, self.at, self.pipeline.wall(self.at)) is not None
 
     def evaluate(self, expr: Expr) -> list[tuple[Labels, float]] | float | str:
         """The value of an expression now, over all samples of the case; label sets still have metric names."""

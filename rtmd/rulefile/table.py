@@ -95,6 +95,17 @@ class Table:
         found = ((name, outer.table(name, base=base)) for name in outer.content)
         return [(name, table) for name, table in found if table is not None]
 
+    def list_of_tables(self, key: str) -> list[Table]:
+        """The tables of an array: `[[inhibit]]`, one after the other."""
+        found = self.content.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            self.wrong(key, f"must be tables, written as [[{self.name(key)}]]")
+            return []
+        return [
+            Table(self.document, (*self.path, key, n), self.problems, content=each, base=self._base)
+            for n, each in enumerate(found)
+        ]
+
     def text(self, key: str, default: str = "", *, empty: bool = True) -> str:
         """A string."""
         value: Any = self.content.get(key, default)

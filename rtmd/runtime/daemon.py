@@ -261,7 +261,7 @@ def reactions_of(config: Config) -> ReactionsLoaded:
         receivers=frozenset(config.receivers),
         actions=frozenset(config.actions),
         undoable=frozenset(name for name, action in config.actions.items() if action.undo),
-        default_receivers=(config.default_receiver,),
+        policy=config.policy,
         react=config.daemon.react,
         fallbacks={name: receiver.fallback for name, receiver in config.receivers.items() if receiver.fallback},
     )

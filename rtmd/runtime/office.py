@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 
 from rtmd import __version__
+from rtmd.alerting.exposed import exposed
 from rtmd.api.desk import Metric
 from rtmd.api.questions import Answer, Question
 from rtmd.errors import Located, StoreError
@@ -158,7 +159,7 @@ class Office:
         """All silences, those that end last first."""
         pipeline = self._loop.pipeline
         firings = [firing for firing in pipeline.firings() if firing.open]
-        silences = sorted(pipeline.reactor.silences, key=lambda silence: (-silence.ends_at, silence.id))
+        silences = sorted(pipeline.reactor.dispatch.silences, key=lambda silence: (-silence.ends_at, silence.id))
         return [silence_view(pipeline, silence, self.now(), firings) for silence in silences]
 
     def rules(self) -> list[RuleView]:
@@ -172,7 +173,7 @@ class Office:
     def status(self) -> StatusView:
         """The header of the screen."""
         pipeline, now, wall = self._loop.pipeline, self.now(), self.wall()
-        silences = pipeline.reactor.silences
+        silences = pipeline.reactor.dispatch.silences
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
         notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self.deliveries.troubles.items()))]
@@ -197,7 +198,7 @@ class Office:
             failures=dict(pipeline.engine.failures),
             firing=len(is_open),
             pending=sum(table.pending for table in tables),
-            silenced=sum(bool(pipeline.reactor.muting(firing, wall)) for firing in is_open),
+            silenced=sum(bool(silences.muting(exposed(firing), wall)) for firing in is_open),
             silences=sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences),
             outbox=len(self.deliveries),
             dead_letters=self._store.dead_letter_count(),

@@ -73,7 +73,7 @@ class Resender:
         """What the receiver was told and what still fires."""
         at = self._now()
         found = []
-        for entry in self._pipeline.reactor.ledger.known_to(receiver):
+        for entry in self._pipeline.reactor.dispatch.ledger.known_to(receiver):
             firing = self._pipeline.firing(entry.firing_id)
             if firing is not None and firing.open:
                 runs = tuple(self._pipeline.reactor.runs.of(firing.id))

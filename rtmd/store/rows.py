@@ -17,18 +17,23 @@ from rtmd.model.effects import (
     Audited,
     Durable,
     FiringSaved,
+    GroupDropped,
+    GroupSaved,
     InstanceDropped,
     InstanceSaved,
     Journaled,
     LedgerSaved,
+    MembershipSaved,
     Notify,
     RunSaved,
     SilenceDropped,
     SilenceSaved,
 )
 from rtmd.model.firing import Firing, InstanceState
+from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
+from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
 
 Column: TypeAlias = str | int | bytes | None
@@ -46,6 +51,8 @@ _pack = msgspec.msgpack.encode
 _instances = msgspec.msgpack.Decoder(InstanceState)
 _firings = msgspec.msgpack.Decoder(Firing)
 _silences = msgspec.msgpack.Decoder(Silence)
+_groups = msgspec.msgpack.Decoder(GroupTimes)
+_memberships = msgspec.msgpack.Decoder(Membership)
 _runs = msgspec.msgpack.Decoder(ActionRun)
 _notifications = msgspec.msgpack.Decoder(Notification)
 _details = msgspec.json.Decoder(dict[str, str])
@@ -58,7 +65,13 @@ _DROP_INSTANCE = "DELETE FROM instances WHERE rule = ? AND labels = ?"
 _SAVE_FIRING = "INSERT OR REPLACE INTO firings (id, rule, opened, resolved, doc) VALUES (?, ?, ?, ?, ?)"
 _SAVE_SILENCE = "INSERT OR REPLACE INTO silences (id, starts, ends, doc) VALUES (?, ?, ?, ?)"
 _DROP_SILENCE = "DELETE FROM silences WHERE id = ?"
-_SAVE_LEDGER = "INSERT OR REPLACE INTO ledger (firing, receiver, told, seq, at) VALUES (?, ?, ?, ?, ?)"
+_SAVE_LEDGER = (
+    "INSERT OR REPLACE INTO ledger (firing, receiver, told, seq, at, stage, why) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_SAVE_GROUP = "INSERT OR REPLACE INTO groups (id, due, doc) VALUES (?, ?, ?)"
+_SAVE_MEMBERSHIP = "INSERT OR REPLACE INTO memberships (firing, doc) VALUES (?, ?)"
+_DROP_MEMBERSHIP = "DELETE FROM memberships WHERE firing = ?"
+_DROP_GROUP = "DELETE FROM groups WHERE id = ?"
 _SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_JOURNAL = "INSERT INTO journal (at, kind, rule, firing, text, detail) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_AUDIT = (
@@ -95,7 +108,7 @@ def labels_key(labels: Labels) -> str:
     return msgspec.json.encode(labels).decode()
 
 
-def _statement(effect: Durable) -> Statement:  # noqa: PLR0911  # one case an effect
+def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one case an effect
     match effect:
         case InstanceSaved(state):
             return _SAVE_INSTANCE, (state.rule, labels_key(state.labels), _pack(state))
@@ -108,7 +121,17 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911  # one case an ef
         case SilenceDropped(id_):
             return _DROP_SILENCE, (id_,)
         case LedgerSaved(entry):
-            return _SAVE_LEDGER, (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at)
+            stage = None if entry.stage is None else str(entry.stage)
+            columns = (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at, stage, _clean(entry.why))
+            return _SAVE_LEDGER, columns
+        case GroupSaved(times):
+            return _SAVE_GROUP, (group_id(times.key), times.due, _pack(times))
+        case MembershipSaved(Membership(firing_id=firing_id, groups=())):
+            return _DROP_MEMBERSHIP, (firing_id,)
+        case MembershipSaved(membership):
+            return _SAVE_MEMBERSHIP, (membership.firing_id, _pack(membership))
+        case GroupDropped(key):
+            return _DROP_GROUP, (group_id(key),)
         case RunSaved(run):
             return _SAVE_RUN, (run.id, run.firing_id, run.action, str(run.state), run.at, _pack(run))
         case Journaled() | Audited():
@@ -177,8 +200,24 @@ def notification(doc: bytes) -> Notification:
 
 
 def ledger_entry(row: tuple[Any, ...]) -> LedgerEntry:
-    """From the columns firing, receiver, told, seq, at."""
-    return LedgerEntry(row[0], row[1], Told(row[2]), row[3], row[4])
+    """From the columns firing, receiver, told, seq, at, stage, why."""
+    firing_id, receiver, told, seq, at, stage, why = row
+    return LedgerEntry(firing_id, receiver, Told(told), seq, at, StageName(stage) if stage else None, why)
+
+
+def group_times(doc: bytes) -> GroupTimes:
+    """The value in a row's `doc`."""
+    return _decode(_groups, doc)
+
+
+def membership(doc: bytes) -> Membership:
+    """The value in a row's `doc`."""
+    return _decode(_memberships, doc)
+
+
+def group_id(key: GroupKey) -> str:
+    """Group keys as the readable text that identifies a row."""
+    return msgspec.json.encode(key).decode()
 
 
 def journaled(row: tuple[Any, ...]) -> Journaled:

@@ -41,7 +41,7 @@ _OPEN = "SELECT doc FROM firings WHERE resolved IS NULL ORDER BY opened, id"
 _RESOLVED = "SELECT doc FROM firings WHERE resolved >= ? ORDER BY resolved DESC, id LIMIT ?"
 _NEWEST = "SELECT max(ifnull((SELECT max(at) FROM journal), 0), ifnull((SELECT max(resolved) FROM firings), 0))"
 _LEDGER = """
-SELECT ledger.firing, receiver, told, seq, at FROM ledger JOIN firings ON firings.id = ledger.firing
+SELECT ledger.firing, receiver, told, seq, at, stage, why FROM ledger JOIN firings ON firings.id = ledger.firing
 WHERE resolved IS NULL OR resolved >= ?"""
 _RUNS = """
 SELECT runs.doc FROM runs JOIN firings ON firings.id = runs.firing
@@ -142,11 +142,15 @@ class StateStore:
         runs = (rows.run(doc) for (doc,) in self._read(_RUNS, since))
         instances = self._read("SELECT doc FROM instances ORDER BY rule, labels")
         silences = self._read("SELECT doc FROM silences ORDER BY id")
+        groups = self._read("SELECT doc FROM groups ORDER BY id")
+        memberships = self._read("SELECT doc FROM memberships ORDER BY firing")
         return Restored(
             instances=tuple(rows.instance(doc) for (doc,) in instances),
             firings=firings,
             silences=tuple(rows.silence(doc) for (doc,) in silences),
             ledger=tuple(entry for entry in ledger if entry.firing_id in known),
+            groups=tuple(rows.group_times(doc) for (doc,) in groups),
+            memberships=tuple(rows.membership(doc) for (doc,) in memberships),
             runs=tuple(run for run in runs if run.firing_id in known),
         )
 

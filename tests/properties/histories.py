@@ -250,9 +250,10 @@ class Run:
             clocks,
             engine.episodes.firings,
             engine.episodes.handled,
-            reactor.ledger._told,
+            reactor.dispatch.ledger._told,
+            {group.key: (group.times, set(group.members)) for group in reactor.dispatch.groups},
             reactor.runs._by_id,
-            list(reactor.silences),
+            list(reactor.dispatch.silences),
             engine.evaluated_at,
             self.pipeline._next_due(),
         )
@@ -268,7 +269,10 @@ class Run:
             self.text = self.text.replace(*moment.edit)
             return [RulesLoaded(rule_set(self.text))]
         if moment.expire:
-            return [SilenceExpired(1, "bo", silence.id) for silence in sorted(self.pipeline.reactor.silences, key=repr)]
+            return [
+                SilenceExpired(1, "bo", silence.id)
+                for silence in sorted(self.pipeline.reactor.dispatch.silences, key=repr)
+            ]
         if moment.ack:
             return [AckSet(1, "ana", firing.id) for firing in sorted(self.pipeline.firings(), key=repr)[:1]]
         return []

@@ -37,6 +37,7 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
+from rtmd.model.policy import Inhibition, Policy, Route
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, Samples, WindowFilled, WindowsRestored
@@ -46,7 +47,15 @@ from rtmd.store.state import StateStore
 
 DURABLE = get_args(fx.Durable)
 REACTIONS = ins.ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}), frozenset({"hold", "brief"}), undoable=frozenset({"hold"})
+    frozenset({"log", "desk", "lead"}),
+    frozenset({"hold", "brief"}),
+    undoable=frozenset({"hold"}),
+    policy=Policy(
+        Route(
+            "route", "log", routes=(Route("route.0", "desk", parse_matchers('b="x"'), ("b",), 2_000, 7_000, 60_000),)
+        ),
+        inhibitions=(Inhibition("r0", parse_matchers('rule="r0"'), parse_matchers('rule=~"r[12]"'), ("b",)),),
+    ),
 )
 
 
@@ -170,7 +179,7 @@ class World:
                 starts = wall + 4_000 if number == 1 else 0
                 yield ins.SilenceSet(1, "ana", parse_matchers(event.text), starts, wall + 4_001 + number, "quiet")
             case "expire":
-                known = sorted(silence.id for silence in self.pipeline.reactor.silences)
+                known = sorted(silence.id for silence in self.pipeline.reactor.dispatch.silences)
                 yield from (ins.SilenceExpired(2, "bo", each) for each in known[number % 2 :])
             case "ack":
                 known = sorted(firing.id for firing in self.pipeline.firings())[:2]
@@ -233,7 +242,9 @@ TABLES = {
     "outbox": "key, receiver, firings, created, doc",
     "firings": "id, doc",
     "runs": "id, doc",
-    "ledger": "firing, receiver, told, seq, at",
+    "ledger": "firing, receiver, told, seq, at, stage, why",
+    "groups": "id, due, doc",
+    "memberships": "firing, doc",
     "silences": "id, doc",
 }
 

@@ -31,5 +31,5 @@ def test_a_night_whole_restless_and_in_pieces_is_the_same_under_two_hash_seeds()
     told = [line.split() for line in one.splitlines()]
     assert [night for night, *_ in told] == NIGHTS, one
     rows, cuts = (sum(int(line[place]) for line in told) for place in (2, 3))
-    assert rows > 1_000, one
+    assert rows > 800, one
     assert cuts > 40, one

@@ -30,7 +30,7 @@ class Crowd(Score):
         self.pipeline = Pipeline(self.series, START, instances_per_rule=instances)
         self.effects.clear()
         loaded = RulesLoaded(with_built_in(rule_set(rules)))
-        self.send(0, WallClock(0), ReactionsLoaded(frozenset({"log"}), default_receivers=("log",)), loaded)
+        self.send(0, WallClock(0), ReactionsLoaded(frozenset({"log"})), loaded)
         self.clock = StillClock(START)
         self.refusals = Refusals(self.series, self.clock, self.count)
 
@@ -68,6 +68,7 @@ def test_a_refusal_fires_within_ten_seconds_although_there_is_no_room_for_a_seri
     assert firing.title == "limit series refuses what is new (ingest)"
     assert firing.stages[0].value
     assert firing.stages[0].value >= 3
+    crowd.poll_until(90)
     assert [(receiver, what) for _, receiver, what, _ in crowd.told] == [("log", "firing")]
 
 

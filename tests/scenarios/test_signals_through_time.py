@@ -1,6 +1,6 @@
 """Rules whose signals look at what is absent, at the past, at ranks and at steps."""
 
-from scenarios.score import Score
+from scenarios.score import START, Score
 
 
 def rule(signal: str, stage: str) -> str:
@@ -31,8 +31,11 @@ def test_the_worst_of_a_group_fires_and_the_next_worst_takes_over() -> None:
     for second, values in enumerate([(7, 6), (7, 6), (5, 6), (5, 6)], start=1):
         for name, value in zip("ab", values, strict=True):
             score.push(second + 0.5, f'm{{i="{name}"}}', value)
-    score.run(6)
-    assert told(score) == [(1.5, "firing"), (3.5, "firing"), (4.0, "resolved")]
+    score.run(7)
+    # The second one of the rule is told with what became of the first, five seconds after the message before.
+    assert told(score) == [(1.5, "firing"), (6.5, "resolved"), (6.5, "firing")]
+    first, second = score.firings
+    assert (second.fired_at - START, (first.resolved_at or 0) - START) == (3_500, 4_000)
 
 
 def test_a_condition_that_held_at_most_steps_of_a_subquery_fires() -> None:

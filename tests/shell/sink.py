@@ -91,7 +91,8 @@ class Sink:
     def config(self) -> str:
         """The tables of rtmd.toml that make this the place where everything goes."""
         receiver = f'[receivers.desk]\nkind = "webhook"\nurl = "http://127.0.0.1:{self.port}/hook"\ntimeout = "2s"\n'
-        return receiver + '[route]\nreceiver = "desk"\n'
+        route = '[route]\nreceiver = "desk"\ngroup_by = ["..."]\ngroup_wait = "0s"\ngroup_interval = "1s"\n'
+        return receiver + route
 
     @property
     def taken(self) -> list[Received]:

@@ -24,6 +24,7 @@ from rtmd.config import (
     default_socket,
     default_state,
 )
+from rtmd.model.policy import Policy
 
 
 def test_an_empty_file_runs() -> None:
@@ -33,7 +34,7 @@ def test_an_empty_file_runs() -> None:
     assert config.daemon.listen == (UnixListen(Path("/home/ana/.local/state/rtmd/rtmd.sock")),)
     assert (config.daemon.tcp_role, config.daemon.react, config.daemon.name) == (Role.VIEW, True, "rtmd")
     assert config.receivers == {"log": LogReceiver("log")}
-    assert (config.sources, config.default_receiver, config.limits) == ((), "log", Limits())
+    assert (config.sources, config.policy, config.limits) == ((), Policy(), Limits())
 
 
 def test_everything_can_be_said() -> None:
@@ -109,7 +110,7 @@ sample_log = "30m"
         "page": CommandReceiver("page", ("/etc/rtmd/bin/page", "{brand}")),
     }
     assert config.actions == {"hold": CommandAction("hold", ("queue", "hold"), ("queue", "release"))}
-    assert config.default_receiver == "desk"
+    assert config.policy.route.receiver == "desk"
     assert config.users == {"ana": Role.OPERATE, "@ops": Role.ADMIN}
     assert config.limits == Limits(series=5, sample_log=1_800_000)
 
@@ -148,10 +149,7 @@ def test_defaults_follow_systemd_and_then_the_user(env: dict[str, str], state: s
         ("[daemon]\nlang = 'de'", '2:8: daemon.lang must be one of "en", "fr"'),
         ("[daemon]\nzone = 'Europe/Pari'", '2:8: daemon.zone must be a time zone like "Europe/Paris"'),
         ("[daemon]\nzone = '../../etc/passwd'", "2:8: daemon.zone must be a time zone"),
-        ("[[inhibit]]\nname = 'x'", "1:3: inhibit is not supported yet"),
-        ("[calendars.x]", "1:2: calendars is not supported yet"),
         ("[tokens.x]", "1:2: tokens is not supported yet"),
-        ("[route]\ngroup_by = ['rule']", "2:1: route.group_by is not supported yet"),
         (
             "[route]\nreceiver = 'dsk'\n[receivers.desk]\nkind = 'log'",
             '2:12: route.receiver names "dsk", which does not exist: did you mean "desk"?',

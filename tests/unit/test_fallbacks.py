@@ -26,17 +26,21 @@ from rtmd.runtime.pulse import Pulse
 ENDED = replace(MENTIONS, resolved_at=AT)
 
 
-def reactor() -> Reactor:
-    made = Reactor()
-    made.reactions = ReactionsLoaded(receivers=frozenset({"desk", "mail"}), fallbacks={"desk": "mail"})
-    return made
+class World:
+    """A reactor to which one firing is known."""
+
+    def __init__(self) -> None:
+        self.now = MENTIONS
+        self.reactor = Reactor(lambda _: self.now, lambda _: None)
+        self.reactor.load(ReactionsLoaded(frozenset({"desk", "mail"}), fallbacks={"desk": "mail"}), [], AT)
+        self.ledger = self.reactor.dispatch.ledger
 
 
 def diverted(
-    made: Reactor, message: Notification, *, now: Firing | None = MENTIONS, at: int = AT + 9
+    world: World, message: Notification, *, now: Firing = MENTIONS, at: int = AT + 9
 ) -> list[tuple[str, Told, str]]:
-    given = Undelivered(message, "answered 503")
-    effects = list(made.divert(given, lambda _: now, at))
+    world.now = now
+    effects = list(world.reactor.divert(Undelivered(message, "answered 503"), at))
     sent = [effect.notification for effect in effects if isinstance(effect, Notify)]
     assert sum(isinstance(effect, LedgerSaved) for effect in effects) == len(sent)
     assert all(each.because == "answered 503" for each in sent)
@@ -44,38 +48,41 @@ def diverted(
 
 
 def test_the_fallback_is_told_once_and_of_the_end_by_the_ledger() -> None:
-    made = reactor()
+    world = World()
     message = told(MENTIONS, Told.FIRING)
-    assert diverted(made, message) == [("mail", Told.FIRING, "desk")]
-    assert diverted(made, message) == []
-    assert [each.receiver for each in made.ledger.resolve(ENDED, at=AT + 20, reason="over")] == ["mail"]
+    assert diverted(world, message) == [("mail", Told.FIRING, "desk")]
+    assert diverted(world, message) == []
+    world.now = ENDED
+    list(world.reactor.dispatch.settle(ENDED, AT + 20))
+    (message,) = (each.notification for each in world.reactor.dispatch.flush(AT + 20, 0) if isinstance(each, Notify))
+    assert (message.receiver, message.alerts[0].told) == ("mail", Told.RESOLVED)
 
 
 def test_a_fallback_that_was_told_the_same_by_itself_is_not_told_again() -> None:
-    made = reactor()
-    (message, _) = made.ledger.tell(MENTIONS, ["desk", "mail"], Told.FIRING, at=AT, reason="why")
-    assert diverted(made, message) == []
+    world = World()
+    world.ledger.tell(MENTIONS, "mail", Told.FIRING, MENTIONS.stage, at=AT, reason="why")
+    assert diverted(world, told(MENTIONS, Told.FIRING)) == []
 
 
 def test_a_rise_that_could_not_be_told_is_told_to_a_fallback_that_knew_less() -> None:
-    made = reactor()
-    diverted(made, told(MENTIONS, Told.FIRING))
+    world = World()
+    diverted(world, told(MENTIONS, Told.FIRING))
     rise = replace(told(MENTIONS, Told.RAISED, seq=2), at=AT + 100)
-    assert diverted(made, rise, at=AT + 200) == [("mail", Told.RAISED, "desk")]
+    assert diverted(world, rise, at=AT + 200) == [("mail", Told.RAISED, "desk")]
 
 
 def test_of_what_is_over_only_the_end_is_told() -> None:
-    made = reactor()
-    assert diverted(made, told(MENTIONS, Told.FIRING), now=ENDED) == []
-    assert diverted(made, told(ENDED, Told.RESOLVED, seq=2), now=ENDED) == [("mail", Told.RESOLVED, "desk")]
-    assert diverted(made, told(ENDED, Told.RESOLVED, seq=2), now=ENDED) == []
+    world = World()
+    assert diverted(world, told(MENTIONS, Told.FIRING), now=ENDED) == []
+    assert diverted(world, told(ENDED, Told.RESOLVED, seq=2), now=ENDED) == [("mail", Told.RESOLVED, "desk")]
+    assert diverted(world, told(ENDED, Told.RESOLVED, seq=2), now=ENDED) == []
 
 
 def test_without_a_fallback_and_for_tests_nobody_is_told() -> None:
-    made = reactor()
+    world = World()
     message = told(MENTIONS, Told.FIRING)
-    assert diverted(made, replace(message, receiver="mail")) == []
-    assert diverted(made, replace(message, test=True)) == []
+    assert diverted(world, replace(message, receiver="mail")) == []
+    assert diverted(world, replace(message, test=True)) == []
 
 
 @dataclass

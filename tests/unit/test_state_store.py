@@ -16,16 +16,19 @@ from rtmd.model.effects import (
     Audited,
     Durable,
     FiringSaved,
+    GroupSaved,
     InstanceDropped,
     InstanceSaved,
     Journaled,
     LedgerSaved,
+    MembershipSaved,
     Notify,
     RunSaved,
     SilenceDropped,
     SilenceSaved,
 )
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, InstanceState, StageRecord, StageState
+from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.reaction import ActionRun, Alert, LedgerEntry, Notification, NotifyReason, RunState, Told
@@ -98,11 +101,12 @@ def restored(store: StateStore) -> Restored:
 async def test_everything_open_comes_back_exactly_as_it_was_after_a_restart(store: StateStore) -> None:
     instance = InstanceState("mentions", LABELS, (RECORD,), "f1")
     silence = Silence("s1", (Matcher("a", MatchOp.REGEX, "b.*"),), NOW, NOW + HOUR, "ana", "why", NOW)
-    entry = LedgerEntry("f1", "desk", Told.RAISED, 4, NOW)
-    await store.commit(
-        [InstanceSaved(instance), FiringSaved(FIRING), SilenceSaved(silence), LedgerSaved(entry), RunSaved(RUN)]
-    )
-    assert restored(store) == Restored((instance,), (FIRING,), (silence,), (entry,), (RUN,))
+    entry = LedgerEntry("f1", "desk", Told.RAISED, 4, NOW, StageName.MINUTES, "silenced by ana")
+    group = GroupTimes(GroupKey("route", "desk", StageName.MINUTES, LABELS), NOW + 5, NOW, None, 3)
+    saved = [InstanceSaved(instance), FiringSaved(FIRING), SilenceSaved(silence), LedgerSaved(entry), GroupSaved(group)]
+    member = Membership("f1", (group.key,))
+    await store.commit([*saved, MembershipSaved(member), RunSaved(RUN)])
+    assert restored(store) == Restored((instance,), (FIRING,), (silence,), (entry,), (group,), (member,), (RUN,))
 
 
 async def test_not_a_number_survives_and_enumerations_keep_their_identity(store: StateStore) -> None:

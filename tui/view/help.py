@@ -13,6 +13,7 @@ _ROWS = (
     ("NEW", "nobody has it"),
     ("ack ana 12m", "ana has it for 12 more minutes; `raised` (narrow: ↑) before it: it rose since"),
     ("SIL 14m bo", "silenced by bo for 14 more minutes; a rise to a higher stage breaks through"),
+    ("INH site-down", "site-down fires and explains it: nobody is told of this one meanwhile"),
     ("RECOVERING 9s", "its condition ended; resolves in 9 s unless it comes back"),
     ("NODATA", "no data feeds it any more: the last state known stays"),
     ("OK", "resolved; the row goes after 30 s, never while the cursor is on it"),

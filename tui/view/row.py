@@ -135,6 +135,8 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
         # Where there is no room for both, the mark stands for the word.
         word = wide or width(pieces) + len(" NODATA ") + len(glyphs.no_data) <= NARROW_WHO
         pieces[:0] = [Piece(f"{glyphs.no_data} NODATA" if word else glyphs.no_data, "nodata"), Piece(" ")]
+    if firing.inhibited_by:
+        pieces += [Piece(f" {glyphs.silenced} INH {lit(firing.inhibitor, 40)}", "sil")]
     pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag != "unfed"]
     return tuple(pieces)
 

@@ -78,6 +78,10 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
     for name, texts in (
         ("ack", [_ack_text(firing, moment)] if firing.ack else []),
         ("silenced", [_silence_text(firing, moment)] if firing.silenced_by else []),
+        (
+            "inhibited",
+            [f"by {lit(firing.inhibitor, 40)} ({lit(firing.inhibited_by, 40)})"] if firing.inhibited_by else [],
+        ),
         ("actions", _runs(firing, moment)),
         ("labels", [_labels(firing.labels)]),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
@@ -200,6 +204,10 @@ def _ack_text(firing: FiringView, moment: Moment) -> str:
     note = f' · "{lit(ack.note, 200)}"' if ack.note else ""
     raised = " · it rose since" if ack.raised else ""
     return f"{lit(ack.by, 40)} until {moment.clock(ack.until)} ({moment.until(ack.until)}){raised}{note}"
+
+
+def _culprit(firing: FiringView) -> str:
+    return f"by {lit(firing.inhibitor, 40)} ({lit(firing.inhibited_by, 40)})"
 
 
 def _silence_text(firing: FiringView, moment: Moment) -> str:

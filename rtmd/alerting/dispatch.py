@@ -1,0 +1,260 @@
+"""From firings to messages: routes → groups → what each receiver knows → what is said (semantics S5–S8).
+
+A firing stands in the groups of its present stage. When it rises it leaves those of the lower stage without a word and
+enters the higher ones as news; when it falls back it stays where it is. Whoever was told that it fires is told that
+it resolved, through the group where it stands or, where there is none any more, through one of its own.
+
+Nothing is decided when something happens except where it belongs; what is said is decided when a group is looked
+at, by what is true then. So muting, acknowledging and resolving need no bookkeeping of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+from rtmd.alerting.exposed import exposed
+from rtmd.alerting.flush import Findings, Member, look
+from rtmd.alerting.groups import Group, Groups
+from rtmd.alerting.inhibition import Inhibitions
+from rtmd.alerting.ledger import Ledger
+from rtmd.alerting.routing import direct, find, routes_of
+from rtmd.alerting.silences import Silences
+from rtmd.alerting.suppression import ECHO, Suppression
+from rtmd.alerting.words import resolution
+from rtmd.model.effects import Effect, GroupDropped, GroupSaved, Journaled, LedgerSaved, MembershipSaved, Notify
+from rtmd.model.firing import Firing
+from rtmd.model.group import GroupKey, Membership
+from rtmd.model.inputs import Restored
+from rtmd.model.policy import Policy, Timers
+from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
+from rtmd.model.rule import Stage
+
+_CONTEXT = 100  # so many standing firings are worth naming beside the news
+
+
+class Dispatch:
+    """Who is told what, and when.
+
+    `find` gives a firing by its id, `stage_of` the stage that it is told at, `runs_of` what it ran.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Firing | None],
+        stage_of: Callable[[Firing], Stage | None],
+        runs_of: Callable[[str], Sequence[ActionRun]],
+    ) -> None:
+        self.silences = Silences()
+        self.ledger = Ledger()
+        self.groups = Groups()
+        self.suppression = Suppression(self.silences, Inhibitions(find))
+        self._policy = Policy()
+        self._find = find
+        self._stage_of = stage_of
+        self._runs_of = runs_of
+
+    def __repr__(self) -> str:
+        return f"<Dispatch {self.groups!r}, {self.ledger!r}>"
+
+    def load(self, policy: Policy, firings: Iterable[Firing], at: int) -> None:
+        """Another policy: every firing finds its groups anew; what receivers know already is not said again."""
+        self._policy = policy
+        known = list(firings)
+        self.suppression.load(policy, known)
+        self.groups.clear()
+        for firing in sorted(known, key=lambda each: each.id):
+            if firing.open:
+                self.place(firing, at)
+            else:
+                self._place_resolved(firing, at)
+        self.groups.settle()
+
+    def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
+        """Take up what an earlier run left; whose routes are gone since is placed anew."""
+        known = list(firings)
+        self.silences.restore(given.silences)
+        self.ledger.restore(given.ledger)
+        self.suppression.load(self._policy, known)
+        self.groups.restore(given.groups, given.memberships, self._pace)
+        for firing_id in list(self.groups.moved):
+            firing = self._find(firing_id)
+            if firing is not None and firing.open:
+                self.place(firing, at)
+            elif firing is not None:
+                self._place_resolved(firing, at)
+
+    def replace(self, firings: Iterable[Firing], at: int) -> None:
+        """The rules of these firings tell others now: they find their groups anew."""
+        for firing in firings:
+            for group in self.groups.of(firing.id):
+                self.groups.leave(firing.id, group)
+            self.place(firing, at)
+
+    def notice(self, firing: Firing, at: int, *, relabelled: bool) -> None:
+        """A firing changed: what it mutes, or is muted by, may be something else now, or soon."""
+        inhibitions = self.suppression.inhibitions
+        inhibitions.put(firing)
+        ends = inhibitions.ends(firing)
+        if relabelled or ends is not None:
+            self.call_withheld((at if ends is None else ends) + ECHO)
+
+    def place(self, firing: Firing, at: int) -> None:
+        """A firing opened, came back or rose: it enters the groups of its stage, and leaves the others."""
+        stage = self._stage_of(firing)
+        if stage is None:
+            return
+        for group in self.groups.of(firing.id):
+            if group.key.stage is not firing.stage:
+                self.groups.leave(firing.id, group)
+        labels = exposed(firing)
+        for route in routes_of(stage, self._policy.route, labels):
+            self.groups.enter(firing, route, labels, at)
+
+    def settle(self, firing: Firing, at: int) -> Iterator[Effect]:
+        """A firing resolved: those who know of it are told, through its groups or through one of their own."""
+        groups = self.groups.of(firing.id)
+        for group in groups:
+            self.groups.call(group, at)
+        self._place_resolved(firing, at, reached={group.key.receiver for group in groups})
+        yield from map(LedgerSaved, self.ledger.settle(firing, at))
+
+    def divert(self, message: Notification, fallback: str, error: str, at: int) -> Iterator[Effect]:
+        """Tell the fallback of a receiver what that one could not be told, unless it knows already.
+
+        The ledger remembers it like everything that is told: so it is said once, also over restarts, and whoever
+        heard of a firing this way hears of its end.
+        """
+        says = []
+        for alert in message.alerts:
+            current = self._find(alert.firing.id)
+            over = current is None or not current.open
+            if self.ledger.knows(alert, fallback, message.at) or (over and not alert.resolved):
+                continue  # of what is over already, only the end is worth a message
+            stage = alert.firing.stage
+            says.append(self.ledger.tell(alert.firing, fallback, alert.told, stage, at=at, reason=alert.reason))
+        if says:
+            diverted = replace(message, key=f"{message.key}/{fallback}", receiver=fallback, at=at, alerts=tuple(says))
+            yield from self._send(replace(diverted, standing=(), instead_of=message.receiver, because=error))
+
+    def call_withheld(self, at: int) -> None:
+        """Something that mutes may have ended: look at every group that has something to say."""
+        for firing_id, receiver in self.ledger.withheld():
+            for group in self.groups.of(firing_id):
+                # One that was not looked at yet still gathers, and will be.
+                if group.key.receiver == receiver and group.times.flushed_at is not None:
+                    self.groups.hasten(group, at)
+
+    def flush(self, at: int, wall: int) -> Iterator[Effect]:
+        """Look at the groups whose time has come."""
+        for group in self.groups.take_due(at):
+            yield from self._flush(group, at, wall)
+
+    def changes(self) -> Iterator[Effect]:
+        """What the store must know about the groups since the last call."""
+        for key in sorted(self.groups.changed):
+            group = self.groups.get(key)
+            yield GroupSaved(group.times) if group else GroupDropped(key)
+        for firing_id in sorted(self.groups.moved):
+            keys = sorted(group.key for group in self.groups.of(firing_id))
+            yield MembershipSaved(Membership(firing_id, tuple(keys)))
+        self.groups.changed.clear()
+        self.groups.moved.clear()
+
+    def forget(self, firing_id: str) -> None:
+        """The firing is history."""
+        self.groups.forget(firing_id)
+        self.ledger.forget(firing_id)
+
+    def _pace(self, key: GroupKey) -> Timers | None:
+        """The pace of a group of an earlier run; None where its route is gone, or leads to somebody else."""
+        route = find(key.route, self._policy.route)
+        return route.timers(key.stage) if route and route.receiver == key.receiver else None
+
+    def _place_resolved(self, firing: Firing, at: int, reached: Collection[str] = ()) -> None:
+        for entry in self.ledger.aware(firing.id):
+            if entry.receiver not in reached:
+                group = self.groups.enter(
+                    firing, direct(entry.receiver, self._policy.route), exposed(firing), at, news=False
+                )
+                self.groups.call(group, at)
+
+    def _flush(self, group: Group, at: int, wall: int) -> Iterator[Effect]:
+        key, times = group.key, group.times
+        route = find(key.route, self._policy.route) or direct(key.receiver, self._policy.route)
+        overdue = times.sent_at is not None and at - times.sent_at >= group.timers.repeat
+        found = look(
+            self._members(group, wall),
+            lambda firing: self.suppression.verdict(firing, at, wall, route),
+            lambda firing: self.suppression.lately(firing, at, wall, route),
+            told_before=times.sent_at is not None,
+            overdue=overdue,
+        )
+        yield from self._withhold(found, group, at)
+        if found.reason is not None:
+            yield from self._say(group, found, found.reason, at)
+        again = None if found.acked_until is None else at + found.acked_until - wall + 1
+        self.groups.flushed(group, at, sent=found.reason is not None, standing=found.stands, again=again)
+        for firing in found.gone:
+            self.groups.leave(firing.id, group)
+        if found.echoing:
+            self.groups.hasten(group, at + ECHO)
+
+    def _members(self, group: Group, wall: int) -> Iterator[Member]:
+        stage, receiver = group.key.stage, group.key.receiver
+        found = [self._find(firing_id) for firing_id in group.members]
+        # In order of their firing: how they came in may be different after a restart.
+        for firing in sorted(filter(None, found), key=lambda each: (each.fired_at, each.id)):
+            entry = self.ledger.get(firing.id, receiver)
+            risen = entry is not None and entry.stage is not None and entry.stage.rank < stage.rank
+            acked = firing.ack.until if firing.ack and firing.ack.until > wall else None
+            past = firing.stage.rank < stage.rank or self._stage_of(firing) is None
+            yield Member(firing, entry.told if entry else None, risen=risen, past=past, acked_until=acked)
+
+    def _withhold(self, found: Findings, group: Group, at: int) -> Iterator[Effect]:
+        key = group.key
+        for firing, verdict in found.withheld:
+            if verdict.ends_at is not None:
+                self.groups.hasten(group, verdict.ends_at + ECHO)
+            entry = self.ledger.withhold(firing, key.receiver, key.stage, why=verdict.text, at=at)
+            if entry is not None:
+                yield LedgerSaved(entry)
+                text = f"not told to {key.receiver}: {verdict.text}"
+                detail = {"limiter": verdict.limiter, "by": verdict.by}
+                yield Journaled(at, "suppressed", firing.rule, firing.id, text, detail)
+
+    def _say(self, group: Group, found: Findings, reason: NotifyReason, at: int) -> Iterator[Effect]:
+        receiver = group.key.receiver
+        repeats = reason is NotifyReason.REPEAT
+        says = [(firing, Told.STILL_FIRING) for firing in found.standing] if repeats else found.says
+        alerts = tuple(self._alert(firing, told, group.key, at, repeats=repeats) for firing, told in says)
+        standing = () if repeats else tuple(found.standing[:_CONTEXT])
+        key = f"{_digest(group.key)}/{at}/{group.times.count + 1}"
+        yield from self._send(Notification(key, receiver, at, reason, alerts, group.key.labels, standing))
+
+    def _send(self, message: Notification) -> Iterator[Effect]:
+        for alert in message.alerts:
+            entry = self.ledger.get(alert.firing.id, message.receiver)
+            yield from [LedgerSaved(entry)] if entry else ()
+        alerts = (replace(alert, runs=tuple(self._runs_of(alert.firing.id))) for alert in message.alerts)
+        yield Notify(replace(message, alerts=tuple(alerts)))
+        for alert in message.alerts:
+            text = f"{alert.told} to {message.receiver}: {alert.reason}"
+            detail = {"key": message.key, "reason": str(message.reason)}
+            yield Journaled(message.at, "told", alert.firing.rule, alert.firing.id, text, detail)
+
+    def _alert(self, firing: Firing, told: Told, key: GroupKey, at: int, *, repeats: bool) -> Alert:
+        entry = self.ledger.get(firing.id, key.receiver)
+        match told:
+            case Told.RESOLVED:
+                reason = resolution(firing)
+            case Told.STILL_FIRING:
+                reason = "still firing" if repeats or entry is None else f"still firing, was {entry.why}"
+            case _:
+                reason = firing.reason
+        return self.ledger.tell(firing, key.receiver, told, key.stage, at=at, reason=reason)
+
+
+def _digest(key: GroupKey) -> str:
+    return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
