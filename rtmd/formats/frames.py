@@ -22,6 +22,8 @@ LEAST_FRAME = 20  # bytes of the smallest frame that could be usual
 Rows = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+_PAYLOAD = np.uint64(0x7F7F7F7F_7F7F0000)  # the bits of a varint in the upper six of eight bytes
+
 
 def hop(raw: bytes, known: Callable[[bytes, int], int], most: int) -> tuple[list[int], list[int]]:
     """From frame to frame by their lengths alone: what each one's labels are known as, and where it ends.
@@ -62,16 +64,36 @@ class Spelling:
         formats = ["<u4", "<u8", "<u8"][: len(offsets)]
         self.record = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
-    def at(self, raw: bytes, places: Rows) -> NDArray[np.void]:
-        """The records at these bytes of the message, which must leave room for them."""
-        window: NDArray[np.void] = np.ndarray(len(raw) - self.size + 1, dtype=self.record, buffer=raw, strides=(1,))
-        return window[places]
+    def read(self, raw: bytes | bytearray, places: Rows) -> tuple[NDArray[np.uint32], Words, Words]:
+        """Heads, words that end in the time, and values as bits, of the samples that begin at these bytes.
 
-    def holds(self, records: NDArray[np.void]) -> NDArray[np.bool_]:
-        """Which records have every fixed bit right: the head, the tag, and a varint of exactly six bytes."""
-        right: NDArray[np.bool_] = (records["head"] & np.uint32(0xFFFFFF)) == self.head
-        right &= (records["time"] & np.uint64(0x80808080_8080FF00)) == np.uint64(0x00808080_80801000)
+        The message must leave room for them. Field by field: whole records would be copied one by one.
+        """
+        if not len(places):
+            return np.empty(0, np.uint32), np.empty(0, np.uint64), np.empty(0, np.uint64)
+        records = self._over(raw)
+        bits = records["value"][places] if self.valued else np.zeros(len(places), np.uint64)
+        return records["head"][places], records["time"][places], bits
+
+    def lift(self, body: bytearray, places: Rows) -> tuple[Words, Words]:
+        """The same words and values, taken out of the body: their bits are 0 afterwards, all others as they were."""
+        _, words, bits = self.read(body, places)
+        if len(places):
+            records = self._over(body)
+            records["time"][places] = words & ~_PAYLOAD
+            if self.valued:
+                records["value"][places] = 0
+        return words, bits
+
+    def holds(self, heads: NDArray[np.uint32], words: Words) -> NDArray[np.bool_]:
+        """Which samples have every fixed bit right: the head, the tag, and a varint of exactly six bytes."""
+        right: NDArray[np.bool_] = (heads & np.uint32(0xFFFFFF)) == self.head
+        right &= (words & np.uint64(0x80808080_8080FF00)) == np.uint64(0x00808080_80801000)
         return right
+
+    def _over(self, body: bytes | bytearray) -> NDArray[np.void]:
+        """A record at every byte."""
+        return np.ndarray(len(body) - self.size + 1, dtype=self.record, buffer=body, strides=(1,))
 
 
 USUAL = Spelling(18, 0x091012, value=3)
@@ -80,7 +102,7 @@ ZERO = Spelling(9, 0x100712, value=None)
 
 def unpack(words: Words) -> Times:
     """Varints of six bytes, in the upper six of eight, to integers: seven bits each, joined two by two."""
-    bits = (words >> np.uint64(16)) & np.uint64(0x7F7F7F7F7F7F)
+    bits = (words & _PAYLOAD) >> np.uint64(16)
     pairs = (bits & np.uint64(0x007F007F007F)) | ((bits & np.uint64(0x7F007F007F00)) >> np.uint64(1))
     joined = pairs & np.uint64(0x3FFF)
     joined |= (pairs >> np.uint64(2)) & np.uint64(0x3FFF << 14)

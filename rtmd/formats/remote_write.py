@@ -14,6 +14,8 @@ whole post: a frame's tag and length, and every fixed bit of a sample's spelling
 no other way, because the label bytes were verified to be whole fields when they were remembered. Whatever does not
 pass takes the slow road, field by field, and both roads give the same answer (a property test holds them equal).
 
+A post that is an earlier one with other times and values takes neither: see `layouts`.
+
 **Order** of a batch is the order of the samples' bytes in the message.
 
 **Refusals.** A message that is not what its format says is refused as a whole (FormatError). A series that is over
@@ -34,6 +36,7 @@ from rtmd.errors import FormatError
 from rtmd.formats.batch import EMPTY, REFUSED, Ids, PlacedExemplar, SampleBatch, SeriesTable, Times
 from rtmd.formats.exemplars import MAX_EXEMPLARS, exemplar_of
 from rtmd.formats.frames import LEAST_FRAME, UNKNOWN, USUAL, ZERO, Rows, Spelling, Words, hop, unpack
+from rtmd.formats.layouts import Layouts
 from rtmd.formats.protobuf import FieldReader, delimited, signed, varint
 from rtmd.formats.series_cache import SeriesCache, intern_pairs
 
@@ -61,9 +64,10 @@ class RemoteWriteDecoder:
     def __init__(self, series: SeriesTable) -> None:
         self.series = series
         self.cache = SeriesCache(series)
+        self.layouts = Layouts(series)
 
     def __repr__(self) -> str:
-        return f"<RemoteWriteDecoder {self.cache!r}>"
+        return f"<RemoteWriteDecoder {self.cache!r}, {self.layouts!r}>"
 
     def decode(self, raw: bytes, *, at: int) -> SampleBatch:
         """All samples of one post; `at` (ms) places exemplars that came without a time.
@@ -72,8 +76,11 @@ class RemoteWriteDecoder:
         "too_many_samples" (or series), "too_many_fields". Nothing of a refused post is applied, though its series
         may have got ids.
         """
+        batch = self.layouts.read(raw)
+        if batch is not None:
+            return batch
         with self.series.one_post():
-            return _Post(raw, at=at, series=self.series, cache=self.cache).batch()
+            return _Post(raw, at=at, series=self.series, cache=self.cache, layouts=self.layouts).batch()
 
 
 class _Post:
@@ -83,11 +90,13 @@ class _Post:
     check; any other sample is read field by field into `loose`: (its first byte, series, time, eight bytes of value).
     """
 
-    def __init__(self, raw: bytes, *, at: int, series: SeriesTable, cache: SeriesCache) -> None:
+    def __init__(self, raw: bytes, *, at: int, series: SeriesTable, cache: SeriesCache, layouts: Layouts) -> None:
         self.raw = raw
         self.at = at
         self.series = series
         self.cache = cache
+        self.layouts = layouts
+        self.plain = True  # nothing but usual samples of series with an id, so far
         self.reader = FieldReader(raw, MAX_FIELDS)
         self.memo: dict[bytes, tuple[str, str]] = {}
         self.usual: list[int] = []  # rows one after the other
@@ -102,9 +111,12 @@ class _Post:
             walked = np.empty((3, 0), np.int64)
             fields = self.reader.fields(0, len(self.raw))
             self._frames([(first, stop) for tag, first, stop in fields if tag == _SERIES])
-        rows = np.concatenate([walked, _rows(self.usual)], axis=1)
-        parts = [self._checked(rows, USUAL), self._checked(_rows(self.zeros), ZERO)]
-        return _assembled([*parts, _columns(self.loose)], tuple(self.exemplars))
+        usual, zeros = np.concatenate([walked, _rows(self.usual)], axis=1), _rows(self.zeros)
+        parts = [self._checked(usual, USUAL), self._checked(zeros, ZERO)]
+        batch = _assembled([*parts, _columns(self.loose)], tuple(self.exemplars))
+        if self.plain:
+            self.layouts.put(self.raw, batch.ids, usual=np.sort(usual[1]), zeros=np.sort(zeros[1]))
+        return batch
 
     # ---- the fast road
 
@@ -141,15 +153,14 @@ class _Post:
         ids, places, firsts = rows
         if not len(ids):
             return _columns([])
-        records = spelling.at(self.raw, places)
-        right = spelling.holds(records)
+        heads, words, bits = spelling.read(self.raw, places)
+        right = spelling.holds(heads, words)
         if not right.all():
             for row in np.flatnonzero(~right).tolist():
                 begin = int(places[row])
                 self._rest(int(ids[row]), first=int(firsts[row]), begin=begin, stop=begin + spelling.size)
-            ids, places, records = ids[right], places[right], records[right]
-        bits = np.ascontiguousarray(records["value"]) if spelling.valued else np.zeros(len(ids), np.uint64)
-        return places, ids, unpack(np.ascontiguousarray(records["time"])), bits
+            ids, places, words, bits = ids[right], places[right], words[right], bits[right]
+        return places, ids, unpack(words), bits
 
     # ---- the slow road
 
@@ -206,10 +217,10 @@ class _Post:
         spelling = self.raw[first:begin]
         series = self.cache.ids.get(spelling)
         if series is None:
-            if self.series.turns_away():
-                return REFUSED
-            series = intern_pairs(self.series, self._pairs(first, begin))
+            turned_away = self.series.turns_away()
+            series = REFUSED if turned_away else intern_pairs(self.series, self._pairs(first, begin))
             self.cache.put(spelling, series)
+            self.plain &= series != REFUSED
         return series
 
     def _pairs(self, pos: int, stop: int) -> list[tuple[str, str]]:
@@ -250,6 +261,7 @@ class _Post:
 
     def _rest(self, series: int | None, *, first: int, begin: int, stop: int) -> None:
         """The fields [begin, stop) of a TimeSeries whose labels began at `first`, one by one."""
+        self.plain = False
         fields = self.reader.fields(begin, stop)
         late = [self._label(a, b) for tag, a, b in fields if tag == _LABEL]
         if late:

@@ -135,6 +135,28 @@ def test_a_warm_decoder_and_a_cold_one_agree_on_any_bytes(post: Post, body: byte
     assert results[0] == results[1]
 
 
+@settings(max_examples=300)
+@given(st.data(), posts)
+def test_a_post_that_came_before_is_read_as_if_it_had_not_whatever_bytes_are_others_now(
+    data: st.DataObject, post: Post
+) -> None:
+    warm, cold = RemoteWriteDecoder(SeriesTable()), RemoteWriteDecoder(SeriesTable())
+    body = bytearray(encoded(post))
+    for _ in range(2):
+        warm.decode(bytes(body), at=AT)  # in full, then as it came before
+    flips = st.tuples(st.integers(0, max(0, len(body) - 1)), st.integers(1, 255))
+    for place, bits_ in data.draw(st.lists(flips, max_size=4)) if body else ():
+        body[place] ^= bits_
+    results: list[Rows | str] = []
+    for road in (warm, cold):
+        try:
+            results.append(rows(road.series, road.decode(bytes(body), at=AT)))
+        except FormatError as error:
+            results.append(error.reason)
+    assert results[0] == results[1]
+    assert warm.series.refused == cold.series.refused
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=200) | damaged_posts())
 @example(b"\x0a\x12" + b"\0" * 18)
