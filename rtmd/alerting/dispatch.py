@@ -51,6 +51,7 @@ class Dispatch:
         self.groups = Groups()
         self.suppression = Suppression(self.silences, Inhibitions(find))
         self._policy = Policy()
+        self._recheck: set[int] = set()  # when what changed since the last look may let something be said
         self._find = find
         self._stage_of = stage_of
         self._runs_of = runs_of
@@ -98,7 +99,7 @@ class Dispatch:
         inhibitions.put(firing)
         ends = inhibitions.ends(firing)
         if relabelled or ends is not None:
-            self.call_withheld((at if ends is None else ends) + ECHO)
+            self._recheck.add((at if ends is None else ends) + ECHO)
 
     def place(self, firing: Firing, at: int) -> None:
         """A firing opened, came back or rose: it enters the groups of its stage, and leaves the others."""
@@ -148,6 +149,9 @@ class Dispatch:
 
     def flush(self, at: int, wall: int) -> Iterator[Effect]:
         """Look at the groups whose time has come."""
+        for recheck in sorted(self._recheck):
+            self.call_withheld(recheck)
+        self._recheck.clear()
         for group in self.groups.take_due(at):
             yield from self._flush(group, at, wall)
 

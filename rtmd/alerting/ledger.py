@@ -22,14 +22,17 @@ class Ledger:
 
     def __init__(self) -> None:
         self._told: dict[str, dict[str, LedgerEntry]] = {}
+        self._withheld: set[tuple[str, str]] = set()  # of these firings from these receivers
 
     def __repr__(self) -> str:
-        return f"<Ledger {len(self._told)} firings told, {sum(1 for _ in self.withheld())} withheld>"
+        return f"<Ledger {len(self._told)} firings told, {len(self._withheld)} withheld>"
 
     def restore(self, entries: Iterable[LedgerEntry]) -> None:
         """Take in what the store kept."""
         for entry in entries:
             self._told.setdefault(entry.firing_id, {})[entry.receiver] = entry
+            mark = self._withheld.add if entry.told in WITHHELD else self._withheld.discard
+            mark((entry.firing_id, entry.receiver))
 
     def get(self, firing_id: str, receiver: str) -> LedgerEntry | None:
         """What a receiver was last told of a firing, if anything."""
@@ -85,11 +88,11 @@ class Ledger:
         """The entries of those who were told that it fires."""
         return [entry for entry in self.of(firing_id) if entry.told not in UNAWARE]
 
-    def withheld(self) -> Iterator[tuple[str, str]]:
+    def withheld(self) -> list[tuple[str, str]]:
         """Every (firing, receiver) with something withheld, in order."""
-        for firing_id in sorted(self._told):
-            yield from ((firing_id, entry.receiver) for entry in self.of(firing_id) if entry.told in WITHHELD)
+        return sorted(self._withheld)
 
     def forget(self, firing_id: str) -> None:
         """The firing is history."""
-        self._told.pop(firing_id, None)
+        for receiver in self._told.pop(firing_id, {}):
+            self._withheld.discard((firing_id, receiver))

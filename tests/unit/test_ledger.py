@@ -39,9 +39,9 @@ def test_those_who_were_told_are_aware_until_they_are_told_the_end() -> None:
 def test_what_was_withheld_from_the_unaware_ends_with_the_firing() -> None:
     ledger = Ledger()
     withhold(ledger, "desk")
-    assert list(ledger.withheld()) == [("f1", "desk")]
+    assert ledger.withheld() == [("f1", "desk")]
     assert [entry.told for entry in ledger.settle(FIRING, 9)] == [Told.RESOLVED]
-    assert list(ledger.withheld()) == []
+    assert ledger.withheld() == []
     assert tell(ledger, "desk") == 1
 
 
@@ -76,5 +76,5 @@ def test_a_forgotten_firing_leaves_nothing_behind() -> None:
     tell(ledger, "desk")
     withhold(ledger, "lead")
     ledger.forget("f1")
-    assert list(ledger.withheld()) == []
+    assert ledger.withheld() == []
     assert ledger.of("f1") == []
