@@ -27,11 +27,13 @@ _COLUMNS = {
     "unfed_since": np.int64,
     "still_since": np.int64,
     "rejudging_since": np.int64,
+    "left_since": np.int64,
     "history": np.uint64,
     "value": np.float64,
     "peak": np.float64,
     "shown": np.float64,
 }
+_TIMES = ("active_at", "keep_since", "unfed_since", "still_since", "rejudging_since", "left_since")
 _UNKNOWN_AT_FIRST = frozenset({"value", "peak", "shown"})
 
 
@@ -44,6 +46,7 @@ class Clocks:
     unfed_since: NDArray[np.int64]
     still_since: NDArray[np.int64]
     rejudging_since: NDArray[np.int64]
+    left_since: NDArray[np.int64]
     history: NDArray[np.uint64]
     value: NDArray[np.float64]
     peak: NDArray[np.float64]
@@ -113,6 +116,7 @@ class Clocks:
         lost = unfed & (self.state != INACTIVE)
         moved: Bools = lost != (self.unfed_since > 0)
         self.unfed_since[moved] = np.where(lost[moved], at, 0)
+        self.left_since[moved] = 0
         return moved
 
     def show(self) -> NDArray[np.int64]:
@@ -136,6 +140,7 @@ class Clocks:
             peak=known(self.peak[row]),
             still_since=int(self.still_since[row]) or None,
             rejudging_since=int(self.rejudging_since[row]) or None,
+            left_since=int(self.left_since[row]) or None,
         )
 
     def write(self, row: int, record: StageRecord) -> None:
@@ -146,13 +151,14 @@ class Clocks:
         self.unfed_since[row] = record.unfed_since or 0
         self.still_since[row] = record.still_since or 0
         self.rejudging_since[row] = record.rejudging_since or 0
+        self.left_since[row] = record.left_since or 0
         self.history[row] = record.history
         self.value[row] = np.nan if record.value is None else record.value
         self.peak[row] = np.nan if record.peak is None else record.peak
 
     @property
     def _times(self) -> tuple[NDArray[np.int64], ...]:
-        return (self.active_at, self.keep_since, self.unfed_since, self.still_since, self.rejudging_since)
+        return tuple(getattr(self, name) for name in _TIMES)
 
     def _expose(self) -> None:
         for name, column in self._room.items():

@@ -61,7 +61,7 @@ class WindowSnapshot:
     """All windows as columns: of series i, `counts[i]` samples of the flat `times` and `values`.
 
     `firsts[i]` is the time of its first sample ever. Series of `buckets` are places in `labels`; `lateness` is the
-    largest in force.
+    largest in force. `senders[i]` fed it last (negative: unknown), and delivered something at `delivered[i]`.
     """
 
     labels: list[Labels]
@@ -71,6 +71,8 @@ class WindowSnapshot:
     firsts: Times
     lateness: int = LATENESS
     buckets: list[SavedBuckets] = field(default_factory=list)
+    senders: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    delivered: Times = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class _Evidence:
@@ -230,7 +232,7 @@ class Plans:
         self._forest = Forest(series, self._raw)
         self._evidence = _Evidence(self._raw)
         self._plans: dict[tuple[Expr, int], Plan] = {}
-        self._arrivals = Arrivals()
+        self.arrivals = Arrivals(series)
 
     def __repr__(self) -> str:
         return f"<Plans {len(self._plans)} plans, {self._raw}, {self._forest.archive}>"
@@ -268,12 +270,13 @@ class Plans:
         time that their series already has.
         """
         self._ready(at)
-        self._arrivals.note(batch.ids[batch.ids >= 0])
+        self.arrivals.note(batch.ids[batch.ids >= 0])
         lateness = min(lateness, LONGEST_SAMPLES)
         self._forest.be_patient(lateness)
         drops: Counter[str] = Counter()
         ids, times, values = self._acceptable(batch, max(at - lateness, self._forest.archive.sealed + 1), at, drops)
         accepted = len(ids)
+        self.arrivals.deliver(ids, values)
         read = self._raw.retention[ids] > 0
         if not read.all():
             ids, times, values = ids[read], times[read], values[read]
@@ -308,7 +311,8 @@ class Plans:
         labels = [self._table.labels(each) for each in series.tolist()]
         archive = self._forest.archive
         buckets = [saved.among(series) for saved in archive.saved()]
-        return WindowSnapshot(labels, counts, times, values, self._raw.first[series], archive.lateness, buckets)
+        firsts, senders = self._raw.first[series], self.arrivals.senders(series)
+        return WindowSnapshot(labels, counts, times, values, firsts, archive.lateness, buckets, *senders)
 
     def restore(self, snapshot: WindowSnapshot) -> None:
         """Merge the windows of a snapshot, as far as the present plans read them."""
@@ -316,13 +320,15 @@ class Plans:
         self._ready(None)
         self._forest.be_patient(snapshot.lateness)
         self._forest.archive.restore(replace(each, series=series[each.series]) for each in snapshot.buckets)
+        if len(snapshot.senders):
+            self.arrivals.restore(series, snapshot.senders, snapshot.delivered)
         self.fill(SampleBatch(np.repeat(series, snapshot.counts), snapshot.times, snapshot.values))
         known = series >= 0
         self._raw.seen(series[known], snapshot.firsts[known])
 
     def shift(self, gap: int) -> None:
         """Nobody watched for `gap` ms: that nothing came meanwhile says nothing about the series."""
-        self._arrivals.shift(gap)
+        self.arrivals.shift(gap)
 
     def free(self, at: int, held: Ids, *, least: float) -> int:
         """Free the ids of series that nobody fed for longer than anybody looks back, but for those that are `held`.
@@ -332,7 +338,7 @@ class Plans:
         """
         self._ready(at)
         patience = self._raw.patience()
-        living = ~self._arrivals.silent(np.maximum(patience, self._forest.archive.patience(len(patience))))
+        living = ~self.arrivals.silent(np.maximum(patience, self._forest.archive.patience(len(patience))))
         living[held] = True
         living[self._table.held()] = True
         freed = int(np.count_nonzero(~living))
@@ -342,7 +348,7 @@ class Plans:
         left = self._forest.renumber(new)
         for plan in self._plans.values():
             plan.shrink(left[plan.root])
-        self._arrivals.renumber(np.flatnonzero(living))
+        self.arrivals.renumber(np.flatnonzero(living))
         self._evidence.renumber(new)
         return freed
 
@@ -358,7 +364,7 @@ class Plans:
 
     def _ready(self, at: int | None, *, newest: int = 0) -> None:
         self._forest.bind()
-        self._arrivals.cover(len(self._table), at or newest)
+        self.arrivals.cover(len(self._table), at or newest)
         if self._forest.settle():
             self._evidence.forget(self._raw.retention)
         if at is not None:

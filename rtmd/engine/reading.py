@@ -31,8 +31,9 @@ from rtmd.engine.plan import Column, Plan, Plans
 from rtmd.engine.presence import Presence
 from rtmd.engine.thresholds import clears, meets
 from rtmd.engine.unfed import patience
+from rtmd.model.display import number
 from rtmd.model.duration import show_duration
-from rtmd.model.firing import Clause
+from rtmd.model.firing import Clause, Evidence
 from rtmd.model.rule import NoData, Stage
 
 Rows: TypeAlias = NDArray[np.int64]
@@ -47,6 +48,7 @@ class Reading:
     clear: Bools
     frozen: Bools
     unfed: Bools
+    dozing: Bools
 
 
 class Reader:
@@ -133,9 +135,9 @@ class Reader:
         missing = (presence <= Presence.MISSING) & ~over
         dozing = self._dozing_among(at, rows, presence)
         frozen = ((missing | (met & blind)) & ~blocked) | dozing
-        return Reading(values, passes, clear & ~passes, frozen, (presence == Presence.UNFED) & ~dozing)
+        return Reading(values, passes, clear & ~passes, frozen, (presence == Presence.UNFED) & ~dozing, dozing)
 
-    def clauses(self, row: int, at: int, value: float) -> Iterator[Clause]:
+    def _clauses(self, row: int, at: int, value: float) -> Iterator[Clause]:
         """What was read of a row that is met, as evidence."""
         stage = self.stage
         yield Clause("window", f"{stage.signal_text} {stage.condition}", value, holds=True)
@@ -144,6 +146,24 @@ class Reader:
             yield Clause("recent", text, self._recent.value(row, at), holds=True)
         if self._guard is not None:
             yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
+
+    def coverage(self, row: int, at: int) -> float:
+        """How much of the window the oldest feeding series reaches back over, 0 to 1."""
+        window = self.stage.window
+        if not window or not self.stage.coverage:
+            return 1.0
+        first = self.signal.first(row)
+        return 0.0 if first is None else min(at - first, window) / window
+
+    def evidence(self, row: int, at: int, value: float, held: Clause | None) -> Evidence:
+        """The evaluation as it was, clause by clause, with the loudest exemplars of the window."""
+        stage = self.stage
+        clauses = [*self._clauses(row, at, value), *([held] if held else [])]
+        if stage.window and stage.coverage:
+            text = f"window covered ≥ {number(stage.coverage)}"
+            clauses.append(Clause("coverage", text, self.coverage(row, at), holds=True))
+        since = at - max(stage.window or 0, self.signal.window())
+        return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
 
     def known(self, row: int, at: int, since: int) -> float:
         """How much of what the plans need to know of a row they do, 0 to 1, where they are read since `since`.

@@ -26,9 +26,8 @@ from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
 from rtmd.engine.thresholds import beyond, falls
 from rtmd.engine.transition import Transition
-from rtmd.engine.unfed import patience
+from rtmd.engine.unfed import Departures, patience
 from rtmd.engine.waiting import Waiting
-from rtmd.model.display import number
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
@@ -52,6 +51,7 @@ class StageTable:
         self._instances = self._reader.instances
         self._clocks = Clocks()
         self._waiting = Waiting(stage)
+        self._departures = Departures(stage, plans.arrivals)
         self.limit = self._room = limit
         self._judged_at = 0
         self.busy = False  # not all instances are idle: it has to be judged at every grid point
@@ -249,7 +249,7 @@ class StageTable:
         row = self._instances.row_of(labels)
         if row is None or row >= self._clocks.size or self._clocks.state[row] != PENDING:
             return False
-        return self._coverage(row, at) < self.stage.coverage
+        return self._reader.coverage(row, at) < self.stage.coverage
 
     def _sync(self) -> None:
         """Give every row of the plan a clock, and those that waited for their row their old one."""
@@ -276,6 +276,7 @@ class StageTable:
             moved |= clocks.raise_peaks(reading.values, seen, falls=falls(self.stage.condition))
             moved |= clocks.stand_still(reading.frozen, before) | clocks.go_on(seen, before)
             moved |= clocks.notice_unfed(reading.unfed, at)
+            moved |= self._departures.notice(clocks, self.signal, at)
         return moved
 
     def _held(self, at: int) -> Bools:
@@ -301,7 +302,7 @@ class StageTable:
         clocks = self._clocks
         state, rejudging = clocks.state[row], bool(clocks.rejudging_since[row])
         if reading.met[row]:
-            firing = state >= FIRING or (held and self._coverage(row, at) >= self.stage.coverage)
+            firing = state >= FIRING or (held and self._reader.coverage(row, at) >= self.stage.coverage)
             return Event.HOLD if firing else Event.RISE
         if state == PENDING:
             collecting = self.stage.hold.count and int(clocks.history[row]) & int(mask(self.stage.hold.of))
@@ -325,7 +326,7 @@ class StageTable:
         for place in map(int, np.flatnonzero(reading.met & ~reading.frozen)):
             row = int(rows[place])
             self._clocks.value[row] = reading.values[place]
-            event = Event.HOLD if instant and self._coverage(row, at) >= self.stage.coverage else Event.RISE
+            event = Event.HOLD if instant and self._reader.coverage(row, at) >= self.stage.coverage else Event.RISE
             transitions += self._apply(row, event, at)
         return sorted(transitions, key=attrgetter("labels"))
 
@@ -335,7 +336,8 @@ class StageTable:
         lost = reading.unfed & (clocks.state != INACTIVE)
         if self.stage.no_data is not NoData.RESOLVE or self.stage.keep:
             dropped = (clocks.state == PENDING) & (clocks.rejudging_since == 0)
-            lost &= dropped | (at - clocks.unfed_since >= self.stage.no_data_limit)
+            departed = self._departures.ended(clocks, self.signal, at)
+            lost &= dropped | departed | (at - clocks.unfed_since >= self.stage.no_data_limit)
         clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
@@ -368,27 +370,16 @@ class StageTable:
             )
         ]
 
-    def _coverage(self, row: int, at: int) -> float:
-        """How much of the window the oldest feeding series reaches back over, 0 to 1."""
-        window = self.stage.window
-        if not window or not self.stage.coverage:
-            return 1.0
-        first = self.signal.first(row)
-        return 0.0 if first is None else min(at - first, window) / window
-
     def _evidence(self, row: int, at: int) -> Evidence:
-        """The evaluation as it was, clause by clause, with the loudest exemplars of the window."""
-        stage, value = self.stage, float(self._clocks.value[row])
-        clauses = list(self._reader.clauses(row, at, value))
-        if stage.hold.count:
-            text = f"{stage.hold.count} of {stage.hold.of} grid points"
-            met = (int(self._clocks.history[row]) & int(mask(stage.hold.of))).bit_count()
-            clauses.append(Clause("for", text, float(met), holds=True))
-        elif stage.hold.duration:
-            seconds = (at - int(self._clocks.active_at[row])) / 1000
-            clauses.append(Clause("for", f"held ≥ {show_duration(stage.hold.duration)}", seconds, holds=True))
-        if stage.window and stage.coverage:
-            text = f"window covered ≥ {number(stage.coverage)}"
-            clauses.append(Clause("coverage", text, self._coverage(row, at), holds=True))
-        since = at - max(stage.window or 0, self.signal.window())
-        return Evidence(at, tuple(clauses), tuple(self.signal.exemplars(row, since)))
+        return self._reader.evidence(row, at, float(self._clocks.value[row]), self._held_clause(row, at))
+
+    def _held_clause(self, row: int, at: int) -> Clause | None:
+        """How `for` was satisfied, as evidence."""
+        hold = self.stage.hold
+        if hold.count:
+            met = (int(self._clocks.history[row]) & int(mask(hold.of))).bit_count()
+            return Clause("for", f"{hold.count} of {hold.of} grid points", float(met), holds=True)
+        if not hold.duration:
+            return None
+        seconds = (at - int(self._clocks.active_at[row])) / 1000
+        return Clause("for", f"held ≥ {show_duration(hold.duration)}", seconds, holds=True)

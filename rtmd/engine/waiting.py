@@ -103,4 +103,5 @@ def _moved(record: StageRecord, gap: int) -> StageRecord:
         unfed_since=record.unfed_since and record.unfed_since + gap,
         still_since=record.still_since and record.still_since + gap,
         rejudging_since=record.rejudging_since and record.rejudging_since + gap,
+        left_since=record.left_since and record.left_since + gap,
     )

@@ -93,6 +93,7 @@ class StageRecord:
     disturbed: bool = False  # a gap or a changed rule fell between firing and judgement
     still_since: int | None = None  # nothing can be said of it since then: `for` and `keep` stand still
     rejudging_since: int | None = None  # the rule changed then, and what it makes of the instance is not known yet
+    left_since: int | None = None  # unfed, while the sources that fed it deliver without it: seen first then
 
     @property
     def keeps_open(self) -> bool:

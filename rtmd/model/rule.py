@@ -148,6 +148,7 @@ class Stage:
     coverage: float = 0.5
     no_data: NoData = NoData.KEEP
     no_data_limit: int = 24 * HOUR  # ms that a stage without data is kept firing
+    left_limit: int = 15 * MINUTE  # the same where its sources still deliver, without it
     judge: bool = True
     notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
     run: tuple[str, ...] = ()

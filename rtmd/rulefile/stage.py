@@ -13,7 +13,7 @@ from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr, Selector, kind_of
 from rtmd.model.functions import Kind
-from rtmd.model.rule import GRID, HOUR, SECOND, NoData, Severity, Stage, StageName
+from rtmd.model.rule import GRID, HOUR, MINUTE, SECOND, NoData, Severity, Stage, StageName
 from rtmd.model.tiers import grid_for
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
@@ -32,6 +32,7 @@ _SEVERITY = dict(zip(StageName, Severity, strict=True))
 _RECENT_PART = 12  # of the window
 _RAREST = 24 * HOUR  # between two evaluations
 _KEPT = 24 * HOUR  # without data
+_KEPT_WHEN_LEFT = 15 * MINUTE  # and the source still delivers
 _PROBE = 60_000  # any window will do to look at an expression
 
 
@@ -90,6 +91,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
     grid = _grid(own, name, [each for each in (expr, aside, guarded) if each])
     condition, hold = read_condition(own), read_hold(own)
     texts = _texts(tables)
+    limit = _holder(tables, "no_data_limit").duration("no_data_limit", 0, least=SECOND)
     if expr is None:
         return None
     stage = Stage(
@@ -108,7 +110,8 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         keep=own.duration("keep", 0),
         coverage=_coverage(tables),
         no_data=_no_data(tables),
-        no_data_limit=_holder(tables, "no_data_limit").duration("no_data_limit", _KEPT, least=SECOND),
+        no_data_limit=limit or _KEPT,
+        left_limit=limit or _KEPT_WHEN_LEFT,
         judge=own.switch("judge", default=True),
         notify=own.texts("notify"),
         run=own.texts("run") or (),

@@ -30,9 +30,9 @@ from rtmd.store.segments import restore, transpose
 
 FILE = "windows.snap"
 
-_MARK = b"RTMDSN2\n"
+_MARK = b"RTMDSN3\n"
 _HEAD = struct.Struct("<8sIq")  # mark, CRC-32 of at and body, at
-_FIELDS = ("counts", "times", "values", "firsts")
+_FIELDS = ("counts", "times", "values", "firsts", "senders", "delivered")
 _OF_BUCKETS = ("series", "born", "since")
 
 Column: TypeAlias = NDArray[Any]
@@ -133,9 +133,9 @@ def load_windows(folder: Path) -> SnapshotRead:
 
 def _decoded(packed: bytes) -> WindowSnapshot:
     body = _bodies.decode(bytes(cramjam.zstd.decompress(packed)))
-    counts, times, values, firsts = (each.column() for each in body.columns)
+    counts, times, values, firsts, senders, delivered = (each.column() for each in body.columns)
     buckets = [each.saved() for each in body.buckets]
-    return WindowSnapshot(body.labels, counts, times, values, firsts, body.lateness, buckets)
+    return WindowSnapshot(body.labels, counts, times, values, firsts, body.lateness, buckets, senders, delivered)
 
 
 def _crc(at: int, packed: bytes) -> int:

@@ -32,7 +32,6 @@ import numpy as np
 from nights import SERIES, Event, draw_night
 from scenarios.score import START, rule_set, series_labels
 
-from rtmd.engine.plan import WindowSnapshot
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
@@ -214,8 +213,7 @@ class World:
         self.pipeline.step([self.reactions, ins.WallClock(self.offset), ins.RulesLoaded(self.rules)], self.at)
         windows = load_windows(self.folder).windows
         assert windows is not None
-        columns = (windows.counts, windows.times, windows.values, windows.firsts)
-        self.pipeline.step([WindowsRestored(WindowSnapshot(windows.labels, *columns))], self.at)
+        self.pipeline.step([WindowsRestored(windows)], self.at)
         self.due = self.pipeline.step([store.restore()], self.at).next_due
         store.close()
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fakes import FakeStore
+from scenarios.restart import restarted
 from scenarios.score import START, Score, rule_set
 
-from rtmd.formats.batch import SeriesTable
 from rtmd.model import effects as fx
 from rtmd.model.firing import Outcome, StageState
-from rtmd.model.inputs import ReactionsLoaded, RulesLoaded, TimeGap, WallClock
+from rtmd.model.inputs import RulesLoaded, TimeGap, WallClock
 from rtmd.model.rule import RuleSet, StageName
-from rtmd.pipeline import Pipeline, WindowsRestored
 
 GRADED = """
 [rules.r]
@@ -43,24 +41,6 @@ def reload(score: Score, second: float, text: str) -> None:
 
 def verdicts(score: Score) -> list[tuple[str, Outcome]]:
     return [(stage, outcome) for _, stage, outcome in score.outcomes]
-
-
-def stored(score: Score) -> FakeStore:
-    store = FakeStore()
-    store.commit([effect for _, effect in score.effects])  # type: ignore[arg-type]  # it takes what it knows
-    return store
-
-
-def restarted(score: Score, text: str) -> Score:
-    """Another process with these rules, where the first one stood."""
-    again = Score.__new__(Score)
-    again.series, again.effects, again.second = SeriesTable(), [], score.second
-    at = START + round(score.second * 1000)
-    again.pipeline = Pipeline(again.series, at)
-    again.send(score.second, ReactionsLoaded(frozenset({"log"})), WallClock(0), RulesLoaded(rule_set(text)))
-    again.send(score.second, WindowsRestored(score.pipeline.engine.plans.snapshot()))
-    again.send(score.second, stored(score).restore())
-    return again
 
 
 def test_below_a_firing_judge_it_is_within() -> None:

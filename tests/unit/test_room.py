@@ -16,6 +16,7 @@ from rtmd.store.samplelog import SegmentLog
 
 RULES = """
 [rules.pods]
+no_data_limit = "24h"
 signal = 'sum by (pod) (m)'
 above = 10
 [rules.all]

@@ -31,6 +31,8 @@ WINDOWS = WindowSnapshot(
     firsts=np.array([AT - 2, AT], np.int64),
     lateness=600_000,
     buckets=[BUCKETS],
+    senders=np.array([3, -1], np.int64),
+    delivered=np.array([AT, 0], np.int64),
 )
 
 
@@ -49,7 +51,7 @@ def test_a_snapshot_comes_back_bit_by_bit_with_its_engine_time(tmp_path: Path) -
     windows = found.windows
     assert windows is not None
     assert (windows.labels, windows.lateness) == (WINDOWS.labels, 600_000)
-    same(WINDOWS, windows, "counts", "times", "values", "firsts")
+    same(WINDOWS, windows, "counts", "times", "values", "firsts", "senders", "delivered")
     (buckets,) = windows.buckets
     assert (buckets.width, buckets.sealed, buckets.newest) == (BUCKETS.width, BUCKETS.sealed, BUCKETS.newest)
     same(BUCKETS, buckets, "series", "born", "since")
