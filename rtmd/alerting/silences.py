@@ -4,16 +4,21 @@ A silence mutes a firing while it is active and all its matchers match the firin
 about itself (rules `rtmd.*`, semantics S13) has to be meant: one of the matchers must name such rules, as
 `rule="rtmd.limits"` and `rule=~"rtmd.*"` do; `rule=~".+"` and `severity!=""` leave them alone. Nothing here deletes a
 firing or forgets one: muting is asked for when something is to be said or run, and for display.
+
+A silence is kept under one of its equalities, `name="value"`, the one that the fewest others stand under. So judging a
+firing costs a look-up for each of its labels, however many silences there are; only those without an equality are held
+against every firing.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 
 from rtmd.errors import ConflictError, NotFoundError, RefusedError
-from rtmd.matching import compile_matchers, is_wildcard
+from rtmd.matching import Matches, compile_matchers, is_wildcard
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.labels import Labels, get
 from rtmd.model.matcher import Matcher, MatchOp
@@ -24,12 +29,17 @@ KEPT = 120 * HOUR  # after expiry
 OWN = "rtmd."  # how the names of built-in rules begin
 LONGEST = 30 * 24 * HOUR
 
+_ANYWHERE = ("", "")  # the place of those without an equality: no firing has such a label
+
 
 class Silences:
-    """All silences that are remembered, by id."""
+    """All silences that are remembered, by id and by what to look for in a firing."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Silence] = {}
+        self._matches: dict[str, Matches] = {}
+        self._places: dict[str, tuple[str, str]] = {}
+        self._at: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)  # ids by place
 
     def __repr__(self) -> str:
         return f"<Silences {len(self._by_id)}>"
@@ -39,7 +49,8 @@ class Silences:
 
     def restore(self, silences: Iterable[Silence]) -> None:
         """Take in what the store kept."""
-        self._by_id.update((silence.id, silence) for silence in silences)
+        for silence in silences:
+            self._keep(silence)
 
     def put(self, wanted: SilenceSet, wall: int) -> list[Silence]:
         """Create a silence, or edit the one with `wanted.id`; gives what changed, the silence in force last.
@@ -90,10 +101,11 @@ class Silences:
 
     def covering(self, labels: Labels, since: int, until: int) -> list[Silence]:
         """The same for silences that were active at any time from `since` to `until`."""
+        ids = (each for place in (_ANYWHERE, *labels) if place in self._at for each in self._at[place])
         found = [
             silence
-            for silence in self._by_id.values()
-            if silence.starts_at <= until and silence.ends_at >= since and covers(silence, labels)
+            for silence in map(self._by_id.__getitem__, ids)
+            if silence.starts_at <= until and silence.ends_at >= since and self._matches[silence.id](labels)
         ]
         return sorted(found, key=lambda silence: (-silence.ends_at, silence.id))
 
@@ -101,7 +113,7 @@ class Silences:
         """Drop those that expired long ago; gives their ids."""
         gone = [silence.id for silence in self._by_id.values() if silence.ends_at + KEPT < wall]
         for silence_id in gone:
-            del self._by_id[silence_id]
+            self._drop(silence_id)
         return gone
 
     def _get(self, silence_id: str) -> Silence:
@@ -111,8 +123,24 @@ class Silences:
             raise NotFoundError(f"there is no silence {silence_id}") from None
 
     def _keep(self, silence: Silence) -> Silence:
+        """Remember it, or what an edit made of it: that leaves its matchers as they are."""
+        if silence.id not in self._by_id:
+            equalities = [
+                (each.name, each.value) for each in silence.matchers if each.op is MatchOp.EQUAL and each.value
+            ]
+            place = min(equalities, key=lambda pair: len(self._at.get(pair, ())), default=_ANYWHERE)
+            self._places[silence.id] = place
+            self._at[place][silence.id] = None
+            self._matches[silence.id] = about(silence)
         self._by_id[silence.id] = silence
         return silence
+
+    def _drop(self, silence_id: str) -> None:
+        del self._by_id[silence_id], self._matches[silence_id]
+        place = self._places.pop(silence_id)
+        del self._at[place][silence_id]
+        if not self._at[place]:
+            del self._at[place]
 
     def _new_id(self, wanted: SilenceSet, wall: int) -> str:
         """Ten hex digits, the same in every replay, unlike any id in use."""
@@ -124,11 +152,12 @@ class Silences:
         raise ConflictError("no free silence id")
 
 
-def covers(silence: Silence, labels: Labels) -> bool:
-    """Whether the silence is about these exposed labels, whenever it is active."""
-    if get(labels, "rule").startswith(OWN) and not any(map(_names_own, silence.matchers)):
-        return False
-    return compile_matchers(silence.matchers)(labels)
+def about(silence: Silence) -> Matches:
+    """What says whether the silence is about exposed labels, whenever it is active."""
+    matches = compile_matchers(silence.matchers)
+    if any(map(_names_own, silence.matchers)):
+        return matches
+    return lambda labels: not get(labels, "rule").startswith(OWN) and matches(labels)
 
 
 def _names_own(matcher: Matcher) -> bool:

@@ -74,14 +74,19 @@ class _Grid:
         self._pairs = pairs
         self.fallible = [pair for pair in pairs if pair[1].fallible]
         self._fused = FusedStages([table for _, table in pairs], plans.moment)
+        self._eager = [pair for pair in pairs if pair[1].stage.eager]
+        alike = len(self._eager) == len(pairs)
+        self._arriving = self._fused if alike else FusedStages([table for _, table in self._eager], plans.moment)
 
     def due(self, at: int) -> list[_Pair]:
         """Those to judge at a point."""
         return [self._pairs[place] for place in self._fused.due(at)]
 
     def due_on_arrival(self, series: Ids, at: int) -> list[_Pair]:
-        """Those of which an instance that these series feed may be met."""
-        return [self._pairs[place] for place in self._fused.due_on_arrival(series, at)]
+        """Those that are judged on arrival and of which an instance that these series feed may be met."""
+        if not self._eager:
+            return []
+        return [self._eager[place] for place in self._arriving.due_on_arrival(series, at)]
 
 
 class Engine:
@@ -167,8 +172,7 @@ class Engine:
             self._dozing = [table for table in self._dozing if table.wake(applied.touched, at)]
             grid = self._grids.get(GRID[StageName.SECONDS])
             for running, table in grid.due_on_arrival(applied.touched, at) if grid else ():
-                if table.stage.eager:
-                    happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
+                happened += self._follow(running.rule, table.judge_touched(applied.touched, at))
         return applied, happened
 
     def load(self, rules: RuleSet, at: int) -> tuple[list[Happening], list[StageTable]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from rtmd.alerting.exposed import exposed
-from rtmd.alerting.silences import covers
+from rtmd.alerting.silences import about
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.engine.episodes import Change, ChangeKind
@@ -235,9 +235,9 @@ class Pipeline:
 
     def _look_different(self, silences: Sequence[Silence]) -> fx.Touched:
         """Open firings that these silences cover, or just covered: nothing about them changed but how they look."""
-        is_open = (firing for firing in self.firings() if firing.open)
-        found = (each.id for each in is_open if any(covers(silence, exposed(each)) for silence in silences))
-        return fx.Touched(frozenset(found))
+        reaches = [about(silence) for silence in silences]
+        is_open = ((firing.id, exposed(firing)) for firing in self.firings() if firing.open)
+        return fx.Touched(frozenset(each for each, labels in is_open if any(covers(labels) for covers in reaches)))
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)

@@ -7,16 +7,14 @@ values come from the stage tables rather than from the firing, which records tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import msgspec
 
 from rtmd import wire
 from rtmd.alerting.exposed import exposed
-from rtmd.alerting.silences import covers
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.rule import Stage
-from rtmd.model.silence import Silence, SilenceState
+from rtmd.model.silence import Silence
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.wire import pictures
 
@@ -49,10 +47,16 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
     )
 
 
-def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterable[Firing]) -> wire.SilenceView:
-    """A silence, with the number of these firings that it covers now."""
-    wall = pipeline.wall(at)
-    active = silence.state(wall) is SilenceState.ACTIVE
+def silence_views(pipeline: Pipeline, at: int) -> list[wire.SilenceView]:
+    """All silences, those that end last first, with the number of open firings that each covers now."""
+    wall, silences = pipeline.wall(at), pipeline.reactor.dispatch.silences
+    is_open = (firing for firing in pipeline.firings() if firing.open)
+    covered = Counter(silence.id for firing in is_open for silence in silences.muting(exposed(firing), wall))
+    in_order = sorted(silences, key=lambda silence: (-silence.ends_at, silence.id))
+    return [_silence_view(silence, wall, covered[silence.id]) for silence in in_order]
+
+
+def _silence_view(silence: Silence, wall: int, covered: int) -> wire.SilenceView:
     return wire.SilenceView(
         id=silence.id,
         state=str(silence.state(wall)),
@@ -62,7 +66,7 @@ def silence_view(pipeline: Pipeline, silence: Silence, at: int, firings: Iterabl
         created_by=silence.created_by,
         comment=silence.comment,
         updated_at=silence.updated_at,
-        matches_now=sum(firing.open and covers(silence, exposed(firing)) for firing in firings) if active else 0,
+        matches_now=covered,
     )
 
 

@@ -20,7 +20,7 @@ from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
-from rtmd.pipeline.views import firing_view, rule_views, silence_view
+from rtmd.pipeline.views import firing_view, rule_views, silence_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
 from rtmd.runtime.deliveries import Deliveries
@@ -157,10 +157,7 @@ class Office:
 
     def silences(self) -> list[SilenceView]:
         """All silences, those that end last first."""
-        pipeline = self._loop.pipeline
-        firings = [firing for firing in pipeline.firings() if firing.open]
-        silences = sorted(pipeline.reactor.dispatch.silences, key=lambda silence: (-silence.ends_at, silence.id))
-        return [silence_view(pipeline, silence, self.now(), firings) for silence in silences]
+        return silence_views(self._loop.pipeline, self.now())
 
     def rules(self) -> list[RuleView]:
         """The rules in force."""
@@ -174,6 +171,7 @@ class Office:
         """The header of the screen."""
         pipeline, now, wall = self._loop.pipeline, self.now(), self.wall()
         silences = pipeline.reactor.dispatch.silences
+        active = sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences)
         is_open = [firing for firing in pipeline.firings() if firing.open]
         tables = [table for rule in pipeline.engine.rules for table in pipeline.engine.tables(rule)]
         notices = [*self._board.notices, *(f"{name}: {why}" for name, why in sorted(self.deliveries.troubles.items()))]
@@ -198,8 +196,8 @@ class Office:
             failures=dict(pipeline.engine.failures),
             firing=len(is_open),
             pending=sum(table.pending for table in tables),
-            silenced=sum(bool(silences.muting(exposed(firing), wall)) for firing in is_open),
-            silences=sum(silence.state(wall) is SilenceState.ACTIVE for silence in silences),
+            silenced=sum(bool(silences.muting(exposed(firing), wall)) for firing in is_open) if active else 0,
+            silences=active,
             outbox=len(self.deliveries),
             dead_letters=self._store.dead_letter_count(),
             react=pipeline.reactor.reactions.react,

@@ -108,6 +108,31 @@ def test_what_was_covered_lately_is_remembered() -> None:
     assert silences.covering(HOT, silence.ends_at + 1, silence.ends_at + 9) == []
 
 
+def test_of_many_silences_those_that_match_are_found_whatever_they_are_looked_up_by() -> None:
+    silences = Silences()
+    texts = [
+        "rule=hot",
+        "b=x",
+        "rule=hot, b=x",
+        "rule=hot, b=y",
+        "b=~'x|z'",
+        "rule!=cold, b=x",
+        "c=''  , b=x",
+        "rule=cold",
+    ]
+    made = {text: put(silences, replace(WANTED, matchers=parse_matchers(text))) for text in texts * 3}
+    silences.expire(made["b=x"].id, NOW)
+    silences.forget(NOW + KEPT)
+    again = Silences()
+    again.restore(list(silences))
+    for each in (silences, again):
+        found = {"|".join(map(str, silence.matchers)) for silence in each.muting(HOT, NOW)}
+        wanted = ["rule=hot", "b=x", "rule=hot, b=x", "b=~'x|z'", "rule!=cold, b=x", "c='', b=x"]
+        assert found == {"|".join(sorted(map(str, parse_matchers(text)))) for text in wanted}
+        assert len(each.muting(HOT, NOW)) == 3 * 6 - 1
+        assert len(each.muting(labels_of({"rule": "cold", "b": "w"}), NOW)) == 3
+
+
 def test_it_is_kept_for_five_days_after_its_end() -> None:
     silences = Silences()
     silence = put(silences, WANTED)
