@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scenarios.score import Score
+from scenarios.score import START, Score
 
 from rtmd.model.rule import StageName
 from rtmd.rulefile import load_rules
@@ -17,6 +17,18 @@ def test_a_stage_is_judged_at_the_multiples_of_its_own_grid_only(stage: StageNam
     score.feed("m", [5.0] * 20, start=1)  # START is 2 s after a multiple of seven
     (firing,) = score.firings
     assert firing.fired_at % 7_000 == 0
+
+
+def test_a_sample_is_judged_on_arrival_by_stages_without_it_only() -> None:
+    grids = "".join(
+        f"[rules.{name}.{stage}]\nsignal = 'm'\nabove = 1\n{every}"
+        for name, stage, every in (("later", "minutes", "every = '1s'\n"), ("now", "seconds", ""))
+    )
+    score = Score(grids)
+    score.push(5.3, "m", 5.0)
+    assert [(firing.rule, firing.fired_at - START) for firing in score.firings] == [("now", 5_300)]
+    score.run(7)
+    assert {(firing.rule, firing.fired_at - START) for firing in score.firings} == {("now", 5_300), ("later", 6_000)}
 
 
 def test_it_lies_between_a_second_and_a_day() -> None:
