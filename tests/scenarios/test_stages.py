@@ -138,11 +138,11 @@ def test_what_is_kept_without_data_is_lost_after_the_limit_and_that_is_told() ->
 
 
 def test_without_a_limit_of_its_own_it_is_kept_for_a_day() -> None:
-    score = Score(LEVEL)
+    score = Score(rule("above = 10\nevery = '1m'"))
     score.feed("m", [11] * 3, start=1)
-    score.run(304 + 86_399)
+    score.run(360 + 86_399)  # unfed since 360
     assert score.firing.open
-    score.run(304 + 86_400)
+    score.run(360 + 86_400)
     assert not score.firing.open
 
 

@@ -137,7 +137,7 @@ def test_bytes_that_are_no_http_and_heads_that_never_end_leave_others_alone(rtmd
         slow.settimeout(0.2)
         began = time.monotonic()
         while dripped(slow):
-            assert time.monotonic() - began < 10, "it waits for a head for ever"
+            assert time.monotonic() - began < 60, "it waits for a head for ever"
     still_works(rtmd, sink)
 
 

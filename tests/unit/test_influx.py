@@ -176,9 +176,9 @@ def test_times_that_do_not_fit_are_refused_in_every_precision() -> None:
 
 def test_thousands_of_tags_cost_a_series_and_not_the_post() -> None:
     decoder = InfluxDecoder(SeriesTable())
-    text = b"m," + b",".join(b"t%d=x" % n for n in range(50_000)) + b" " + b"f=1," * 20_000 + b"g=1\nok f=2\n"
+    text = b"m," + b",".join(b"t%d=x" % n for n in range(5_000)) + b" " + b"f=1," * 2_000 + b"g=1\nok f=2\n"
     assert rows(decoder, decoder.decode(text, at=AT)) == [("ok_f", {}, AT, 2.0)]
-    assert decoder.series.refused["too_many_labels"] == 20_001
+    assert decoder.series.refused["too_many_labels"] == 2_001
 
 
 def test_a_series_over_the_limit_is_counted_and_the_rest_kept() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import pytest
 from hypothesis import given
@@ -85,11 +84,9 @@ def test_wildcards_match_the_empty_string() -> None:
     assert not is_wildcard(parse_matcher('a="x"'))
 
 
-def test_patterns_that_explode_elsewhere_are_fast() -> None:
+def test_patterns_that_explode_elsewhere_do_not() -> None:
     matches = compile_matchers((parse_matcher(r'a=~"(\\w+\\s?)*:"'),))
-    began = time.perf_counter()
-    assert not matches((("a", "x" * 5000),))
-    assert time.perf_counter() - began < 0.5
+    assert not matches((("a", "x" * 5000),))  # elsewhere this goes on for ever
 
 
 @given(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
+from steps import growth
 
 from rtmd.errors import FileErrors
 from rtmd.rulefile.document import read_document
@@ -79,24 +80,32 @@ def test_what_cannot_be_read_has_a_place(content: bytes, problem: str) -> None:
     assert str(caught.value).startswith(problem)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'a="' + '\\"' * 120_000,
-        'a="""' + '\\"""' * 60_000,
-        "a='''" + "''x" * 60_000,
-        '"""a' * 50_000,
-        "[" * 200_000,
-        "a." * 100_000,
-        "{a=" * 60_000,
-        "'" * 200_001,
-        "\n".join(f"[a.b{number}]" for number in range(15_000)),
-    ],
-)
-def test_no_text_takes_long(text: str) -> None:
-    began = time.perf_counter()
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "escapes": lambda size: 'a="' + '\\"' * size,
+    "escapes over lines": lambda size: 'a="""' + '\\"""' * (size // 2),
+    "quotes in quotes": lambda size: "a='''" + "''x" * (size // 2),
+    "many quotes": lambda size: '"""a' * (size // 2),
+    "brackets": lambda size: "[" * size,
+    "dots": lambda size: "a." * size,
+    "tables in tables": lambda size: "{a=" * (size // 2),
+    "odd quotes": lambda size: "'" * (2 * size + 1),
+    "headers": lambda size: "\n".join(f"[a.b{number}]" for number in range(size // 8)),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_every_text_is_read_or_refused_once(kind: str) -> None:
+    assert problems(HOSTILE[kind](100_000)) <= 1
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_twice_the_text_is_at_most_twice_the_work(kind: str) -> None:
+    assert growth(lambda size: problems(HOSTILE[kind](size)), 1_000) <= 2.5
+
+
+def problems(text: str) -> int:
     try:
         read_document(text, file="x")
     except FileErrors as errors:
-        assert len(errors.problems) == 1  # noqa: PT017  # some of the texts are fine
-    assert time.perf_counter() - began < 2
+        return len(errors.problems)
+    return 0

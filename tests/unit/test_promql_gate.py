@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from steps import growth
 
 from rtmd.errors import PromqlError
 from rtmd.model.expr import (
@@ -163,30 +164,37 @@ def test_nodes_know_where_they_stand() -> None:
     assert tree.right.arguments[0].selector.offset == text.index("x{")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 100_000 + "x" + ")" * 100_000,
-        "(" * 100_000,
-        "-" * 1_990 + "x",
-        "-" * 100_000 + "x",
-        "+".join(["x"] * 900),
-        "2^" * 900 + "2",
-        "{" * 100_000,
-        'x{a="' + "(" * 100_000 + '"}',
-        'x{a=~"' + "(" * 100_000 + '"}',
-        "x" * 300_000,
-        "[" * 65,
-        "sum " * 1_000,
-        "9" * 100_000,
-        "9" * 50 + "d",
-    ],
-)
-def test_hostile_text_is_refused_or_understood_fast(text: str) -> None:
-    began = time.process_time()
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "closed parentheses": lambda size: "(" * size + "x" + ")" * size,
+    "parentheses": lambda size: "(" * size,
+    "few signs": lambda size: "-" * min(size, 1_990) + "x",
+    "signs": lambda size: "-" * size + "x",
+    "sums": lambda size: "+".join(["x"] * min(size, 900)),
+    "powers": lambda size: "2^" * min(size, 900) + "2",
+    "braces": lambda size: "{" * size,
+    "a value": lambda size: 'x{a="' + "(" * size + '"}',
+    "a pattern": lambda size: 'x{a=~"' + "(" * size + '"}',
+    "a name": lambda size: "x" * size,
+    "brackets": lambda size: "[" * size,
+    "words": lambda size: "sum " * size,
+    "a number": lambda size: "9" * size,
+    "a length": lambda size: "9" * size + "d",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_is_refused_or_understood(kind: str) -> None:
+    read(HOSTILE[kind](100_000))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_twice_the_hostile_text_is_at_most_twice_the_work(kind: str) -> None:
+    assert growth(lambda size: read(HOSTILE[kind](size)), 400) <= 2.5
+
+
+def read(text: str) -> None:
     with suppress(PromqlError):
         parse(text, window=1)
-    assert time.process_time() - began < 1
 
 
 def test_window_is_found_outside_of_strings_only() -> None:
