@@ -202,8 +202,11 @@ class Dispatch:
         self.groups.flushed(group, at, sent=found.reason is not None, standing=found.stands, again=again)
         for firing in found.gone:
             self.groups.leave(firing.id, group)
-        if found.echoing:
-            self.groups.hasten(group, at + ECHO)
+        # Sources that only linger let go by themselves: nothing else calls for a look then.
+        lingering = [verdict.ends_at for _, verdict in found.withheld if verdict.ends_at is not None]
+        waited_for = [at] * found.echoing + lingering
+        if waited_for:
+            self.groups.hasten(group, min(waited_for) + ECHO)
 
     def _members(self, group: Group, wall: int) -> Iterator[Member]:
         stage, receiver = group.key.stage, group.key.receiver
@@ -219,8 +222,6 @@ class Dispatch:
     def _withhold(self, found: Findings, group: Group, at: int) -> Iterator[Effect]:
         key = group.key
         for firing, verdict in found.withheld:
-            if verdict.ends_at is not None:
-                self.groups.hasten(group, verdict.ends_at + ECHO)
             entry = self.ledger.withhold(firing, key.receiver, key.stage, why=verdict.text, at=at)
             if entry is not None:
                 yield LedgerSaved(entry)

@@ -151,7 +151,8 @@ class StageTable:
 
     def remove(self, at: int) -> list[Transition]:
         """The stage is gone: end whatever is not idle."""
-        rows = np.flatnonzero(self._clocks.state != INACTIVE).tolist()
+        # By their labels: rows stand in another order after a restart.
+        rows = sorted(np.flatnonzero(self._clocks.state != INACTIVE).tolist(), key=self._instances.labels)
         ended = [transition for row in rows for transition in self._apply(row, Event.REMOVE, at)]
         return ended + self._waiting.remove(at)
 

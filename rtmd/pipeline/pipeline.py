@@ -294,10 +294,10 @@ class Pipeline:
 
     def _plan_rechecks(self, *, missed: int = 0) -> None:
         """Look again shortly after each silence ends; and after a time in which ends may have been missed."""
-        if missed and self.reactor.dispatch.ledger.withheld():
-            heapq.heappush(self._rechecks, missed + ECHO)
+        if missed:
+            self.reactor.dispatch.call_withheld(missed + ECHO)
         ends = {silence.ends_at + 1 - self._offset + ECHO for silence in self.reactor.dispatch.silences}
-        self._rechecks = sorted(end for end in {*ends, *self._rechecks} if end > self.engine.evaluated_at)
+        self._rechecks = sorted(end for end in ends if end > self.engine.evaluated_at)
 
     def _instances(self) -> Iterator[fx.Effect]:
         for key in self.engine.take_changed():

@@ -6,8 +6,9 @@ sends the inputs of one instant one by one. With `cuts` left it now and then put
 pipeline away and goes on with a new one, its windows and decisions read back as a daemon would read them.
 
 What a restart changes on purpose is no place for a cut: a program under way comes back as unknown, the grace of a
-removed rule starts anew, so does the patience with clocks of a changed signal, and a row that dozes after a gap is
-awake. Live values are not kept either, so rows of a night that was cut are compared without them.
+removed rule starts anew, so does the patience with clocks of a changed signal, a row that dozes after a gap is awake,
+and groups that were to stay quiet after it are not (to a daemon its restart is a gap, too). Live values are not kept
+either, so rows of a night that was cut are compared without them.
 
     python tests/properties/splits.py SEED   # one night, and what differs
 """
@@ -225,7 +226,7 @@ class World:
             not any(run.state in under_way for run in runs)
             and not self.pipeline.engine._orphans
             and not any(isinstance(result, WindowFilled) for _, _, result in self.results)
-            and self.at >= self.dozes_until
+            and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups._quiet_until)
             and not any(table._waiting for rule in self.rules.rules for table in self.pipeline.engine.tables(rule))
         )
 

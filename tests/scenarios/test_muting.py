@@ -63,6 +63,15 @@ def test_a_source_lingers_and_then_what_still_fires_is_told_once() -> None:
     assert "still firing, was inhibited by site-down (down)" in message.text
 
 
+def test_news_of_others_while_a_source_lingers_do_not_put_off_what_it_mutes() -> None:
+    score = down()
+    score.push(2, 'ms{site="a"}', 20)
+    score.push(10, 'up{site="a"}', 1)
+    score.push(20, 'ms{site="b"}', 20)
+    score.run(70)
+    assert rules_told(score)[-2:] == [(20.0, "firing", "slow"), (46.0, "still firing", "slow")]
+
+
 def test_a_flapping_dependency_lets_nothing_through() -> None:
     score = down()
     score.push(2, 'ms{site="a"}', 20)

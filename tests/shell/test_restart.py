@@ -11,7 +11,7 @@ import signal
 import time
 
 import pytest
-from daemon import Knocker, Make, Rtmd, cli, feeding, meanwhile, save, until
+from daemon import PATIENCE, Knocker, Make, Rtmd, cli, feeding, meanwhile, save, until
 from sink import Sink
 
 SEED = int(os.environ.get("RTMD_SEED", "1"))

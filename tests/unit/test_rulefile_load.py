@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from rtmd.model.rule import Comparison, Condition, Hold, Kind, NoData, Rule, Severity, Stage, StageName
