@@ -7,8 +7,9 @@ pipeline away and goes on with a new one, its windows and decisions read back as
 
 What a restart changes on purpose is no place for a cut: a program under way comes back as unknown, the grace of a
 removed rule starts anew, so does the patience with clocks of a changed signal, a row that dozes after a gap is awake,
-and groups that were to stay quiet after it are not (to a daemon its restart is a gap, too). Live values are not kept
-either, so rows of a night that was cut are compared without them.
+and groups that were to stay quiet after it are not (to a daemon its restart is a gap, too); a series none of whose
+samples was taken (all came too late) is forgotten. Live values are not kept either, so rows of a night that was cut are
+compared without them.
 
     python tests/properties/splits.py SEED   # one night, and what differs
 """
@@ -40,7 +41,7 @@ from rtmd.model import inputs as ins
 from rtmd.model.policy import Inhibition, Policy, Route
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import RuleSet
-from rtmd.pipeline import Input, Pipeline, Samples, WindowFilled, WindowsRestored
+from rtmd.pipeline import LATENESS, Input, Pipeline, Samples, WindowFilled, WindowsRestored
 from rtmd.receivers.body import notification_body
 from rtmd.store.snapshot import load_windows, save_windows
 from rtmd.store.state import StateStore
@@ -77,6 +78,8 @@ class World:
     results: list[tuple[int, int, Input]] = field(default_factory=list)
     asked: int = 0
     dozes_until: int = 0
+    named: set[int] = field(default_factory=set)  # series that were posted
+    taken: set[int] = field(default_factory=set)  # those with a sample that did not come too late
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(self.series, self.at)
@@ -158,6 +161,8 @@ class World:
             case "post":
                 samples = [(series, self.at + ahead, value) for series, ahead, value in event.post]
                 self.posted += samples
+                self.named.update(series for series, _, _ in event.post)
+                self.taken.update(series for series, ahead, _ in event.post if ahead >= -LATENESS)
                 return [Samples("test", self.batch(samples))]
             case "rules":
                 self.rules = rule_set(event.text)
@@ -225,6 +230,7 @@ class World:
         return (
             not any(run.state in under_way for run in runs)
             and not self.pipeline.engine._orphans
+            and self.named == self.taken
             and not any(isinstance(result, WindowFilled) for _, _, result in self.results)
             and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups._quiet_until)
             and not any(table._waiting for rule in self.rules.rules for table in self.pipeline.engine.tables(rule))
