@@ -29,8 +29,9 @@ from rtmd.model.group import GroupKey, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.policy import Policy, Timers
 from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
-from rtmd.model.rule import Stage
+from rtmd.model.rule import MINUTE, Stage
 
+LAST_WORD = 30 * MINUTE  # that it resolved is told by then, whatever a group's interval: firings are forgotten
 _CONTEXT = 100  # so many standing firings are worth naming beside the news
 
 
@@ -117,7 +118,7 @@ class Dispatch:
         """A firing resolved: those who know of it are told, through its groups or through one of their own."""
         groups = self.groups.of(firing.id)
         for group in groups:
-            self.groups.call(group, at)
+            self._call_for_the_end(group, at)
         self._place_resolved(firing, at, reached={group.key.receiver for group in groups})
         yield from map(LedgerSaved, self.ledger.settle(firing, at))
 
@@ -179,10 +180,12 @@ class Dispatch:
     def _place_resolved(self, firing: Firing, at: int, reached: Collection[str] = ()) -> None:
         for entry in self.ledger.aware(firing.id):
             if entry.receiver not in reached:
-                group = self.groups.enter(
-                    firing, direct(entry.receiver, self._policy.route), exposed(firing), at, news=False
-                )
-                self.groups.call(group, at)
+                route = direct(entry.receiver, self._policy.route)
+                self._call_for_the_end(self.groups.enter(firing, route, exposed(firing), at, news=False), at)
+
+    def _call_for_the_end(self, group: Group, at: int) -> None:
+        self.groups.call(group, at)
+        self.groups.hasten(group, at + LAST_WORD)
 
     def _flush(self, group: Group, at: int, wall: int) -> Iterator[Effect]:
         key, times = group.key, group.times

@@ -154,6 +154,14 @@ def test_a_receiver_of_both_stages_hears_that_it_rose() -> None:
     assert [alert.seq for message in messages(score) for alert in message.alerts] == [1, 2]
 
 
+def test_the_end_is_told_within_half_an_hour_however_long_the_interval_is() -> None:
+    score = Score(SECONDS, reactions('[route]\ngroup_interval = "4h"\nrepeat_interval = "8h"'))
+    score.push(1, "m", 11)
+    score.push(10, "m", 5)
+    score.run(4 * 3600)
+    assert told(score) == [(1.0, "log", ["firing"]), (11.0 + 1800, "log", ["resolved"])]
+
+
 # -- the tree
 
 
