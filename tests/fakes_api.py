@@ -24,6 +24,9 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
+from rtmd.model.policy import Policy
+from rtmd.model.silence import Silence
+from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import (
     FiringDetail,
     FiringView,
@@ -119,12 +122,35 @@ class FakeDeliveries:
         return self.result
 
 
+class FakeAlertmanager:
+    """Implements `rtmd.api.desk.AlertmanagerDesk`."""
+
+    def __init__(self) -> None:
+        self.standing: list[Standing] = []
+        self.told: list[StandingGroup] = []
+        self.kept: list[Silence] = []
+        self.given = Policy()
+
+    def alerts(self) -> list[Standing]:
+        return self.standing
+
+    def groups(self) -> list[StandingGroup]:
+        return self.told
+
+    def silences(self) -> list[Silence]:
+        return self.kept
+
+    def policy(self) -> Policy:
+        return self.given
+
+
 class FakeDesk:
     """Implements `rtmd.api.desk.Desk`."""
 
     def __init__(self) -> None:
         self.epoch = "e1"
         self.deliveries = FakeDeliveries()
+        self.alertmanager = FakeAlertmanager()
         self.series = SeriesTable()
         self.time = NOW
         self.batches: list[tuple[str, SampleBatch]] = []

@@ -27,7 +27,7 @@ from rtmd.model.effects import Effect, GroupDropped, GroupSaved, Journaled, Ledg
 from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey, Membership
 from rtmd.model.inputs import Restored
-from rtmd.model.policy import Policy, Timers
+from rtmd.model.policy import Policy, Route, Timers
 from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import MINUTE, Stage
 
@@ -51,7 +51,7 @@ class Dispatch:
         self.ledger = Ledger()
         self.groups = Groups()
         self.suppression = Suppression(self.silences, Inhibitions(find))
-        self._policy = Policy()
+        self.policy = Policy()
         self._recheck: set[int] = set()  # when what changed since the last look may let something be said
         self._find = find
         self._stage_of = stage_of
@@ -62,7 +62,7 @@ class Dispatch:
 
     def load(self, policy: Policy, firings: Iterable[Firing], at: int) -> None:
         """Another policy: every firing finds its groups anew; what receivers know already is not said again."""
-        self._policy = policy
+        self.policy = policy
         known = list(firings)
         self.suppression.load(policy, known)
         self.groups.clear()
@@ -78,7 +78,7 @@ class Dispatch:
         known = list(firings)
         self.silences.restore(given.silences)
         self.ledger.restore(given.ledger)
-        self.suppression.load(self._policy, known)
+        self.suppression.load(self.policy, known)
         self.groups.restore(given.groups, given.memberships, self._pace)
         for firing_id in list(self.groups.moved):
             firing = self._find(firing_id)
@@ -111,7 +111,7 @@ class Dispatch:
             if group.key.stage is not firing.stage:
                 self.groups.leave(firing.id, group)
         labels = exposed(firing)
-        for route in routes_of(stage, self._policy.route, labels):
+        for route in routes_of(stage, self.policy.route, labels):
             self.groups.enter(firing, route, labels, at)
 
     def settle(self, firing: Firing, at: int) -> Iterator[Effect]:
@@ -156,6 +156,10 @@ class Dispatch:
         for group in self.groups.take_due(at):
             yield from self._flush(group, at, wall)
 
+    def closed_by(self, key: GroupKey, wall: int) -> tuple[str, ...]:
+        """The calendars that keep a group from being told of anything that fires."""
+        return self.suppression.closed_by(self._route(key), wall)
+
     def changes(self) -> Iterator[Effect]:
         """What the store must know about the groups since the last call."""
         for key in sorted(self.groups.changed):
@@ -172,15 +176,18 @@ class Dispatch:
         self.groups.forget(firing_id)
         self.ledger.forget(firing_id)
 
+    def _route(self, key: GroupKey) -> Route:
+        return find(key.route, self.policy.route) or direct(key.receiver, self.policy.route)
+
     def _pace(self, key: GroupKey) -> Timers | None:
         """The pace of a group of an earlier run; None where its route is gone, or leads to somebody else."""
-        route = find(key.route, self._policy.route)
+        route = find(key.route, self.policy.route)
         return route.timers(key.stage) if route and route.receiver == key.receiver else None
 
     def _place_resolved(self, firing: Firing, at: int, reached: Collection[str] = ()) -> None:
         for entry in self.ledger.aware(firing.id):
             if entry.receiver not in reached:
-                route = direct(entry.receiver, self._policy.route)
+                route = direct(entry.receiver, self.policy.route)
                 self._call_for_the_end(self.groups.enter(firing, route, exposed(firing), at, news=False), at)
 
     def _call_for_the_end(self, group: Group, at: int) -> None:
@@ -189,7 +196,7 @@ class Dispatch:
 
     def _flush(self, group: Group, at: int, wall: int) -> Iterator[Effect]:
         key, times = group.key, group.times
-        route = find(key.route, self._policy.route) or direct(key.receiver, self._policy.route)
+        route = self._route(key)
         overdue = times.sent_at is not None and at - times.sent_at >= group.timers.repeat
         found = look(
             self._members(group, wall),

@@ -78,7 +78,7 @@ class Silences:
             matchers=tuple(sorted(wanted.matchers)),
             starts_at=starts_at,
             ends_at=wanted.ends_at,
-            created_by=wanted.by,
+            created_by=wanted.author or wanted.by,
             comment=wanted.comment,
             updated_at=wall,
         )

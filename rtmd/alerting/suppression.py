@@ -56,14 +56,19 @@ class Suppression:
             or self.silences.covering(labels, wall - ECHO, wall)
         )
 
+    def closed_by(self, route: Route, wall: int) -> tuple[str, ...]:
+        """The calendars that close a route: those that mute it, or all in which it would be open."""
+        muting = tuple(name for name in route.mute if holds(self._calendars[name], wall))
+        if muting:
+            return muting
+        return () if any(holds(self._calendars[name], wall) for name in route.active) else route.active
+
     def _closed(self, route: Route, wall: int) -> str:
         """Why a route is closed by its calendars, or nothing."""
-        for name in route.mute:
-            if holds(self._calendars[name], wall):
-                return f"muted in {name}"
-        if route.active and not any(holds(self._calendars[name], wall) for name in route.active):
-            return f"outside {' and '.join(route.active)}"
-        return ""
+        names = self.closed_by(route, wall)
+        if not names:
+            return ""
+        return f"muted in {names[0]}" if names[0] in route.mute else f"outside {' and '.join(names)}"
 
 
 def _silenced(silence: Silence) -> Verdict:

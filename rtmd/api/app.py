@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rtmd.api import ingest
+from rtmd.api.alertmanager import AlertmanagerApi
 from rtmd.api.answers import BodyBudget, problem, refusal
 from rtmd.api.auth import CALLER, Gate
 from rtmd.api.deliveries import DeliveryRoutes
@@ -76,6 +77,7 @@ def _operator_api(desk: Desk) -> ASGIApp:
         routes=[
             *Queries(desk).routes(),
             *PrometheusApi(desk).routes(),
+            *AlertmanagerApi(desk).routes(),
             *Mutations(desk).routes(),
             *DeliveryRoutes(desk.deliveries).routes(),
         ],

@@ -52,6 +52,7 @@ class Caller:
 
     name: str
     role: Role
+    anonymous: bool = False  # the name says where it comes from, not who it is
 
 
 class Gate:
@@ -67,7 +68,7 @@ class Gate:
         peer: Peer | None = scope.get("state", {}).get("peer")
         _refuse_browsers(scope, over_tcp=peer is None)
         if peer is None:
-            return Caller("tcp", self._tcp_role)
+            return Caller("tcp", self._tcp_role, anonymous=True)
         account = self._account(peer)
         return Caller(account.name, role_of(peer, account, self._users))
 
@@ -127,7 +128,7 @@ def _group_name(gid: int) -> str:
 def _refuse_browsers(scope: Scope, *, over_tcp: bool) -> None:
     # No browser can be led to a Unix socket, and its clients make up the host they ask for.
     for name, value in scope["headers"]:
-        if name == b"origin":
+        if name == b"origin" and value.strip():  # a browser's is never empty: proxies clear it so
             raise HTTPException(403, "requests from web pages are refused (Origin)")
         if over_tcp and name == b"host" and _host(value) not in _LOCAL_HOSTS:
             raise HTTPException(403, "the request is for another host (Host)")

@@ -14,6 +14,9 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
+from rtmd.model.policy import Policy
+from rtmd.model.silence import Silence
+from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import (
     FiringDetail,
     FiringView,
@@ -60,6 +63,26 @@ class DeliveryDesk(Protocol):
         ...
 
 
+class AlertmanagerDesk(Protocol):
+    """What an Alertmanager would know."""
+
+    def alerts(self) -> list[Standing]:
+        """All open firings but those of rules in shadow."""
+        ...
+
+    def groups(self) -> list[StandingGroup]:
+        """The groups they are told in."""
+        ...
+
+    def silences(self) -> list[Silence]:
+        """All silences that are remembered."""
+        ...
+
+    def policy(self) -> Policy:
+        """Whom to tell and when."""
+        ...
+
+
 class Desk(Protocol):
     """The daemon as its API sees it."""
 
@@ -69,6 +92,11 @@ class Desk(Protocol):
     @property
     def deliveries(self) -> DeliveryDesk:
         """Receivers and the outbox."""
+        ...
+
+    @property
+    def alertmanager(self) -> AlertmanagerDesk:
+        """Firings, groups and silences as Alertmanager's clients ask for them."""
         ...
 
     def wall(self) -> int:

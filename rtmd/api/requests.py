@@ -29,8 +29,8 @@ FARTHEST = 366 * DAY  # ahead that a silence may start
 
 _LENGTHS = {"seconds": 5 * MINUTE, "minutes": 15 * MINUTE, "hours": 4 * HOUR}
 _WITHOUT_FIRING = HOUR
-_MOST_MATCHERS = 32
-_MOST_TEXT = 2_000
+MOST_MATCHERS = 32
+MOST_TEXT = 2_000  # characters of a comment
 # Matchers see rtmd's own values under these names, whatever the firing's labels say.
 _OWN_LABELS = frozenset({"rule", "alertname", "kind", "stage", "severity"})
 
@@ -97,10 +97,10 @@ def _check(request: SilenceRequest) -> None:
         raise RefusedError("rule_wide needs a firing")
     if not (request.firing or request.matchers or request.id):
         raise RefusedError("give at least one matcher, or a firing")
-    if len(request.matchers) > _MOST_MATCHERS:
-        raise RefusedError(f"more than {_MOST_MATCHERS} matchers")
-    if len(request.comment) > _MOST_TEXT:
-        raise RefusedError(f"the comment has more than {_MOST_TEXT} characters")
+    if len(request.matchers) > MOST_MATCHERS:
+        raise RefusedError(f"more than {MOST_MATCHERS} matchers")
+    if len(request.comment) > MOST_TEXT:
+        raise RefusedError(f"the comment has more than {MOST_TEXT} characters")
     if request.length < 0:
         raise RefusedError("the silence ends before it starts")
     if request.length > LONGEST:
@@ -146,8 +146,8 @@ def ack_input(request: AckRequest, *, by: str) -> AckSet:
         raise RefusedError("name the firing")
     if not 0 <= request.length <= LONGEST:
         raise RefusedError("an ack lasts between 0 (the stage's default) and 30 days")
-    if len(request.note) > _MOST_TEXT:
-        raise RefusedError(f"the note has more than {_MOST_TEXT} characters")
+    if len(request.note) > MOST_TEXT:
+        raise RefusedError(f"the note has more than {MOST_TEXT} characters")
     return AckSet(
         request=0,
         by=by,

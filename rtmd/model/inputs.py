@@ -82,7 +82,10 @@ class WallClock:
 
 @dataclass(frozen=True, slots=True)
 class SilenceSet:
-    """Create a silence, or edit the one with this id (semantics S4). Times are wall time."""
+    """Create a silence, or edit the one with this id (semantics S4). Times are wall time.
+
+    `author` is who it is from, as somebody says whose own name is not known.
+    """
 
     request: int
     by: str
@@ -91,6 +94,7 @@ class SilenceSet:
     ends_at: int
     comment: str = ""
     id: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

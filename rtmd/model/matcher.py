@@ -5,8 +5,11 @@ Only the value and its equality live here; matching itself (RE2, fully anchored,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_PLAIN = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")  # names that need no quotes
 
 
 class MatchOp(StrEnum):
@@ -27,5 +30,10 @@ class Matcher:
     value: str
 
     def __str__(self) -> str:
-        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'{self.name}{self.op}"{escaped}"'
+        name = self.name if _PLAIN.fullmatch(self.name) else _quoted(self.name)
+        return f"{name}{self.op}{_quoted(self.value)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

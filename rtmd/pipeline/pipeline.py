@@ -217,8 +217,10 @@ class Pipeline:
             yield fx.SilenceSaved(silence)
         made = changed[-1]
         matchers = ", ".join(map(str, made.matchers))
-        yield fx.Audited(wall, given.by, "silence", made.id, f"{matchers} until {made.ends_at}: {made.comment}")
-        yield fx.Journaled(at, "silence", text=f"{given.by} silenced {matchers}", detail={"silence": made.id})
+        said = f"as {given.author}, " if given.author else ""
+        yield fx.Audited(wall, given.by, "silence", made.id, f"{said}{matchers} until {made.ends_at}: {made.comment}")
+        text = f"{given.author or given.by} silenced {matchers}"
+        yield fx.Journaled(at, "silence", text=text, detail={"silence": made.id})
         self._plan_rechecks()
         yield self._look_different(changed)
         yield fx.Answered(given.request, id=made.id)

@@ -107,7 +107,7 @@ def _webhook_alert(alert: Alert, said: Said) -> dict[str, Any]:
         "annotations": notes(alert, said.title, said.plain()),
         "startsAt": _time(firing.fired_at),
         "endsAt": _time(firing.resolved_at) if firing.resolved_at is not None else _NEVER,
-        "generatorURL": _generator(firing),
+        "generatorURL": generator(firing),
         "fingerprint": fingerprint(labels),
     }
 
@@ -121,11 +121,12 @@ def _api_alert(alert: Alert, said: Said, at: int, resend: int) -> dict[str, Any]
         "startsAt": _time(firing.fired_at),
         "endsAt": _time(ends),
     }
-    generator = _generator(firing)
-    return posted | {"generatorURL": generator} if generator else posted
+    url = generator(firing)
+    return posted | {"generatorURL": url} if url else posted
 
 
-def _generator(firing: Firing) -> str:
+def generator(firing: Firing) -> str:
+    """Where to look at what it says; empty when the rule has no such link."""
     links = dict(firing.links)
     return web_address(links.get("dashboard") or links.get("graph") or "")
 

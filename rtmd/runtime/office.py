@@ -23,6 +23,7 @@ from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.views import firing_view, rule_views, silence_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
+from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.readers import Readers
@@ -76,6 +77,7 @@ class Office:
         self._store = loop.storage.store
         self._samples = loop.storage.samples
         self.deliveries = deliveries
+        self.alertmanager = AlertmanagerOffice(loop)
         self._board = board
         self._reload = reload
         self._readers = readers

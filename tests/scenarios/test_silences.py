@@ -2,7 +2,9 @@
 
 from scenarios.score import START, Score
 
-from rtmd.model.effects import Journaled, Touched
+from rtmd.matching import parse_matchers
+from rtmd.model.effects import Audited, Journaled, SilenceSaved, Touched
+from rtmd.model.inputs import SilenceSet
 
 HOT = """
 [rules.hot]
@@ -20,6 +22,15 @@ def test_a_silenced_firing_is_not_told_but_shown() -> None:
     assert score.told == []
     assert score.firing.open
     assert any(effect.kind == "suppressed" for effect in score.of(Journaled))
+
+
+def test_a_silence_in_another_name_is_audited_under_both() -> None:
+    score = Score(HOT)
+    score.send(1, SilenceSet(1, "tcp", parse_matchers("rule=hot"), 0, START + 60_000, author="kim"))
+    [silence] = score.of(SilenceSaved)
+    [audited] = score.of(Audited)
+    assert (silence.silence.created_by, audited.by) == ("kim", "tcp")
+    assert audited.detail.startswith('as kim, rule="hot" until ')
 
 
 def test_resolved_goes_out_through_a_silence_to_whoever_was_told() -> None:

@@ -49,7 +49,7 @@ def test_an_entry_for_the_user_goes_before_groups_and_among_groups_the_highest_c
 def test_a_unix_peer_is_known_by_its_user_name_and_tcp_is_tcp() -> None:
     doors = gate(users={"ana": Role.OPERATE}, tcp_role=Role.OPERATE)
     assert doors.admit(scope(peer=PEER)) == Caller("ana", Role.OPERATE)
-    assert doors.admit(scope()) == Caller("tcp", Role.OPERATE)
+    assert doors.admit(scope()) == Caller("tcp", Role.OPERATE, anonymous=True)
 
 
 @pytest.mark.parametrize("host", [b"localhost", b"LocalHost:9095", b"127.0.0.1:80", b"[::1]", b"[::1]:9095", b""])
@@ -83,6 +83,12 @@ def test_an_origin_is_refused_everywhere() -> None:
         with pytest.raises(HTTPException) as refused:
             gate().admit(scope((b"origin", b"http://localhost"), peer=peer))
         assert refused.value.status_code == 403
+
+
+def test_an_empty_origin_is_that_of_a_proxy_which_cleared_it() -> None:
+    assert gate().admit(scope((b"origin", b""))).name == "tcp"
+    with pytest.raises(HTTPException):
+        gate().admit(scope((b"origin", b""), (b"origin", b"null")))
 
 
 def test_a_missing_role_is_said_by_name() -> None:

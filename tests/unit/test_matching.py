@@ -89,7 +89,7 @@ def test_patterns_that_explode_elsewhere_do_not() -> None:
 
 
 @given(
-    st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]*", fullmatch=True),
+    st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]*", fullmatch=True) | st.text(min_size=1),
     st.sampled_from([MatchOp.EQUAL, MatchOp.NOT_EQUAL]),
     st.text(),
 )

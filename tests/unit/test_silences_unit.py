@@ -82,6 +82,11 @@ def test_a_refused_edit_changes_nothing() -> None:
     assert list(silences) == [silence]
 
 
+def test_it_bears_the_name_of_whoever_it_is_said_to_be_from() -> None:
+    assert put(Silences(), WANTED).created_by == "ana"
+    assert put(Silences(), replace(WANTED, by="tcp", author="kim")).created_by == "kim"
+
+
 def test_expiring_twice_is_expiring_once() -> None:
     silences = Silences()
     silence = put(silences, WANTED)

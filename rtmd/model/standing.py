@@ -1,0 +1,29 @@
+"""Open firings as they stand towards those who are told of them: what Alertmanager calls alerts and their groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtmd.model.firing import Firing
+from rtmd.model.group import GroupKey
+from rtmd.model.labels import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An open firing, the labels that matchers see, whom it is routed to, and what mutes it now."""
+
+    firing: Firing
+    labels: Labels
+    receivers: tuple[str, ...] = ()
+    silenced_by: tuple[str, ...] = ()  # ids of silences
+    inhibited_by: Firing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingGroup:
+    """The open firings of a group; `muted_by` has the calendars that close its route now."""
+
+    key: GroupKey
+    members: tuple[Standing, ...]
+    muted_by: tuple[str, ...] = ()
