@@ -82,6 +82,7 @@ class Pipeline:
         effects = list(self._advance(at))
         for given in inputs:
             effects += self._take(given, at)
+            effects += self._follow(self.engine.episodes.judge_due(at))  # what is over as soon as it begins
             effects += self.reactor.dispatch.flush(at, self.wall(at))
         effects += self._instances()
         effects += self.reactor.dispatch.changes()

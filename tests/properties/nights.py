@@ -1,4 +1,4 @@
-"""Random nights: rule files and their edits, posts, gaps, and what people do, all drawn from a seed."""
+"""Random nights: rule files and their edits, posts, gaps, policies, and what people do, all drawn from a seed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TypeAlias
 from scenarios.score import START, rule_set
 
 from rtmd.formats.batch import STALE
+from rtmd.matching import parse_matchers
+from rtmd.model.calendar import Calendar, Span
+from rtmd.model.policy import Inhibition, Policy, Route
 from rtmd.model.rule import RuleSet
 
 SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n", "c") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]
@@ -28,6 +31,10 @@ SIGNALS = (  # signal, guard; with $window or not
     ("max_over_time(sum by (b) (m)[$window:1s])", ""),
     ("count_over_time(m[$window])", ""),
 )
+CALENDARS = {  # nights begin at four in the afternoon
+    "tea": Calendar("tea", times=(Span(16 * 60 + 1, 16 * 60 + 2), Span(16 * 60 + 4, 16 * 60 + 8))),
+    "first": Calendar("first", times=(Span(16 * 60, 16 * 60 + 3),)),
+}
 WINDOWS = {"seconds": ("3s", "8s"), "minutes": ("15s", "40s"), "hours": ("2m",)}
 
 Post: TypeAlias = tuple[tuple[int, int, float], ...]  # series, time against now, value
@@ -71,6 +78,40 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
             )
         )
     return first, [*events, Event(at + chance.choice([30_000, 400_000]), "long")]
+
+
+def draw_policies(seed: int) -> Iterator[Policy]:
+    """The policies of a night, without end: trees, paces, calendars and inhibitions."""
+    chance = Random(f"policies {seed}")  # noqa: S311  # no secret
+    while True:
+        routes = tuple(draw_route(chance, number) for number in range(chance.randint(0, 3)))
+        inhibitions = tuple(draw_inhibition(chance, number) for number in range(chance.randint(0, 2)))
+        yield Policy(Route("route", "log", repeat=chance.choice([None, 45_000]), routes=routes), CALENDARS, inhibitions)
+
+
+def draw_route(chance: Random, number: int) -> Route:
+    """One child of the root."""
+    return Route(
+        f"route.{number}",
+        chance.choice(["desk", "lead"]),
+        parse_matchers(chance.choice(MATCHERS)),
+        chance.choice([("b",), ("rule", "b"), (), None]),
+        chance.choice([None, 0, 2_000, 9_000]),
+        chance.choice([None, 7_000]),
+        chance.choice([None, 20_000, 60_000]),
+        chance.choice([(), (), ("tea",)]),
+        chance.choice([(), (), ("first",)]),
+        goes_on=chance.random() < 0.5,
+    )
+
+
+def draw_inhibition(chance: Random, number: int) -> Inhibition:
+    """A rule, or all that is high, mutes others; now and then what is on both sides."""
+    source = chance.choice(["rule=r0", "rule=r1", 'stage!="seconds"'])
+    target = chance.choice(['rule=~"r[12]"', "rule=r2", 'stage="seconds"', 'rule=~"r.*"'])
+    return Inhibition(
+        f"i{number}", parse_matchers(source), parse_matchers(target), chance.choice([(), ("b",), ("b", "i")])
+    )
 
 
 def draw_post(chance: Random) -> Post:

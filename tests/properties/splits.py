@@ -31,14 +31,14 @@ from typing import Any, get_args
 
 import msgspec
 import numpy as np
-from nights import SERIES, Event, draw_night
+from nights import SERIES, Event, draw_night, draw_policies
 from scenarios.score import START, rule_set, series_labels
 
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
-from rtmd.model.policy import Inhibition, Policy, Route
+from rtmd.model.policy import Policy
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import LATENESS, Input, Pipeline, Samples, WindowFilled, WindowsRestored
@@ -48,15 +48,7 @@ from rtmd.store.state import StateStore
 
 DURABLE = get_args(fx.Durable)
 REACTIONS = ins.ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}),
-    frozenset({"hold", "brief"}),
-    undoable=frozenset({"hold"}),
-    policy=Policy(
-        Route(
-            "route", "log", routes=(Route("route.0", "desk", parse_matchers('b="x"'), ("b",), 2_000, 7_000, 60_000),)
-        ),
-        inhibitions=(Inhibition("r0", parse_matchers('rule="r0"'), parse_matchers('rule=~"r[12]"'), ("b",)),),
-    ),
+    frozenset({"log", "desk", "lead"}), frozenset({"hold", "brief"}), undoable=frozenset({"hold"})
 )
 
 
@@ -66,12 +58,13 @@ class World:
 
     folder: Path
     rules: RuleSet
+    policies: Iterator[Policy]
     events: list[Event]
     cutter: Random | None = None
     at: int = START
     cuts: int = 0  # how many more it may be thrown away and read back
     series: SeriesTable = field(default_factory=SeriesTable)
-    reactions: ins.ReactionsLoaded = REACTIONS
+    reactions: ins.ReactionsLoaded = field(init=False)
     offset: int = 0
     posted: list[tuple[int, int, float]] = field(default_factory=list)
     unsaved: list[fx.Durable] = field(default_factory=list)
@@ -83,6 +76,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(self.series, self.at)
+        self.reactions = replace(REACTIONS, policy=next(self.policies))
         self.due = self.at
         self.step(self.reactions, ins.WallClock(self.offset), ins.RulesLoaded(self.rules))
 
@@ -171,7 +165,8 @@ class World:
                 self.offset += event.number
                 return [ins.WallClock(self.offset)]
             case "react":
-                self.reactions = replace(self.reactions, react=event.number != 1)
+                policy = next(self.policies) if event.number > 1 else self.reactions.policy
+                self.reactions = replace(self.reactions, react=event.number != 1, policy=policy)
                 return [self.reactions]
             case _:
                 return list(self.asked_for(event))
@@ -288,7 +283,7 @@ async def night(seed: int, scratch: Path) -> tuple[str, int, int]:
     """Play it whole, restlessly and in pieces: the digest of what is on disk, how many rows, how many cuts."""
     rules, events = draw_night(seed)
     whole, restless, pieces = (
-        World(made(scratch / f"{seed}-{name}"), rules, events, Random(f"{name} {seed}") if name else None, cuts=cuts)  # noqa: S311
+        World(made(scratch / f"{seed}-{name}"), rules, draw_policies(seed), events, cutter(name, seed), cuts=cuts)
         for name, cuts in (("", 0), ("restless", 0), ("pieces", 12))
     )
     for world in (whole, restless, pieces):
@@ -297,6 +292,10 @@ async def night(seed: int, scratch: Path) -> tuple[str, int, int]:
     compare(f"night {seed}", rows, on_disk(restless.folder))
     compare(f"night {seed}, cut", blurred(rows), blurred(on_disk(pieces.folder)))
     return hashlib.sha256(repr(rows).encode()).hexdigest(), len(rows), 12 - pieces.cuts
+
+
+def cutter(name: str, seed: int) -> Random | None:
+    return Random(f"{name} {seed}") if name else None  # noqa: S311  # no secret
 
 
 def compare(what: str, whole: Sequence[Any], other: Sequence[Any]) -> None:
