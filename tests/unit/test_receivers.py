@@ -19,13 +19,13 @@ import httpx
 import msgspec
 import pytest
 from fakes import StillClock
-from fakes_receivers import voice
+from fakes_receivers import AT, MENTIONS, voice
 
 from rtmd.config import CommandReceiver, LogReceiver, WebhookReceiver
 from rtmd.errors import PermanentError, RetryableError
-from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
+from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, StageRecord, StageState
 from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
-from rtmd.model.rule import Kind, Severity, StageName
+from rtmd.model.rule import Severity, StageName
 from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command
 from rtmd.receivers.log import LogSink
@@ -36,28 +36,16 @@ from rtmd.receivers.webhook import Posted
 from rtmd.wire import NotificationBody
 from rtmd.wire.pictures import firing_view
 
-AT = 1_800_000_000_000  # 2027-01-15 08:00:00 UTC
 SECRET_URL = "https://user:hunter2@hooks.example/T0/secret-path?token=hunter3"  # noqa: S105  # a made-up one
 
 EVIDENCE = Evidence(AT, (Clause("window", "sum > 120", 182.0, holds=True),), (Exemplar("wow", "ann", 9.0, "u"),))
-FIRING = Firing(
+FIRING = replace(
+    MENTIONS,
     id="f1",
-    version=2,
-    rule="mentions",
-    labels=(("brand", "acme"),),
-    kind=Kind.RISK,
-    title="Mentions of acme",
-    severity=Severity.WARNING,
-    stage=StageName.MINUTES,
     stages=(
-        StageRecord(StageName.SECONDS, outcome=Outcome.CONFIRMED, value=9.0, fired_at=AT - 720_000),
+        MENTIONS.stages[0],
         StageRecord(StageName.MINUTES, StageState.FIRING, value=182.0, peak=190.0, evidence=EVIDENCE),
     ),
-    active_at=AT - 730_000,
-    fired_at=AT - 720_000,
-    unit="posts",
-    threshold="> 120",
-    extra_labels=(("team", "desk"),),
     links=(("runbook", "https://x"),),
     ack=Ack("ana", AT, AT + 1),
 )
