@@ -2,10 +2,12 @@
 
 from scenarios.score import START, Score
 
+from rtmd.model.effects import Journaled
 from rtmd.model.firing import Exemplar, Outcome
 from rtmd.model.inputs import ActionDone, ReactionsLoaded
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import StageName
+from rtmd.pipeline import Samples
 
 GRADED = """
 [rules.surge]
@@ -166,3 +168,15 @@ def test_ids_are_the_same_in_every_replay() -> None:
         ids.add(score.firing.id)
     assert len(ids) == 1
     assert START
+
+
+def test_what_is_over_as_soon_as_it_begins_is_judged_before_the_next_post() -> None:
+    rules = "[rules.hot]\nsignal = 'm'\n[rules.hot.seconds]\nabove = 10\n[rules.hot.minutes]\nabove = 99\n"
+    one, other = Score(rules), Score(rules)
+    posts = [[('m{i="1"}', 20.0)], [('m{i="2"}', 20.0)]]
+    one.send(1.5, *(Samples("t", one.batch(post, 1.5)) for post in posts))
+    for post in posts:
+        other.send(1.5, Samples("t", other.batch(post, 1.5)))
+    kinds = [[line.kind for line in score.of(Journaled)] for score in (one, other)]
+    assert kinds[0] == kinds[1]
+    assert "outcome" in kinds[0]
