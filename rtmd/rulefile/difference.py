@@ -47,13 +47,15 @@ class Difference:
 def difference(before: RuleSet, after: RuleSet, firing: frozenset[str]) -> Difference:
     """What becomes of the rules of `before`; `firing` names those with open firings."""
     old, new = before.rules, after.rules
-    changes = {name: ", ".join(_changes(old[name], new[name])) for name in sorted(old.keys() & new.keys())}
+    both = [name for name in new if name in old]
+    read_anew = sorted(name for name in both if old[name] is not new[name])  # of untouched files they are the very same
+    changes = {name: what for name in read_anew if (what := ", ".join(_changes(old[name], new[name])))}
     rejudged = {name for name in changes if name in firing and _looks_elsewhere(old[name], new[name])}
     gone = sorted(old.keys() - new.keys())
     return Difference(
-        kept=sum(not what for what in changes.values()),
+        kept=len(both) - len(changes),
         added=tuple(sorted(new.keys() - old.keys())),
-        changed=tuple((name, what) for name, what in changes.items() if what and name not in rejudged),
+        changed=tuple((name, what) for name, what in changes.items() if name not in rejudged),
         rejudging=tuple((name, what) for name, what in changes.items() if name in rejudged),
         removed=tuple(name for name in gone if name not in firing),
         removed_firing=tuple(name for name in gone if name in firing),

@@ -100,6 +100,7 @@ def check_names(
         Located(rule.file, stage.line, 0, f"{rule.name}: {problem}")
         for rule in rules
         for stage in rule.stages
+        if stage.notify or stage.run
         for problem in _names_of_stage(stage, receivers=receivers, actions=actions, undoable=undoable)
     ]
     return tuple(sorted(problems))

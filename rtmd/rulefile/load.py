@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.expr import Aggregate, Binary, Expr, Negate, is_scalar
@@ -57,16 +56,55 @@ class _Written:
     place: Located  # where a problem with its name belongs
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A file by itself: its rules, or its problems."""
+
+    content: bytes | str
+    entries: tuple[_Written, ...] = ()
+    problems: tuple[Located, ...] = ()
+
+
 def load_rules(files: Mapping[str, bytes | str]) -> Loaded:
     """Check these files (name → content), each by itself and then together; never raises."""
+    return Loader().load(files)
+
+
+class Loader:
+    """Loads again and again: a file that did not change is not read anew, and gives the very same rules.
+
+    Of each file the two latest texts are remembered: one on disk that cannot be used, and its last good one.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[_Checked, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Loader of {len(self._known)} files>"
+
+    def load(self, files: Mapping[str, bytes | str]) -> Loaded:
+        """The same as `load_rules`."""
+        self._known = {file: known for file, known in self._known.items() if file in files}
+        return _put_together({file: self._check(file, files[file]) for file in sorted(files)})
+
+    def _check(self, file: str, content: bytes | str) -> _Checked:
+        known = self._known.get(file, ())
+        for checked in known:
+            if checked.content == content:
+                return checked
+        checked = _check(file, content)
+        self._known[file] = (checked, *known[:1])
+        return checked
+
+
+def _put_together(checked: Mapping[str, _Checked]) -> Loaded:
     written: dict[str, tuple[_Written, ...]] = {}
     problems: dict[str, tuple[Located, ...]] = {}
-    for file in sorted(files):
-        entries, found = _checked(file, files[file])
-        if found:
-            problems[file] = found
+    for file, each in checked.items():
+        if each.problems:
+            problems[file] = each.problems
         else:
-            written[file] = entries
+            written[file] = each.entries
     problems |= _refuse_repeated_names(written)
     rules = (entry.rule for file in written if file not in problems for entry in written[file] if entry.enabled)
     by_name = {rule.name: rule for rule in rules}
@@ -89,13 +127,12 @@ def _refuse_repeated_names(written: Mapping[str, tuple[_Written, ...]]) -> dict[
     return problems
 
 
-@lru_cache(maxsize=256)
-def _checked(file: str, content: bytes | str) -> tuple[tuple[_Written, ...], tuple[Located, ...]]:
-    """The rules of a file, or its problems; remembered, since a reload mostly meets files that did not change."""
+def _check(file: str, content: bytes | str) -> _Checked:
+    """The rules of a file, or its problems."""
     try:
-        return _read_file(read_document(content, file=file)), ()
+        return _Checked(content, entries=_read_file(read_document(content, file=file)))
     except FileErrors as errors:
-        return (), errors.problems
+        return _Checked(content, problems=errors.problems)
 
 
 def _read_file(document: Document) -> tuple[_Written, ...]:

@@ -7,6 +7,7 @@ A stage's signal is parsed twice where a shorter window must agree: once with `$
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from rtmd.errors import PromqlError
@@ -36,6 +37,12 @@ _KEPT_WHEN_LEFT = 15 * MINUTE  # and the source still delivers
 _PROBE = 60_000  # any window will do to look at an expression
 
 
+@lru_cache(maxsize=1 << 14)
+def _parse(text: str, window: int | None) -> Expr:
+    """Remembered: an edited file has mostly signals that stood in it before. They are in use, and cost no memory."""
+    return parse(text, window=window)
+
+
 @dataclass(frozen=True, slots=True)
 class _Signal:
     """A signal or guard as written: its text and where it stands; with a `recipe` the text is ours."""
@@ -54,7 +61,7 @@ class _Signal:
     def parse(self, window: int | None) -> Expr | None:
         """The tree, or None with the problem recorded at its character."""
         try:
-            expr = parse(self.text, window=window)
+            expr = _parse(self.text, window)
         except PromqlError as error:
             self._record(error)
             return None

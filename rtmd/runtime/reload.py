@@ -29,7 +29,7 @@ from rtmd.rulefile.difference import Difference, difference, vanishing
 from rtmd.rulefile.files import read_rule_files
 from rtmd.rulefile.lint import check_names
 from rtmd.runtime.office import Board
-from rtmd.runtime.rulebook import Choice, Rulebook, choose, missing
+from rtmd.runtime.rulebook import Choice, Rulebook, missing
 from rtmd.runtime.storage import Storage
 from rtmd.runtime.watch import Watch
 from rtmd.wire import ReloadView
@@ -79,7 +79,7 @@ class Reloader:
 
     async def first(self) -> RuleSet:
         """The rules to start with: those of the last run. What the files make of them is put; bad ones are reported."""
-        before = await asyncio.to_thread(choose, self._saved, self._saved)
+        before = await asyncio.to_thread(self._rulebook.restore)
         self._choice = Choice(before.rules, before.texts)
         await self._look_at_rules(asked=True)
         self._report()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rtmd.errors import Located
 from rtmd.model.rule import RuleSet
-from rtmd.rulefile.load import Loaded, load_rules
+from rtmd.rulefile.load import Loaded, Loader, load_rules
 
 SETTLING = 1_000  # ms a bad file must stand before it is reported
 
@@ -32,14 +32,19 @@ class Rulebook:
     """Chooses; `last_good` starts with what the store kept."""
 
     last_good: Mapping[str, bytes] = field(default_factory=dict)
+    _loader: Loader = field(default_factory=Loader)
     _bad_since: dict[tuple[str, bytes], int] = field(default_factory=dict)
+
+    def restore(self) -> Choice:
+        """What the last run used."""
+        return choose(self.last_good, self.last_good, self._loader.load)
 
     def choose(self, files: Mapping[str, bytes], at: int, *, settled: bool = False) -> tuple[Choice, int | None]:
         """The choice for these files; the second is when to look again because a bad file has not settled yet.
 
         With `settled` (at start, or when somebody asked for a reload) bad files are reported at once.
         """
-        choice = choose(files, self.last_good)
+        choice = choose(files, self.last_good, self._loader.load)
         self.last_good = choice.texts
         bad = {(error.file, files.get(error.file, b"")) for error in choice.errors}
         self._bad_since = {key: self._bad_since.get(key, at) for key in bad}
