@@ -258,7 +258,8 @@ class Engine:
         """What a restart must bring back of an instance; None when it is idle."""
         firing = self.episodes.of(key)
         stages = self.clocks(key)
-        if not any(record.active_at or record.history for record in stages) and not (firing and firing.open):
+        clocks = any(record.active_at or record.history or record.of_feed for record in stages)
+        if not clocks and not (firing and firing.open):
             return None
         return InstanceState(*key, stages, firing.id if firing else "")
 

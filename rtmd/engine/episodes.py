@@ -29,7 +29,7 @@ from rtmd.engine.transition import Transition
 from rtmd.model.display import number
 from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import HOUR, Rule, Stage, StageName
+from rtmd.model.rule import HOUR, Kind, Rule, Stage, StageName
 from rtmd.model.title import render_title
 
 InstanceKey: TypeAlias = tuple[str, Labels]
@@ -290,7 +290,7 @@ class Episodes:
             version=0,
             rule=rule.name,
             labels=transition.labels,
-            kind=rule.kind,
+            kind=Kind.NO_DATA if transition.event is Event.STARVE else rule.kind,
             title="",
             severity=transition.stage.severity,
             stage=transition.stage.name,
@@ -308,7 +308,7 @@ class Episodes:
         if old and outcomes.waits(old):
             return replace(fresh, judge_at=old.judge_at, disturbed=old.disturbed)
         judge = rule.following(stage.name)
-        if judge is None or not stage.judge:
+        if judge is None or not stage.judge or firing.kind is Kind.NO_DATA:
             return fresh
         burning = firing.record(judge.name)
         if burning and burning.state.burning:
@@ -329,14 +329,16 @@ class Episodes:
         if stage is None:
             return replace(firing, stage=name, reason=reason)
         record = firing.record(name)
+        title = stage_title(rule, stage, firing.labels, record.value if record else None)
+        starved = firing.kind is Kind.NO_DATA
         return replace(
             firing,
             stage=name,
             severity=stage.severity,
-            title=stage_title(rule, stage, firing.labels, record.value if record else None),
-            threshold=str(stage.condition),
+            title=f"no data: {title}" if starved else title,
+            threshold="" if starved else str(stage.condition),
             unit=stage.unit,
-            kind=rule.kind,
+            kind=firing.kind if starved else rule.kind,
             owner=rule.owner,
             links=rule.links,
             extra_labels=rule.labels,

@@ -35,7 +35,7 @@ def outcome_of_end(stage: Stage, event: Event) -> Outcome | None:
     """The outcome that the way a stage ended decides at once."""
     match event:
         case Event.LOSE:
-            return Outcome.LOST if stage.no_data is NoData.KEEP else Outcome.UNDECIDED
+            return Outcome.LOST if stage.no_data in (NoData.KEEP, NoData.FIRE) else Outcome.UNDECIDED
         case Event.REMOVE | Event.OVERRULE:
             return Outcome.UNDECIDED
         case _:

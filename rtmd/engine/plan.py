@@ -27,7 +27,7 @@ from rtmd.engine.leaf import Leaf, leaves_below
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
-from rtmd.engine.raw import AHEAD, UNSEEN, RawLeaf, Stored
+from rtmd.engine.raw import AHEAD, NEVER, UNSEEN, RawLeaf, Stored
 from rtmd.engine.subquery import Stepped
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable, Times, Values
 from rtmd.model.expr import Expr
@@ -185,6 +185,11 @@ class Plan:
             firsts = np.maximum(firsts, leaf.known_since(series))
         oldest = int(firsts.min())
         return None if oldest == UNSEEN else oldest
+
+    def fed_at(self, row: int, at: int) -> int:
+        """The time of the newest sample behind a row that is still here; `at` where none is."""
+        _, times, _ = self._evidence.raw.between(self.feeding(row), NEVER, at)
+        return int(times.max()) if len(times) else at
 
     def exemplars(self, row: int, since: int) -> list[Exemplar]:
         """Evidence no older than `since` behind a row: by falling reach, at most 5, no text twice."""

@@ -20,6 +20,8 @@ class Event(StrEnum):
     HOLD = "hold"  # the condition is true and has held; once it fires, that it is true is enough
     DIP = "dip"  # the condition is false, but the stage may not end yet: not clear, or `keep` runs
     END = "end"  # the condition is false and nothing holds the stage any longer
+    STARVE = "starve"  # nothing feeds the instance any more, and the rule fires for that
+    FEED = "feed"  # the instance that fires for want of data is fed again
     LOSE = "lose"  # its series are gone, and the rule does not keep it (any longer)
     REMOVE = "remove"  # its rule or stage is gone
     REJUDGE = "rejudge"  # its rule looks at something else now: it stays until that can be judged
@@ -36,6 +38,7 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
     _INACTIVE: {
         Event.RISE: (_PENDING, "condition became true"),
         Event.HOLD: (_FIRING, "condition became true"),
+        Event.STARVE: (_FIRING, "no data"),
     },
     _PENDING: {
         Event.RISE: (_PENDING, "condition holds"),
@@ -49,6 +52,7 @@ TRANSITIONS: Mapping[StageState, Mapping[Event, tuple[StageState, str]]] = {
         Event.HOLD: (_FIRING, "condition holds"),
         Event.DIP: (_RECOVERING, "condition ended, not clear yet"),
         Event.END: (_INACTIVE, "cleared"),
+        Event.FEED: (_INACTIVE, "fed again"),
         Event.LOSE: (_INACTIVE, "no data"),
         Event.REMOVE: (_INACTIVE, "rule_removed"),
         Event.REJUDGE: (_FIRING, "rejudging: the rule changed"),

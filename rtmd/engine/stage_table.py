@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import FIRING, INACTIVE, PENDING, RECOVERING, STATES, Bools, Clocks, known, mask
+from rtmd.engine.dead_feeds import DeadFeeds
 from rtmd.engine.plan import Plans
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.reading import Reader, Reading, Rows
@@ -52,9 +53,10 @@ class StageTable:
         self._clocks = Clocks()
         self._waiting = Waiting(stage)
         self._departures = Departures(stage, plans.arrivals)
+        self._feeds = DeadFeeds(stage, self._reader, self._departures)
         self.limit = self._room = limit
         self._judged_at = 0
-        self.busy = False  # not all instances are idle: it has to be judged at every grid point
+        self.busy = self._feeds.busy  # not all instances are idle: it has to be judged at every grid point
         self._unfed: Bools = np.zeros(0, np.bool_)
 
     def __repr__(self) -> str:
@@ -79,7 +81,7 @@ class StageTable:
     @property
     def burning(self) -> int:
         """How many of them are firing or recovering."""
-        return int(np.count_nonzero(self._clocks.state >= FIRING)) + self._waiting.burning
+        return int(np.count_nonzero(self._clocks.state >= FIRING)) + self._waiting.burning + self._feeds.burning
 
     def judge(self, at: int) -> list[Transition]:
         """Work through one grid point; nobody needs to while all are idle and no row meets the condition (`fused`)."""
@@ -108,10 +110,11 @@ class StageTable:
                 transitions += self._apply(row, event, at)
         transitions += self._judge_unfed(reading, at)
         transitions += self._waiting.judge(at, patience(self.signal))
+        transitions += self._feeds.judge(reading, at)
         self._judged_at = at
         self._unfed = reading.unfed
-        self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))]
-        self.busy = bool(self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
+        self.moved = [self._instances.labels(row) for row in map(int, np.flatnonzero(moved))] + self._feeds.moved
+        self.busy = bool(self._feeds.busy or self._waiting or (clocks.state != INACTIVE).any() or clocks.history.any())
         return sorted(transitions, key=attrgetter("labels"))
 
     def wake(self, series: NDArray[np.int64], at: int) -> bool:
@@ -147,6 +150,7 @@ class StageTable:
         self._reader.doze(self._clocks.unfed_since == 0, until + min(gap, patience(self.signal)))
         self._clocks.shift(gap)
         self._waiting.shift(gap)
+        self._feeds.shift(gap)
         self._judged_at = until
 
     def remove(self, at: int) -> list[Transition]:
@@ -154,14 +158,16 @@ class StageTable:
         # By their labels: rows stand in another order after a restart.
         rows = sorted(np.flatnonzero(self._clocks.state != INACTIVE).tolist(), key=self._instances.labels)
         ended = [transition for row in rows for transition in self._apply(row, Event.REMOVE, at)]
-        return ended + self._waiting.remove(at)
+        return ended + self._waiting.remove(at) + self._feeds.remove(at)
 
     def rejudge(self, old: Stage, at: int) -> list[Transition]:
         """The rule changed (S11): what burns and would not have fired yet is pending again, the rest stays for now."""
         longer = self.stage.earliest > old.earliest
         elsewhere = self.stage.looks_at != old.looks_at
         transitions = []
-        for labels, record in sorted(self.records()):
+        if elsewhere:
+            self._feeds.rejudge(at)
+        for labels, record in sorted(self._records()):
             event = Event.REJUDGE if elsewhere and record.state.burning else None
             if longer and record.state is StageState.FIRING and at - (record.active_at or at) < self.stage.earliest:
                 event = Event.DEFER
@@ -183,7 +189,9 @@ class StageTable:
         for labels, record in records:
             self.busy = True
             row = self._instances.row_of(labels)
-            if row is not None and row < self._clocks.size:
+            if record.of_feed:
+                self._feeds.adopt(labels, record, at)
+            elif row is not None and row < self._clocks.size:
                 self._clocks.write(row, record)
             elif record.state is not StageState.INACTIVE:
                 self._waiting.add(labels, record, at)
@@ -195,7 +203,8 @@ class StageTable:
 
     def renew(self, at: int) -> None:
         """Plans dropped rows: what is not idle takes its clock along, and has room whatever the limit."""
-        records = [each for each in self.records() if each[0] not in self._waiting]
+        records = [each for each in self._records() if each[0] not in self._waiting]
+        self._feeds.renew(at)
         self._reader.renew()
         if any(self._instances.row_of(labels) is None for labels, _ in records):
             self._instances.sync()
@@ -209,7 +218,11 @@ class StageTable:
             self._waiting.add(labels, record, at) if row is None else self._clocks.write(row, record)
 
     def records(self) -> Iterator[tuple[Labels, StageRecord]]:
-        """The clocks of all instances that are not idle (or have an M-of-N history)."""
+        """The clocks of all instances that are not idle (or have an M-of-N history), and those of feeds."""
+        yield from self._records()
+        yield from self._feeds.records()
+
+    def _records(self) -> Iterator[tuple[Labels, StageRecord]]:
         clocks = self._clocks
         for row in map(int, np.flatnonzero((clocks.state != INACTIVE) | (clocks.history != 0))):
             yield self._instances.labels(row), clocks.read(row, self.stage.name)
@@ -220,7 +233,7 @@ class StageTable:
         row = self._instances.row_of(labels)
         if row is not None and row < self._clocks.size:
             return self._clocks.read(row, self.stage.name)
-        return self._waiting.get(labels) or StageRecord(self.stage.name)
+        return self._feeds.record(labels) or self._waiting.get(labels) or StageRecord(self.stage.name)
 
     def value(self, labels: Labels) -> float | None:
         """What the instance had last."""
@@ -234,6 +247,8 @@ class StageTable:
     def is_unfed(self, labels: Labels) -> bool:
         """Whether nothing fed the instance at the last grid point."""
         row = self._instances.row_of(labels)
+        if labels in self._feeds:
+            return True
         if row is None:
             waiting = self._waiting.get(labels)
             return waiting is None or waiting.rejudging_since is None or waiting.unfed_since is not None
@@ -333,13 +348,8 @@ class StageTable:
 
     def _judge_unfed(self, reading: Reading, at: int) -> list[Transition]:
         """Semantics S3: pending is dropped, firing is kept for a time, or resolved when the rule says so."""
-        clocks = self._clocks
-        lost = reading.unfed & (clocks.state != INACTIVE)
-        if self.stage.no_data is not NoData.RESOLVE or self.stage.keep:
-            dropped = (clocks.state == PENDING) & (clocks.rejudging_since == 0)
-            departed = self._departures.ended(clocks, self.signal, at)
-            lost &= dropped | departed | (at - clocks.unfed_since >= self.stage.no_data_limit)
-        clocks.value[lost] = np.nan  # the last one is long past
+        lost = self._departures.lost(self._clocks, self.signal, reading.unfed, at)
+        self._clocks.value[lost] = np.nan  # the last one is long past
         rows = map(int, np.flatnonzero(lost))
         return [transition for row in rows for transition in self._apply(row, Event.LOSE, at)]
 

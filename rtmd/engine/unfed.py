@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from rtmd.engine.arrivals import Arrivals
-from rtmd.engine.columns import Bools, Clocks
+from rtmd.engine.columns import INACTIVE, PENDING, Bools, Clocks
 from rtmd.engine.plan import Plan
 from rtmd.formats.batch import Ids
-from rtmd.model.rule import MINUTE, Stage
+from rtmd.model.rule import MINUTE, NoData, Stage
 
 UNFED_AFTER = 5 * MINUTE  # at least this long without a sample
 
@@ -58,10 +58,14 @@ class Departures:
             moved[row], clocks.left_since[row] = since != left, since
         return moved
 
-    def ended(self, clocks: Clocks, signal: Plan, at: int) -> Bools:
-        """The rows that left long enough ago."""
-        ended: Bools = np.zeros(clocks.size, np.bool_)
-        if self.due(at):
-            for row in map(int, np.flatnonzero(clocks.left_since)):
-                ended[row] = self.over(signal.feeding(row), int(clocks.left_since[row]), at)
-        return ended
+    def lost(self, clocks: Clocks, signal: Plan, unfed: Bools, at: int) -> Bools:
+        """Of rows that are unfed, those that end: the pending ones, and what was kept for long enough."""
+        lost: Bools = unfed & (clocks.state != INACTIVE)
+        if self._stage.no_data is NoData.RESOLVE and not self._stage.keep:
+            return lost
+        ends = at - clocks.unfed_since >= self._stage.no_data_limit
+        ends |= (clocks.state == PENDING) & (clocks.rejudging_since == 0)
+        for row in map(int, np.flatnonzero(clocks.left_since)) if self.due(at) else ():
+            ends[row] |= self.over(signal.feeding(row), int(clocks.left_since[row]), at)
+        lost &= ends
+        return lost

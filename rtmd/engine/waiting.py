@@ -55,7 +55,7 @@ class Waiting:
 
     def shift(self, gap: int) -> None:
         """Nobody judged for `gap` ms."""
-        self._records = {labels: _moved(record, gap) for labels, record in self._records.items()}
+        self._records = {labels: shifted(record, gap) for labels, record in self._records.items()}
 
     def rejudge(self, labels: Labels, event: Event, at: int) -> Transition:
         """The rule changed while this one waited, or waits only because of that."""
@@ -94,7 +94,7 @@ class Waiting:
         return Transition(self._stage, labels, was, event, reason, at, StageRecord(self._stage.name))
 
 
-def _moved(record: StageRecord, gap: int) -> StageRecord:
+def shifted(record: StageRecord, gap: int) -> StageRecord:
     """The record with its running clocks moved by `gap`."""
     return replace(
         record,

@@ -94,6 +94,7 @@ class StageRecord:
     still_since: int | None = None  # nothing can be said of it since then: `for` and `keep` stand still
     rejudging_since: int | None = None  # the rule changed then, and what it makes of the instance is not known yet
     left_since: int | None = None  # unfed, while the sources that fed it deliver without it: seen first then
+    of_feed: bool = False  # of `no_data = "fire"`: inactive while the feed lives, firing while it is dead
 
     @property
     def keeps_open(self) -> bool:

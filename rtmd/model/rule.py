@@ -47,6 +47,7 @@ class Kind(StrEnum):
     OPPORTUNITY = "opportunity"
     RISK = "risk"
     HEALTH = "health"
+    NO_DATA = "no_data"  # of a firing, whatever its rule's: its feed died
 
 
 class Severity(StrEnum):
@@ -68,6 +69,7 @@ class NoData(StrEnum):
     KEEP = "keep"
     RESOLVE = "resolve"
     ZERO = "zero"
+    FIRE = "fire"
 
 
 class Comparison(StrEnum):

@@ -20,7 +20,7 @@ from rtmd.model.expr import Binary, Expr, Matching, Number
 from rtmd.model.firing import Exemplar, StageRecord, StageState
 from rtmd.model.labels import Labels, labels_of
 from rtmd.model.matcher import Matcher
-from rtmd.model.rule import Comparison, Condition, Rule, Stage
+from rtmd.model.rule import Comparison, Condition, Kind, Rule, Stage
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.promql import show
 from rtmd.wire.prometheus import Alert, AlertingRule, ExemplarRow, RuleGroup, SeriesExemplars
@@ -134,8 +134,9 @@ def _alerts(pipeline: Pipeline, rule: Rule, table: StageTable) -> Iterator[Alert
 
 def _alert(pipeline: Pipeline, rule: Rule, stage: Stage, labels: Labels, record: StageRecord) -> Alert:
     since = record.keep_since if record.state is StageState.RECOVERING else None
+    kind = {"kind": str(Kind.NO_DATA)} if record.of_feed else {}
     return Alert(
-        labels=dict(labels_of({**dict(labels), **_rule_labels(rule, stage), "alertname": rule.name})),
+        labels=dict(labels_of({**dict(labels), **_rule_labels(rule, stage), **kind, "alertname": rule.name})),
         annotations={"summary": stage_title(rule, stage, labels, record.value), **_links(rule)},
         state="firing" if record.state.burning else "pending",
         active_at=show_moment(pipeline.wall(record.active_at or record.fired_at or 0)),

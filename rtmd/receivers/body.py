@@ -13,6 +13,7 @@ import msgspec
 from rtmd.model.display import age, number
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import ActionRun, Alert, Notification, Told
+from rtmd.model.rule import Kind
 from rtmd.wire import ActionBody, AlertBody, NotificationBody
 from rtmd.wire.pictures import evidence_view, firing_view, run_view
 
@@ -86,11 +87,13 @@ def alert_summary(alert: Alert, at: int) -> str:
         Told.STILL_FIRING: f"still firing in {firing.stage}",
         Told.RESOLVED: "resolved",
     }[alert.told]
-    since = datetime.fromtimestamp(firing.fired_at // 1000, UTC)
+    starved = firing.kind is Kind.NO_DATA
+    begun = firing.active_at if starved else firing.fired_at
+    since = datetime.fromtimestamp(begun // 1000, UTC)
     parts = [
         f"{firing.title}: {said}",
         _value(firing),
-        f"since {since:%H:%M:%S} UTC ({age(at - firing.fired_at)})",
+        f"{'no data ' if starved else ''}since {since:%H:%M:%S} UTC ({age(at - begun)})",
         *(f"{record.name} {record.outcome}" for record in firing.stages if record.outcome),
     ]
     return ", ".join(part for part in parts if part)

@@ -24,6 +24,7 @@ from rtmd.config.template import Escape, Template, TemplateProblem
 from rtmd.model.display import safe
 from rtmd.model.firing import Exemplar
 from rtmd.model.reaction import Alert, Notification, Told
+from rtmd.model.rule import Kind
 from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
 
 EXEMPLARS = 3
@@ -161,9 +162,11 @@ class Voice:
     def _facts(self, message: Notification, alert: Alert) -> Iterator[tuple[str, str]]:
         firing, words = alert.firing, self._words
         yield (words.peak if alert.resolved else words.value), self._value(alert)
-        since = moment(firing.fired_at, message.at, self._wording.zone, words)
-        lasted = length((firing.resolved_at or message.at) - firing.fired_at, words)
-        yield words.since, words.lasted.format(moment=since, length=lasted)
+        starved = firing.kind is Kind.NO_DATA
+        begun = firing.active_at if starved else firing.fired_at
+        since = moment(begun, message.at, self._wording.zone, words)
+        lasted = length((firing.resolved_at or message.at) - begun, words)
+        yield (words.no_data if starved else words.since), words.lasted.format(moment=since, length=lasted)
         yield words.where, safe(", ".join(f"{name}={value}" for name, value in firing.labels), _FACT)
         yield words.stage, f"{words.stages[firing.stage]} ({words.severities[firing.severity]})"
         judged = [record for record in firing.stages if record.outcome]

@@ -50,6 +50,7 @@ class Words:
     peak: str
     threshold: str
     since: str
+    no_data: str
     lasted: str
     so_far: str
     unconfirmed: str
@@ -99,6 +100,7 @@ EN = Words(
     peak="Peak",
     threshold="{value} (threshold {threshold})",
     since="Since",
+    no_data="No data since",
     lasted="{moment}, for {length}",
     so_far="So far",
     unconfirmed="not confirmed",
@@ -168,6 +170,7 @@ FR = Words(
     peak="Pic",
     threshold="{value} (seuil {threshold})",
     since="Depuis",
+    no_data="Sans données depuis",
     lasted="{moment}, soit {length}",
     so_far="Jusqu’ici",
     unconfirmed="non confirmé",

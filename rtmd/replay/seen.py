@@ -42,7 +42,7 @@ def _instances(trial: Trial, rule: Rule) -> set[Labels]:
         rows = _rows(trial, stage.signal)
         found |= {without(labels, _NAME) for labels, _ in rows}
     for table in trial.pipeline.engine.tables(rule.name):
-        found |= {labels for labels, _ in table.records()}
+        found |= {labels for labels, record in table.records() if record.state.burning or not record.of_feed}
     return found
 
 

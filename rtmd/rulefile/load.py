@@ -178,7 +178,7 @@ def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:
     owner = _nearest(inherited, "owner").text("owner")
     labels = labels_of({**_labels(defaults), **_labels(table)})
     links = {**defaults.pairs("links"), **table.pairs("links")}
-    kind = _nearest(inherited, "kind").choice("kind", Kind.HEALTH)
+    kind = _nearest(inherited, "kind").choice("kind", Kind.HEALTH, reserved=Kind.NO_DATA)
     reopen = _nearest(inherited, "reopen").duration("reopen", _REOPEN)
     enabled = _nearest(inherited, "enabled").flag("enabled", default=True)
     shadow = _nearest(inherited, "shadow").flag("shadow", default=False)

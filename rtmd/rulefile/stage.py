@@ -116,7 +116,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         guard_text="" if guarded is None else show(guarded),
         keep=own.duration("keep", 0),
         coverage=_coverage(tables),
-        no_data=_no_data(tables),
+        no_data=_holder(tables, "no_data").choice("no_data", NoData.KEEP),
         no_data_limit=limit or _KEPT,
         left_limit=limit or _KEPT_WHEN_LEFT,
         judge=own.switch("judge", default=True),
@@ -212,11 +212,3 @@ def _coverage(tables: tuple[Table, ...]) -> float:
     if coverage is not None and not 0 <= coverage <= 1:
         table.wrong("coverage", "must be between 0 and 1")
     return 0.5 if coverage is None else coverage
-
-
-def _no_data(tables: tuple[Table, ...]) -> NoData:
-    table = _holder(tables, "no_data")
-    if table.content.get("no_data") == "fire":
-        table.wrong("no_data", '= "fire" is not supported yet')
-        return NoData.KEEP
-    return table.choice("no_data", NoData.KEEP)

@@ -203,10 +203,10 @@ class Table:
             return default
         return length
 
-    def choice(self, key: str, default: Choice) -> Choice:
-        """One of the values of an enumeration (that of the default)."""
+    def choice(self, key: str, default: Choice, *, reserved: Choice | None = None) -> Choice:
+        """One of the values of an enumeration (that of the default), but for one that nobody may write."""
         value = self.content.get(key, default)
-        options = [str(option) for option in type(default)]
+        options = [str(option) for option in type(default) if option is not reserved]
         if value in options:
             return type(default)(value)
         listed = ", ".join(f'"{option}"' for option in options)

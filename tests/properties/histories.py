@@ -93,7 +93,7 @@ def rule_texts(draw: st.DrawFn, name: str = "r0") -> str:
     head = [f"[rules.{name}]", f"signal = '{signal}'"]
     if guard and draw(st.booleans()):
         head.append(f"guard = '{guard}'")
-    head.append(f"no_data = '{draw(st.sampled_from(['keep', 'resolve', 'zero']))}'")
+    head.append(f"no_data = '{draw(st.sampled_from(['keep', 'resolve', 'zero', 'fire']))}'")
     head.append(f"reopen = '{draw(st.sampled_from(['0s', '4s', '10m']))}'")
     chosen = draw(
         st.sampled_from([("seconds",), ("minutes",), ("seconds", "minutes"), ("seconds", "minutes", "hours")])

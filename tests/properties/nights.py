@@ -125,7 +125,11 @@ def draw_post(chance: Random) -> Post:
 def draw_rule(chance: Random, name: str) -> str:
     """One rule with one to three stages."""
     signal, guard = chance.choice(SIGNALS)
-    lines = [f"[rules.{name}]", f"signal = '''{signal}'''", f"no_data = '{chance.choice(['keep', 'resolve', 'zero'])}'"]
+    lines = [
+        f"[rules.{name}]",
+        f"signal = '''{signal}'''",
+        f"no_data = '{chance.choice(['keep', 'resolve', 'zero', 'fire'])}'",
+    ]
     lines += [f"guard = '{guard}'"] * (bool(guard) and chance.random() < 0.5)
     lines += [f"reopen = '{chance.choice(['0s', '4s', '10m'])}'", "title = '{b} {stage}'"]
     lines += ["shadow = true"] * (chance.random() < 0.05)

@@ -36,7 +36,7 @@ _VALUES = st.sampled_from([0.0, 1.0, 4.0, 7.0, 11.0, 30.0, -3.0, nan, inf, -inf,
 def plain_rules(draw: st.DrawFn, name: str) -> str:
     """A rule with one stage; what it looks at and how is anything."""
     stage = draw(st.sampled_from(["seconds", "seconds", "minutes"]))
-    no_data = draw(st.sampled_from(["keep", "resolve", "zero"]))
+    no_data = draw(st.sampled_from(["keep", "resolve", "zero", "fire"]))
     hold = draw(st.sampled_from(["'0s'", "'0s'", "'2s'", "{ count = 2, of = 4 }"]))
     return (
         f"[rules.{name}]\nsignal = '{draw(_SIGNALS)}'\nno_data = '{no_data}'\ncoverage = 0\n"

@@ -23,8 +23,8 @@ def test_every_pair_is_either_in_the_table_or_illegal(state: StageState, event: 
             advance(state, event)
 
 
-def test_an_idle_stage_only_knows_a_condition_that_becomes_true() -> None:
-    assert set(TRANSITIONS[StageState.INACTIVE]) == {Event.RISE, Event.HOLD}
+def test_an_idle_stage_only_knows_a_condition_that_becomes_true_and_a_feed_that_dies() -> None:
+    assert set(TRANSITIONS[StageState.INACTIVE]) == {Event.RISE, Event.HOLD, Event.STARVE}
 
 
 def test_every_state_can_be_reached_and_left() -> None:

@@ -203,7 +203,7 @@ def test_recipes_become_expressions(recipe: str, text: str, recent: str | None) 
         ("[rules.x]\nsignal = 'up'\nfor = { count = 3, of = 2 }", "3:25: for.of must be at least count = 3"),
         ("[rules.x]\nsignal = 'up'\nfor = { of = 2 }", "3:1: for: needs count"),
         ("[rules.x]\nsignal = 'up'\nseverity = 'fatal'", '3:12: severity must be one of "info", "warning", "critical"'),
-        ("[rules.x]\nsignal = 'up'\nno_data = 'fire'", '3:11: no_data = "fire" is not supported yet'),
+        ("[rules.x]\nsignal = 'up'\nkind = 'no_data'", '3:8: kind must be one of "opportunity", "risk", "health"'),
         ("[rules.x]\nsignal = 'up'\npropose = ['a']", "3:1: propose is not supported yet"),
         ("[rules.x]\nsignal = 'up'\nscore = 1", "3:1: score is not supported yet"),
         ("[correlations.x]\nall = ['a']", "1:2: correlations is not supported yet"),
