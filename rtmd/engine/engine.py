@@ -14,18 +14,18 @@ gets them back when it returns in time (an editor that moves files, a slip of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
 from rtmd.engine.episodes import Change, Episodes, InstanceKey
-from rtmd.engine.fused import FusedStages
+from rtmd.engine.grids import Grids, Running, by_stage
 from rtmd.engine.plan import Applied, Plans
 from rtmd.engine.room import Room
 from rtmd.engine.stage_table import StageTable
 from rtmd.engine.transition import Transition
-from rtmd.formats.batch import Ids, SampleBatch, SeriesTable
+from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.firing import Firing, InstanceState, StageRecord
 from rtmd.model.labels import Labels
 from rtmd.model.rule import GRID, MINUTE, Rule, RuleSet, Severity, Stage, StageName
@@ -45,48 +45,11 @@ Happening: TypeAlias = Moved | Change
 
 
 @dataclass(slots=True)
-class _Running:
-    """A rule at work."""
-
-    rule: Rule
-    tables: tuple[StageTable, ...]
-    removed_at: int = 0  # orphaned since; 0: in force
-
-    def table(self, stage: StageName) -> StageTable | None:
-        return next((table for table in self.tables if table.stage.name is stage), None)
-
-
-@dataclass(slots=True)
 class _Unclaimed:
     """Clocks of an earlier run whose rule or stage is not loaded (yet)."""
 
     clocks: dict[tuple[str, StageName], list[tuple[Labels, StageRecord]]] = field(default_factory=dict)
     since: int = 0
-
-
-_Pair: TypeAlias = tuple[_Running, StageTable]
-
-
-class _Grid:
-    """The tables that are judged at the points of one grid, by rule name and stage."""
-
-    def __init__(self, pairs: list[_Pair], plans: Plans) -> None:
-        self._pairs = pairs
-        self.fallible = [pair for pair in pairs if pair[1].fallible]
-        self._fused = FusedStages([table for _, table in pairs], plans.moment)
-        self._eager = [pair for pair in pairs if pair[1].stage.eager]
-        alike = len(self._eager) == len(pairs)
-        self._arriving = self._fused if alike else FusedStages([table for _, table in self._eager], plans.moment)
-
-    def due(self, at: int) -> list[_Pair]:
-        """Those to judge at a point."""
-        return [self._pairs[place] for place in self._fused.due(at)]
-
-    def due_on_arrival(self, series: Ids, at: int) -> list[_Pair]:
-        """Those that are judged on arrival and of which an instance that these series feed may be met."""
-        if not self._eager:
-            return []
-        return [self._eager[place] for place in self._arriving.due_on_arrival(series, at)]
 
 
 class Engine:
@@ -98,10 +61,11 @@ class Engine:
         self.evaluated_at = at
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
         self.failures: Counter[str] = Counter()  # evaluations in which a rule had `problems`, by rule, since the start
-        self._rules: dict[str, _Running] = {}
-        self._orphans: dict[str, _Running] = {}
+        self.rules: Mapping[str, Rule] = {}  # in force, by name
+        self._rules: dict[str, Running] = {}  # sorted
+        self._orphans: dict[str, Running] = {}
         self._unclaimed = _Unclaimed()
-        self._grids: dict[int, _Grid] = {}
+        self._grids = Grids(self.plans)
         self._looked: dict[StageTable, str] = {}  # tables judged since `take_news`, and their rules
         self._dozing: list[StageTable] = []  # with instances that nothing fed since a gap
         self._limit = instances_per_rule
@@ -109,11 +73,6 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine {len(self._rules)} rules, evaluated at {self.evaluated_at}, {self.episodes!r}>"
-
-    @property
-    def rules(self) -> dict[str, Rule]:
-        """The rules in force, by name."""
-        return {name: running.rule for name, running in self._rules.items()}
 
     def rule(self, name: str) -> Rule | None:
         """A rule in force, or lately removed."""
@@ -137,16 +96,20 @@ class Engine:
 
     def refused(self) -> dict[str, int]:
         """How many instances a rule has no room for, where there are any (semantics S13)."""
-        found = {name: max(table.refused for table in running.tables) for name, running in self._rules.items()}
+        found: dict[str, int] = {}
+        for name, table in self._tables():
+            if table.signal.size > self._limit and name in self._rules:
+                found[name] = max(found.get(name, 0), table.refused)
         return {name: count for name, count in found.items() if count}
 
     def problems(self, rule: str) -> list[str]:
         """What went wrong in a rule's latest evaluations."""
-        return sorted({problem for table in self.tables(rule) for plan in table.plans for problem in plan.problems()})
+        failing = (plan for table in self.tables(rule) if table.fallible for plan in table.plans)
+        return sorted({problem for plan in failing for problem in plan.problems()})
 
     def next_due(self) -> int | None:
         """The next judgement, grid point or end of an orphan's grace."""
-        due = [self._next_grid(grid) for grid in self._grids]
+        due = self._grids.next_points(self.evaluated_at)
         due += [running.removed_at + ORPHANED_FOR for running in self._orphans.values()]
         due += [self._unclaimed.since + ORPHANED_FOR] if self._unclaimed.clocks else []
         judgement = self.episodes.next_judgement()
@@ -179,31 +142,29 @@ class Engine:
         """Put this rule set in force; gives what happened, and the tables whose windows are new and empty."""
         happened: list[Happening] = []
         empty: list[StageTable] = []
-        started: set[str] = set()
-        before, self._rules = self._rules, {}
-        for name in sorted(rules.rules):
-            rule = rules.rules[name]
-            old = before.pop(name, None) or self._orphans.pop(name, None)
-            if old is not None and old.removed_at == 0 and _same(old.rule, rule):
+        gone: list[Running] = []
+        started: list[Running] = []
+        before, self.rules = self.rules, rules.rules
+        for name in sorted(name for name, rule in rules.rules.items() if before.get(name) is not rule):
+            rule, old = rules.rules[name], self._rules.get(name)
+            if old is not None and _same(old.rule, rule):
                 old.rule = rule
-                self._rules[name] = old
                 continue
-            running, fresh, changes = self._start(rule, old, at)
-            self._rules[name] = running
+            gone += [old] if old else []
+            running, fresh, changes = self._start(rule, old or self._orphans.pop(name, None), at)
+            started.append(running)
             empty += fresh
             happened += changes
-            started.add(name)
-        for name, running in before.items():
+        for name in sorted(before.keys() - rules.rules.keys()):
+            running = self._orphans[name] = self._rules.pop(name)
             running.removed_at = at
-            self._orphans[name] = running
-        self._arrange()
-        if self._dozing or any(table.dozes for name in started for table in self._rules[name].tables):
-            self._dozing = [table for _, table in self._tables() if table.dozes]
+            gone.append(running)
+        self._exchange(gone, started)
         windowless = frozenset(empty)
-        for name in sorted(started):
-            for table in self._rules[name].tables:
+        for running in started:
+            for table in running.tables:
                 if table.stage.eager and table not in windowless:  # empty windows have nothing to say yet
-                    happened += self._follow(rules.rules[name], table.judge_all_eagerly(at))
+                    happened += self._follow(running.rule, table.judge_all_eagerly(at))
         return happened, empty
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
@@ -246,7 +207,7 @@ class Engine:
         """
         freed = 0 if self._dozing else self.room.make([table for _, table in self._tables()], at)
         if freed:
-            self._arrange()
+            self._grids.arrange(self._rules.values())
         return freed
 
     def forget(self, at: int) -> list[Firing]:
@@ -285,14 +246,11 @@ class Engine:
             for table in running.tables:
                 yield running.rule.name, table
 
-    def _next_grid(self, grid: int) -> int:
-        return (self.evaluated_at // grid + 1) * grid
-
     def _judge_grid(self, at: int) -> Iterator[Happening]:
-        grids = [judged for grid, judged in self._grids.items() if at % grid == 0]
+        grids = self._grids.at(at)
         due = [pair for grid in grids for pair in grid.due(at)]
         if len(grids) > 1:
-            due.sort(key=_order)
+            due.sort(key=by_stage)
         for running, table in due:
             self._looked[table] = running.rule.name
             yield from self._follow(running.rule, table.judge(at))
@@ -307,7 +265,7 @@ class Engine:
             yield Moved(rule, transition)
             yield from self.episodes.follow(rule, transition)
 
-    def _start(self, rule: Rule, old: _Running | None, at: int) -> tuple[_Running, list[StageTable], list[Happening]]:
+    def _start(self, rule: Rule, old: Running | None, at: int) -> tuple[Running, list[StageTable], list[Happening]]:
         """A rule that is new or changed: its tables, those with new windows, and what ended with it."""
         tables, empty = [], []
         happened: list[Happening] = []
@@ -334,7 +292,16 @@ class Engine:
                     happened += self._follow(rule, table.remove(at))
                     happened += self.episodes.disturb(rule.name, table.stage.name, at, "the rule changed")
                 table.release()
-        return _Running(rule, tuple(tables)), empty, happened
+        return Running(rule, tuple(tables)), empty, happened
+
+    def _exchange(self, gone: list[Running], started: list[Running]) -> None:
+        known = len(self._rules)
+        self._rules.update((running.rule.name, running) for running in started)
+        if len(self._rules) > known:
+            self._rules = dict(sorted(self._rules.items()))
+        self._grids.exchange(gone, started, self._rules.values())
+        if self._dozing or any(table.dozes for running in started for table in running.tables):
+            self._dozing = [table for _, table in self._tables() if table.dozes]
 
     def _is_blind(self, key: InstanceKey, stage: StageName, at: int) -> bool:
         """Whether a stage of an instance or its judge is unfed, or not at work at all."""
@@ -359,18 +326,6 @@ class Engine:
                 self.changed.update(((rule, labels), None) for labels, _ in clocks)
             self._unclaimed.clocks.clear()
             yield from self.episodes.close(gone, at, "rule_removed")
-
-    def _arrange(self) -> None:
-        pairs: dict[int, list[_Pair]] = {}
-        for running in self._rules.values():
-            for table in running.tables:
-                pairs.setdefault(table.stage.grid, []).append((running, table))
-        self.plans.moment.together.clear()  # of leaves that may be gone
-        self._grids = {grid: _Grid(judged, self.plans) for grid, judged in pairs.items()}
-
-
-def _order(pair: _Pair) -> tuple[str, int]:
-    return pair[0].rule.name, pair[1].stage.name.rank
 
 
 def _same(one: Rule, other: Rule) -> bool:

@@ -26,7 +26,7 @@ class FusedStages:
     """The stages that are judged at the same times; answers are places in the given order, rising."""
 
     def __init__(self, tables: Sequence[StageTable], moment: Moment) -> None:
-        self._tables = tables
+        self._tables = list(tables)
         places = {plan: place for place, plan in enumerate(dict.fromkeys(table.signal for table in tables))}
         self._together = Together(list(places), moment)
         self._signal = np.array([places[table.signal] for table in tables], np.int64)
@@ -36,6 +36,14 @@ class FusedStages:
 
     def __repr__(self) -> str:
         return f"<FusedStages {len(self._tables)} on {self._together!r}>"
+
+    def exchange(self, place: int, table: StageTable) -> bool:
+        """Another table in this place, with whatever condition; False where it has another signal."""
+        if table.signal is not self._tables[place].signal:
+            return False
+        self._tables[place] = table
+        self._low[place], self._high[place], self._present[place], self._always[place] = table.beyond
+        return True
 
     def due(self, at: int) -> list[int]:
         """The stages that have to be judged at a grid point."""

@@ -215,7 +215,7 @@ class Plan:
 
     def problems(self) -> list[str]:
         """What went wrong in the latest full evaluation: label sets that several series had at the same time."""
-        return sorted(set(self.root.problems()))
+        return sorted(set(self.root.problems())) if self.root.fallible else []
 
 
 def _leaves(node: Node) -> Iterator[Leaf]:

@@ -76,7 +76,7 @@ class StageTable:
     @property
     def pending(self) -> int:
         """How many of them are pending."""
-        return int(np.count_nonzero(self._clocks.state == PENDING))
+        return int(np.count_nonzero(self._clocks.state == PENDING)) if self.busy else 0
 
     @property
     def burning(self) -> int:

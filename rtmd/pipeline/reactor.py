@@ -47,8 +47,10 @@ class Reactor:
         self, before: Mapping[str, Rule], after: Mapping[str, Rule], firings: Iterable[Firing], at: int
     ) -> None:
         """Other rules: the firings of those that tell others now find their groups anew."""
-        moved = {name for name, rule in after.items() if _addresses(before.get(name)) != _addresses(rule)}
-        self.dispatch.replace((firing for firing in firings if firing.open and firing.rule in moved), at)
+        is_open = [firing for firing in firings if firing.open]
+        firing_rules = {firing.rule for firing in is_open} & after.keys()
+        moved = {name for name in firing_rules if _addresses(before.get(name)) != _addresses(after[name])}
+        self.dispatch.replace((firing for firing in is_open if firing.rule in moved), at)
 
     def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
         """Take up what an earlier run left."""

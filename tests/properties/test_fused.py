@@ -48,7 +48,12 @@ RULES = st.tuples(*(plain_rules(f"p{each}") for each in range(6)), rule_texts("r
 POSTS = st.lists(
     st.tuples(st.integers(0, len(SERIES) - 1), _VALUES), min_size=1, max_size=4, unique_by=lambda it: it[0]
 )
-MOMENTS = st.one_of(moments(), st.builds(Moment, st.integers(0, 3_000), POSTS.map(tuple)))
+EDITS = st.sampled_from([("above = 0", "above = 5"), ("at_least = 7", "below = 4"), ("signal = 'm'", "signal = 'n'")])
+MOMENTS = st.one_of(
+    moments(),
+    st.builds(Moment, st.integers(0, 3_000), POSTS.map(tuple)),
+    st.builds(Moment, st.integers(0, 3_000), edit=EDITS),
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
