@@ -28,13 +28,13 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The unit and property tests once more, on the newest CPython of this machine.
+# The unit tests once more, on the newest CPython of this machine.
 test-newest: $(READY)
 	@newest="$$(.ci/newest-python $(BIN)/python)"; \
 	if [ -z "$$newest" ]; then echo "SKIPPED: no newer CPython found"; exit 0; fi; \
 	echo "again on $$newest"; \
 	"$$newest" -m venv $(NEWEST) && $(NEWEST)/bin/python $(LOCKED) && $(NEWEST)/bin/python $(EDITABLE) && \
-	$(NEWEST)/bin/python -m pytest -q -p no:cacheprovider tests/unit tests/properties
+	$(NEWEST)/bin/python -m pytest -q -p no:cacheprovider tests/unit
 
 # Small: a look at whether they work; bench/compare.py runs those that compare. docs/performance.md says how to measure.
 bench: $(READY)

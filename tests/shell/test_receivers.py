@@ -124,6 +124,13 @@ def rules(*names: str) -> Mapping[str, str]:
     return {"r.toml": RULES.replace("NAMES", ", ".join(f'"{name}"' for name in names))}
 
 
+def many_rules(count: int, *names: str) -> Mapping[str, str]:
+    """As many rules, and so as many messages: the alerts of one are told together."""
+    (text,) = rules(*names).values()
+    one = text.replace('signal = "level"', "signal = 'level{n=\"0\"}'")
+    return {f"r{n}.toml": one.replace("rules.level", f"rules.level-{n}").replace('"0"', f'"{n}"') for n in range(count)}
+
+
 def level(value: float, **labels: str) -> dict[str, object]:
     return {"metric": "level", "value": value, "labels": {"host": "a*b_c", **labels}}
 
@@ -195,7 +202,7 @@ def test_one_receiver_that_hangs_delays_no_other(make: Make, inbox: Inbox) -> No
     config = "".join(posted(inbox, name, "webhook").replace("2s", "60s") for name in hanging) + posted(
         inbox, "desk", "webhook"
     )
-    rtmd = make(config, rules(*hanging, "desk")).start()
+    rtmd = make(config, many_rules(40, *hanging, "desk")).start()
     many = [level(99, n=str(n)) for n in range(40)]
     with feeding(rtmd, *many, every=1.0):
         rtmd.until("the desk was told everything", lambda: len(inbox.received["/desk"]) >= 40)
@@ -273,7 +280,7 @@ def test_the_heartbeat_goes_out_while_all_is_well(make: Make, inbox: Inbox) -> N
 
 def test_the_state_of_circuits_is_shown(make: Make, inbox: Inbox) -> None:
     inbox.answers["/desk"] = 503
-    rtmd = make(posted(inbox, "desk", "webhook"), rules("desk")).start()
+    rtmd = make(posted(inbox, "desk", "webhook"), many_rules(8, "desk")).start()
     with feeding(rtmd, *(level(99, n=str(n)) for n in range(8))):
         rtmd.until(
             "the circuit is open",
