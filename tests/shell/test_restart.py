@@ -241,10 +241,11 @@ def check_told(rtmd: Rtmd, sink: Sink) -> None:
     """Each firing was told, in order and under one key a message; only what was in flight at a kill is repeated."""
     taken = sink.taken
     told: dict[str, list[int]] = {}
-    keys: set[str] = set()
+    keys: set[tuple[str, str]] = set()  # a message may speak of the end of one firing and the start of the next
     for each in taken:
-        if each.key not in keys:
-            keys.add(each.key)
+        key = (each.key, each.alert.firing.id)
+        if key not in keys:
+            keys.add(key)
             told.setdefault(each.alert.firing.id, []).append(each.alert.seq)
     # What was over before it could be told is not told at all.
     assert {found.id for found in rtmd.client.open_firings()} <= told.keys()
