@@ -66,11 +66,7 @@ class Dispatch:
         known = list(firings)
         self.suppression.load(policy, known)
         self.groups.clear()
-        for firing in sorted(known, key=lambda each: each.id):
-            if firing.open:
-                self.place(firing, at)
-            else:
-                self._place_resolved(firing, at)
+        self._place_anew(sorted(known, key=lambda each: each.id), at)
         self.groups.settle()
 
     def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
@@ -80,12 +76,7 @@ class Dispatch:
         self.ledger.restore(given.ledger)
         self.suppression.load(self.policy, known)
         self.groups.restore(given.groups, given.memberships, self._pace)
-        for firing_id in list(self.groups.moved):
-            firing = self._find(firing_id)
-            if firing is not None and firing.open:
-                self.place(firing, at)
-            elif firing is not None:
-                self._place_resolved(firing, at)
+        self._place_anew(list(filter(None, map(self._find, self.groups.moved))), at)
 
     def replace(self, firings: Iterable[Firing], at: int) -> None:
         """The rules of these firings tell others now: they find their groups anew."""
@@ -183,6 +174,13 @@ class Dispatch:
         """The pace of a group of an earlier run; None where its route is gone, or leads to somebody else."""
         route = find(key.route, self.policy.route)
         return route.timers(key.stage) if route and route.receiver == key.receiver else None
+
+    def _place_anew(self, firings: Iterable[Firing], at: int) -> None:
+        for firing in firings:
+            if firing.open:
+                self.place(firing, at)
+            else:
+                self._place_resolved(firing, at)
 
     def _place_resolved(self, firing: Firing, at: int, reached: Collection[str] = ()) -> None:
         for entry in self.ledger.aware(firing.id):

@@ -14,7 +14,8 @@ import msgspec
 
 from rtmd.model.reaction import Notification
 from rtmd.receivers.fit import clip_units, colour
-from rtmd.receivers.said import Part, Said
+from rtmd.receivers.markdown import description
+from rtmd.receivers.said import Said
 
 _CONTENT = 2_000
 _TITLE = 256
@@ -39,7 +40,7 @@ def discord(message: Notification, said: Said) -> bytes:
         kept.append(field)
     embed: dict[str, Any] = {
         "title": title,
-        "description": clip_units(_description(said), min(_DESCRIPTION, left)),
+        "description": clip_units(description(said), min(_DESCRIPTION, left)),
         "color": colour(message),
         "timestamp": datetime.fromtimestamp(message.at / 1000, UTC).isoformat(timespec="milliseconds"),
         "fields": kept,
@@ -47,22 +48,6 @@ def discord(message: Notification, said: Said) -> bytes:
     # The content is what a phone shows; an embed alone would be an empty notification.
     content = clip_units(said.title, _CONTENT)
     return msgspec.json.encode({"content": content, "embeds": [embed], "allowed_mentions": {"parse": []}})
-
-
-def _description(said: Said) -> str:
-    if said.text is not None:
-        return "\n\n".join([*said.notes, said.text])
-    return "\n\n".join([*said.notes, *(_text(part, said) for part in said.parts)])
-
-
-def _text(part: Part, said: Said) -> str:
-    lines = [part.lead]
-    for quote in part.quotes:
-        by = f"[{quote.by or 'link'}]({quote.url})" if quote.url else quote.by
-        lines.append("\n".join(filter(None, (quote.text, by))))
-    links = " · ".join(f"[{name}]({url})" for name, url in part.links)
-    command = f"{said.take}{said.colon}`{part.command}`" if part.command else ""
-    return "\n\n".join(filter(None, (*lines, links, command)))
 
 
 def _fields(said: Said) -> Iterator[dict[str, Any]]:

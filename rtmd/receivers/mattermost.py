@@ -8,7 +8,8 @@ import msgspec
 
 from rtmd.model.reaction import Notification
 from rtmd.receivers.fit import clip, colour
-from rtmd.receivers.said import Part, Said
+from rtmd.receivers.markdown import description
+from rtmd.receivers.said import Said
 
 _TITLE = 500
 _TEXT = 8_000
@@ -20,12 +21,11 @@ def mattermost(message: Notification, said: Said) -> bytes:
     """The body to post; `said` in markdown."""
     title = clip(said.title, _TITLE)
     parts = said.parts if said.text is None else ()
-    texts = [said.text] if said.text is not None else [_text(part, said) for part in parts]
     attachment: dict[str, Any] = {
         "fallback": title,
         "color": f"#{colour(message):06x}",
         "title": title,
-        "text": clip("\n\n".join([*said.notes, *texts]), _TEXT),
+        "text": clip(description(said), _TEXT),
         "fields": [
             {"title": name, "value": clip(value, _VALUE), "short": len(value) <= 40}
             for part in parts[:1]
@@ -33,13 +33,3 @@ def mattermost(message: Notification, said: Said) -> bytes:
         ],
     }
     return msgspec.json.encode({"attachments": [attachment]})
-
-
-def _text(part: Part, said: Said) -> str:
-    lines = [part.lead]
-    for quote in part.quotes:
-        by = f"[{quote.by or 'link'}]({quote.url})" if quote.url else quote.by
-        lines.append("\n".join(filter(None, (quote.text, by))))
-    links = " · ".join(f"[{name}]({url})" for name, url in part.links)
-    command = f"{said.take}{said.colon}`{part.command}`" if part.command else ""
-    return "\n\n".join(filter(None, (*lines, links, command)))

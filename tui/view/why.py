@@ -78,10 +78,7 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
     for name, texts in (
         ("ack", [_ack_text(firing, moment)] if firing.ack else []),
         ("silenced", [_silence_text(firing, moment)] if firing.silenced_by else []),
-        (
-            "inhibited",
-            [f"by {lit(firing.inhibitor, 40)} ({lit(firing.inhibited_by, 40)})"] if firing.inhibited_by else [],
-        ),
+        ("inhibited", [_culprit(firing)] if firing.inhibited_by else []),
         ("actions", _runs(firing, moment)),
         ("labels", [_labels(firing.labels)]),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
