@@ -19,18 +19,17 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from rtmd.engine.episodes import Change, Episodes, InstanceKey
+from rtmd.engine.episodes import Episodes
 from rtmd.engine.grids import Grids, Running, by_stage
 from rtmd.engine.plan import Applied, Plans
 from rtmd.engine.room import Room
 from rtmd.engine.stage_table import StageTable
 from rtmd.engine.transition import Transition
 from rtmd.formats.batch import SampleBatch, SeriesTable
-from rtmd.model.firing import Firing, InstanceState, StageRecord
+from rtmd.model.change import Change
+from rtmd.model.firing import Firing, InstanceKey, InstanceState, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.rule import GRID, MINUTE, Rule, RuleSet, Severity, Stage, StageName
-
-ORPHANED_FOR = MINUTE  # semantics S11: a removed rule's firings resolve after this
+from rtmd.model.rule import GRID, ORPHANED_FOR, Rule, RuleSet, Severity, Stage, StageName
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,50 +18,20 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from hashlib import blake2b
+from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.engine import outcomes
 from rtmd.engine.protocol import Event
 from rtmd.engine.transition import Transition
+from rtmd.model.change import Change, ChangeKind
 from rtmd.model.display import number
-from rtmd.model.firing import Firing, Outcome, StageRecord
+from rtmd.model.firing import Firing, InstanceKey, Outcome, StageRecord, firing_id
 from rtmd.model.labels import Labels
 from rtmd.model.rule import HOUR, Kind, Rule, Stage, StageName
 from rtmd.model.title import render_title
 
-InstanceKey: TypeAlias = tuple[str, Labels]
-
 REMEMBERED = HOUR  # a resolved firing stays visible this long (or `reopen`, where that is longer)
-
-
-class ChangeKind(StrEnum):
-    """What happened to a firing."""
-
-    OPENED = "opened"
-    REOPENED = "reopened"
-    RAISED = "raised"
-    STAGE_FIRED = "stage fired"
-    STAGE_MOVED = "stage moved"  # firing ⇄ recovering, or a pending entry beside a firing stage
-    STAGE_ENDED = "stage ended"
-    DEFERRED = "deferred"  # pending again, because `for` became longer: it ended, but for the firing
-    FELL = "fell back"
-    JUDGED = "judged"
-    DISTURBED = "disturbed"  # its judgement can no longer be a false start
-    RESOLVED = "resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that happened to a firing at engine time `at`; `firing` is its state after it."""
-
-    kind: ChangeKind
-    firing: Firing
-    at: int
-    stage: StageName
-    reason: str = ""
 
 
 # Gives the clocks of all stages of an instance, in rising order.
@@ -286,7 +256,7 @@ class Episodes:
     def _open(self, rule: Rule, transition: Transition, *, follows: str) -> Firing:
         key = (rule.name, transition.labels)
         return Firing(
-            id=_firing_id(key, transition.at),
+            id=firing_id(key, transition.at),
             version=0,
             rule=rule.name,
             labels=transition.labels,
@@ -365,15 +335,3 @@ def stage_title(rule: Rule, stage: Stage, labels: Labels, value: float | None) -
         "unit": stage.unit,
     }
     return render_title(stage.title or rule.title, (*rule.labels, *labels), values)
-
-
-def _firing_id(key: InstanceKey, at: int) -> str:
-    """Ten letters and digits, the same in every replay."""
-    digest = blake2b(f"{key!r}@{at}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
-    number = int.from_bytes(digest, "big")
-    letters = []
-    for _ in range(10):
-        number, place = divmod(number, len(alphabet))
-        letters.append(alphabet[place])
-    return "".join(letters)

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
+from typing import TypeAlias
 
 from rtmd.model.labels import Labels
 from rtmd.model.rule import Kind, Severity, StageName
+
+InstanceKey: TypeAlias = tuple[str, Labels]  # its rule, its labels
 
 
 class StageState(StrEnum):
@@ -158,3 +162,15 @@ class InstanceState:
     labels: Labels
     stages: tuple[StageRecord, ...]
     firing_id: str = ""  # of the open, or the last (within reopen), firing
+
+
+def firing_id(key: InstanceKey, at: int) -> str:
+    """The id of a firing that opens at `at`: ten letters and digits, the same in every replay."""
+    digest = blake2b(f"{key!r}@{at}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
+    number = int.from_bytes(digest, "big")
+    letters = []
+    for _ in range(10):
+        number, place = divmod(number, len(alphabet))
+        letters.append(alphabet[place])
+    return "".join(letters)

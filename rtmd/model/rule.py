@@ -17,6 +17,8 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
+ORPHANED_FOR = MINUTE  # semantics S11: the firings of a removed rule resolve after this
+
 
 class StageName(StrEnum):
     """The three reaction times, in rising order."""

@@ -21,12 +21,12 @@ from rtmd.alerting.exposed import exposed
 from rtmd.alerting.silences import about
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
-from rtmd.engine.episodes import Change, ChangeKind
 from rtmd.engine.stage_table import StageTable
 from rtmd.errors import ConflictError, NotFoundError, RefusedError
 from rtmd.formats.batch import SeriesTable
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
+from rtmd.model.change import Change, ChangeKind
 from rtmd.model.expr import selectors
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState

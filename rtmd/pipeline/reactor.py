@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.flush import Verdict
 from rtmd.alerting.runs import Runs
-from rtmd.engine.episodes import Change, ChangeKind
+from rtmd.model.change import Change, ChangeKind
 from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSaved
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, Restored, Undelivered

@@ -14,7 +14,7 @@ from enum import IntEnum
 from itertools import groupby
 from typing import TypeAlias
 
-from rtmd.engine.episodes import ChangeKind
+from rtmd.model.change import ChangeKind
 from rtmd.model.display import age, number, safe
 from rtmd.model.effects import Effect, FiringSaved, Journaled, Notify, RunAction, RunSaved
 from rtmd.model.firing import Exemplar, Firing, StageRecord
