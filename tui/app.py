@@ -1,8 +1,9 @@
 """The application: one stream in, one picture, one flush out.
 
-The reader takes messages in as they come and marks the picture as changed; `flush` draws, at once when nothing
-was drawn for 100 ms, else when those are over. A tick each second keeps ages and the clock; only lines whose text
-changed are drawn. Toasts are plain text: `notify` refuses markup.
+Main screens are Textual's modes: each keeps what was opened over it. The reader takes messages in as they come and
+marks the picture as changed; `flush` draws, at once when nothing was drawn for 100 ms, else when those are over. A
+tick each second keeps ages and the clock; only lines whose text changed are drawn. Toasts are plain text: `notify`
+refuses markup.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ from textual.timer import Timer
 from tui import crash
 from tui.client import Client, Down
 from tui.desk import Desk
+from tui.keymap import Key
 from tui.picture import LinkState, Message
+from tui.places import HOME, PLACES
 from tui.screens.base import DeskScreen
-from tui.screens.live import LiveScreen
 from tui.screens.reading import TextScreen
 from tui.screens.why import WhyScreen
+from tui.settings import keys_file, wanted_keys
 from tui.terminal import hung_up, speaks_unicode, unusable
 from tui.view.glyphs import ASCII, UNICODE
 from tui.view.help import help_page
 from tui.view.line import EMPTY, Line, Piece, fit, lit
+from tui.view.status import status_page
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -56,31 +60,40 @@ class RtmdApp(App[None]):
     #table, #empty, #pages { height: 1fr; }
     #preview { height: 8; }
     DeskScreen { layers: base over; }
+    #palette { display: none; layer: over; dock: bottom; margin-bottom: 1; background: #1a1c20; }
     #small { display: none; layer: over; height: 100%; }
     DeskScreen.small #small { display: block; }
     Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
     ToastRack { margin-bottom: 1; }
     """
 
-    def __init__(self, target: str, *, ascii_only: bool = False, daemon_stays: bool = True) -> None:
+    def __init__(
+        self, target: str, *, ascii_only: bool = False, daemon_stays: bool = True, read_only: bool = False
+    ) -> None:
         super().__init__()
         self.farewell = FAREWELL if daemon_stays else ""
         self.leaving = STAYS if daemon_stays else ENDS
         self.animation_level = "none"
         self.desk = Desk(
-            client=Client(target),
+            client=Client(target, read_only=read_only),
             glyphs=ASCII if ascii_only else UNICODE,
             clock=lambda: time.monotonic_ns() // 1_000_000,
             say=self.notify,
+            read_only=read_only,
         )
         self.desk.picture.started_wall = time.time_ns() // 1_000_000 - self.desk.clock()
+        self.desk.keys, self._complaint = wanted_keys(keys_file())
         self.crashed = ""
         self._flushed = 0.0
         self._flush_timer: Timer | None = None
 
     def on_mount(self) -> None:
         """Open the list, then the link."""
-        self.push_screen(LiveScreen())
+        for name, screen in PLACES.items():
+            self.add_mode(name, screen)
+        self.switch_mode(HOME)
+        if self._complaint:
+            self.desk.tell(self._complaint)
         self.run_worker(self._follow(), name="stream")
         self.set_interval(TICK, self.repaint, name="clock")
         if not self.is_headless:
@@ -113,9 +126,24 @@ class RtmdApp(App[None]):
         """Show why the firing under the cursor fires."""
         self.push_screen(WhyScreen())
 
-    def open_help(self) -> None:
-        """Show the keys."""
-        self.push_screen(TextScreen(lambda cells: help_page(cells, self.desk.glyphs, self.leaving)))
+    def go(self, place: str) -> None:
+        """Open a main screen; from what was opened over it, back to it."""
+        if self.current_mode != place:
+            self.switch_mode(place)
+            self.call_after_refresh(self.repaint)
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def open_help(self, name: str, table: tuple[Key, ...]) -> None:
+        """Show the keys, those of the present screen first."""
+        self.push_screen(TextScreen(lambda cells: help_page(name, table, cells, self.desk.glyphs, self.leaving)))
+
+    def open_status(self) -> None:
+        """Show how daemon and link are."""
+        self.push_screen(
+            TextScreen(lambda cells: status_page(self.desk.picture, self.desk.now, cells, self.desk.glyphs))
+        )
 
     def open_messages(self) -> None:
         """Show the message log, newest first."""
@@ -180,16 +208,22 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
-def main(target: str, *, ascii_only: bool = False, daemon_stays: bool = True) -> int:
+def main(target: str, *, ascii_only: bool = False, daemon_stays: bool = True, read_only: bool = False) -> int:
     """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code.
 
-    `daemon_stays` says whether the daemon outlives it: what people who leave are told.
+    `daemon_stays` says whether the daemon outlives it: what people who leave are told. `read_only` changes nothing,
+    and has the daemon refuse whatever this screen might ask for.
     """
     if problem := unusable():
         sys.stderr.write(problem + "\n")
         return 2
     try:
-        app = RtmdApp(target, ascii_only=ascii_only or not speaks_unicode(), daemon_stays=daemon_stays)
+        app = RtmdApp(
+            target,
+            ascii_only=ascii_only or not speaks_unicode(),
+            daemon_stays=daemon_stays,
+            read_only=read_only,
+        )
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")
         return 2

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from rtmd.wire import (
+    ROLE_HEADER,
     STREAM_BEAT,
     STREAM_CHANGES,
     STREAM_SNAPSHOT,
@@ -96,8 +97,9 @@ class Target:
 class Client:
     """Speaks to one daemon."""
 
-    def __init__(self, target: str, backoff: tuple[float, ...] = BACKOFF) -> None:
+    def __init__(self, target: str, backoff: tuple[float, ...] = BACKOFF, *, read_only: bool = False) -> None:
         self.target = Target.parse(target)
+        self._role = {ROLE_HEADER: "view"} if read_only else {}
         self._backoff = backoff
         self._epoch = ""
         self._seq = 0
@@ -185,7 +187,7 @@ class Client:
 
     def _headers(self, accept: str) -> dict[str, str]:
         host = "localhost" if self.target.path else f"{self.target.host}:{self.target.port}"
-        return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui"}
+        return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui", **self._role}
 
     async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncIterator[Message]:
         events = EventReader()

@@ -8,7 +8,7 @@ No Textual in here: the app gives `say` to show a toast.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rtmd.wire import AckRequest, FiringView
@@ -47,6 +47,9 @@ class Desk:
     roster: Roster = field(default_factory=Roster)
     log: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=LOG_SIZE))
     undo: Undo | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # verb → other keys than usual
+    locked: bool = False
+    read_only: bool = False  # for good: the daemon was told to refuse as well
 
     @property
     def now(self) -> Moment:
@@ -68,9 +71,21 @@ class Desk:
         mark = self.glyphs.fails
         if self.picture.link.stale(self.clock()) or self.picture.status is None:
             return f"{mark} cannot {verb}: no link to the daemon"
+        if self.read_only:
+            return f"{mark} cannot {verb}: this screen was opened with --readonly"
+        if self.locked:
+            return f"{mark} cannot {verb}: this screen is locked (R unlocks)"
         if self.picture.role == "view":
             return f"{mark} cannot {verb}: your role is view"
         return ""
+
+    def lock(self) -> None:
+        """Lock the screen, or unlock it."""
+        if self.read_only:
+            self.tell("opened with --readonly: it stays so")
+            return
+        self.locked = not self.locked
+        self.tell("locked: nothing can be changed from here; R unlocks" if self.locked else "unlocked")
 
     async def ack(self, target: FiringView) -> None:
         """Take a firing as it was seen."""

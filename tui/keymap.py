@@ -1,12 +1,17 @@
-"""Every key of the screens, as a table: dispatch, footer and help all read it, so they never disagree.
+"""Every key of the screens, as tables: dispatch, footer, help and palette all read them, so they never disagree.
 
-Letters first; nothing essential needs ctrl, alt or a function key. `mutates` marks what the daemon must do:
-those keys are dead while the link is down, and refused for who may only view.
+Letters first; nothing essential needs ctrl, alt or a function key. `mutates` marks what the daemon must do: those
+keys pass one gate (`Desk.refusal`), are dead while the link is down, and refused for who may only look.
+
+Verbs can be given other keys in `keys.toml` (`remapped`): a verb's new keys stand in place of its old ones, and
+whatever had one of them loses it. The answers inside strips (digits, `y`, esc) stay what they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,30 @@ _PAGES = (
     Key(("pageup",), "page_up", "a page up", shown="PgUp"),
     *_HALF_PAGES,
 )
+# Rows of a list, on every screen that has one.
+ROWS = (
+    Key(("j", "down"), "down", "next row", shown="j ↓"),
+    Key(("k", "up"), "up", "previous row", shown="k ↑"),
+    Key(("g", "home"), "first", "first row", shown="g"),
+    Key(("G", "end"), "last", "last row", shown="G"),
+    Key(("pagedown",), "page_down", "a page down", shown="PgDn"),
+    Key(("pageup",), "page_up", "a page up", shown="PgUp"),
+    *_HALF_PAGES,
+)
+# The main screens (`places`): `go_NAME`.
+PLACES = (Key(("1",), "go_live", "Live: what fires now"),)
+# The same on every screen; the last one always stands in the footer.
+COMMON = (
+    *PLACES,
+    Key(("T",), "zone", "times in UTC or in local time"),
+    Key(("m",), "messages", "the log of messages", short="log"),
+    Key((":", "ctrl+p"), "palette", "everything there is to do, by name", shown=":", short="more"),
+    Key(("R",), "lock", "lock this screen: nothing can be changed from it until R is pressed again"),
+    Key(("ctrl+l",), "redraw", "draw everything anew"),
+    Key((), "status", "how the daemon and the link are"),
+    Key(("r",), "retry", "try the link again now, when it is down"),
+    Key(("?",), "help", "these keys", short="keys"),
+)
 
 LIVE = (
     Key(("a",), "ack", "acknowledge: you have it, for a time that fits the stage", short="ack", mutates=True),
@@ -45,19 +74,10 @@ LIVE = (
     Key(("x",), "silenced", "show or hide silenced firings (their count always shows)", short="silenced"),
     Key(("/",), "filter", "filter: words, state:new, sev:crit; ⏎ keeps, esc clears", short="filter"),
     Key(("U",), "undo", "undo your last silence, within 10 s", short="undo", mutates=True),
-    Key(("j", "down"), "down", "next row", shown="j ↓"),
-    Key(("k", "up"), "up", "previous row", shown="k ↑"),
-    Key(("g", "home"), "first", "first row", shown="g"),
-    Key(("G", "end"), "last", "last row", shown="G"),
-    Key(("pagedown",), "page_down", "a page down", shown="PgDn"),
-    Key(("pageup",), "page_up", "a page up", shown="PgUp"),
-    *_HALF_PAGES,
-    Key(("T",), "zone", "times in UTC or in local time"),
-    Key(("m",), "messages", "the log of messages", short="log"),
-    Key(("r",), "retry", "try the link again now, when it is down"),
+    *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "quit", "leave the screen", short="quit"),
-    Key(("?",), "help", "these keys", short="keys"),
+    *COMMON,
 )
 
 WHY = (
@@ -70,9 +90,7 @@ WHY = (
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),
     *_PAGES,
-    Key(("T",), "zone", "times in UTC or in local time"),
-    Key(("m",), "messages", "the log of messages"),
-    Key(("?",), "help", "these keys", short="keys"),
+    *COMMON,
 )
 
 READING = (
@@ -99,4 +117,37 @@ def lookup(table: tuple[Key, ...]) -> dict[str, Key]:
 
 def footer(table: tuple[Key, ...]) -> list[tuple[str, str]]:
     """The pairs (key, word) of the footer; the last one always stays."""
-    return [(key.label, key.short) for key in table if key.short]
+    return [(key.label, key.short) for key in table if key.short and key.keys]
+
+
+def remapped(table: tuple[Key, ...], wanted: Mapping[str, tuple[str, ...]]) -> tuple[Key, ...]:
+    """The table with other keys for some verbs."""
+    known = {key.verb for key in table}
+    taken = {name for verb, names in wanted.items() if verb in known for name in names}
+    return tuple(_with_keys(key, wanted.get(key.verb), taken) for key in table)
+
+
+def _with_keys(key: Key, wanted: tuple[str, ...] | None, taken: set[str]) -> Key:
+    if wanted is not None:
+        return replace(key, keys=wanted, shown="")
+    left = tuple(name for name in key.keys if name not in taken)
+    return key if left == key.keys else replace(key, keys=left, shown="")
+
+
+def wishes(document: Mapping[str, object], tables: Iterable[tuple[Key, ...]]) -> dict[str, tuple[str, ...]]:
+    """What a `keys.toml` asks for: `verb = "key"` or a list of keys. ValueError says which line of it is wrong."""
+    verbs = {key.verb for table in tables for key in table}
+    wanted: dict[str, tuple[str, ...]] = {}
+    owner: dict[str, str] = {}
+    for verb, given in document.items():
+        if verb not in verbs:
+            near = difflib.get_close_matches(verb, verbs, n=1)
+            raise ValueError(f'there is no "{verb}"' + (f': did you mean "{near[0]}"?' if near else ""))
+        names = [given] if isinstance(given, str) else given
+        if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+            raise ValueError(f"{verb}: give a key, or a list of keys")
+        for name in names:
+            if owner.setdefault(name, verb) != verb:
+                raise ValueError(f'"{name}" is given to {owner[name]} and to {verb}')
+        wanted[verb] = tuple(names)
+    return wanted

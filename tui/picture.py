@@ -72,6 +72,7 @@ class Picture:
     you: str = ""
     role: str = ""
     utc: bool = True
+    resyncs: int = 0  # whole pictures after the first: something had been missed
     started_wall: int = 0  # this machine's wall time at mono 0: all there is before the first message
     _status_mono: int = 0
     _serial: int = 0
@@ -90,6 +91,7 @@ class Picture:
         self.link.state, self.link.problem, self.link.heard = LinkState.LIVE, "", mono
         match message:
             case Snapshot():
+                self.resyncs += self.status is not None
                 self.you, self.role = message.you, message.role
                 self._status(message.status, mono)
                 self._take(message.firings)

@@ -7,6 +7,9 @@ highest role counts.
 
 TCP has no identity: it gets `tcp_role`. Because a browser on the same machine reaches loopback too, requests
 with an Origin, or for a Host that is not this machine (DNS rebinding), are refused whatever the path.
+
+A request may give up a part of its role for itself (`Rtmd-Role: view`): a screen on a wall can then change nothing,
+whoever started it.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from rtmd.config import Config, Role
+from rtmd.wire import ROLE_HEADER
 
 CALLER = "rtmd.caller"  # where the caller stands in a request's scope
 
 _LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "[::1]"})
+_ROLE_HEADER = ROLE_HEADER.lower().encode()
 _REMEMBERED = 60.0  # seconds that an account's name and groups are remembered
 
 
@@ -68,9 +73,9 @@ class Gate:
         peer: Peer | None = scope.get("state", {}).get("peer")
         _refuse_browsers(scope, over_tcp=peer is None)
         if peer is None:
-            return Caller("tcp", self._tcp_role, anonymous=True)
+            return Caller("tcp", _lowered(self._tcp_role, scope), anonymous=True)
         account = self._account(peer)
-        return Caller(account.name, role_of(peer, account, self._users))
+        return Caller(account.name, _lowered(role_of(peer, account, self._users), scope))
 
 
 def role_of(peer: Peer, account: Account, users: Mapping[str, Role]) -> Role:
@@ -82,6 +87,18 @@ def role_of(peer: Peer, account: Account, users: Mapping[str, Role]) -> Role:
     if peer.uid in (0, os.geteuid()):
         roles.append(Role.ADMIN)
     return next((role for role in (Role.ADMIN, Role.OPERATE) if role in roles), Role.VIEW)
+
+
+def _lowered(role: Role, scope: Scope) -> Role:
+    """What is left of the role that the sender has; HTTPException 400 for a role that there is not."""
+    wanted = next((value for name, value in scope["headers"] if name == _ROLE_HEADER), b"").decode("latin-1")
+    if not wanted:
+        return role
+    try:
+        lower = Role(wanted)
+    except ValueError:
+        raise HTTPException(400, f'{ROLE_HEADER}: there is no role "{wanted[:20]}"') from None
+    return lower if role.includes(lower) else role
 
 
 def require(scope: Scope, role: Role) -> Caller:

@@ -189,11 +189,12 @@ def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) ->
 @click.command()
 @click.option("--connect", metavar="PATH|URL", default=None, help="Socket path or URL of the daemon.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain ASCII only.")
-def tui(*, connect: str | None, ascii_only: bool) -> None:
+@click.option("--readonly", "read_only", is_flag=True, help="Change nothing; the daemon refuses it too.")
+def tui(*, connect: str | None, ascii_only: bool, read_only: bool) -> None:
     """Open the screen of a running daemon."""
     from tui.app import main as open_screen
 
-    click.get_current_context().exit(open_screen(find_target(connect), ascii_only=ascii_only))
+    click.get_current_context().exit(open_screen(find_target(connect), ascii_only=ascii_only, read_only=read_only))
 
 
 @click.command()

@@ -16,6 +16,9 @@ STREAM_SNAPSHOT = "snapshot"
 STREAM_CHANGES = "changes"
 STREAM_BEAT = "beat"
 
+# A request may ask for less than its sender is allowed (`Rtmd-Role: view`); the daemon then refuses the rest.
+ROLE_HEADER = "Rtmd-Role"
+
 
 class ExemplarView(msgspec.Struct, frozen=True):
     """A post, trace or log line behind a firing."""

@@ -14,10 +14,9 @@ from seat import START, Seat, sitting
 from rtmd.wire import AckRequest, ExpireRequest, FiringView, SilenceRequest
 from tui.app import RtmdApp
 from tui.client import Client
-from tui.keymap import LIVE, READING, WHY
+from tui.keymap import LIVE
 from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
-from tui.screens.why import WhyScreen
 from tui.view.glyphs import UNICODE
 from tui.view.help import help_page
 from tui.view.line import plain
@@ -175,7 +174,7 @@ async def test_zone_help_and_log_have_their_keys(tmp_path: Path) -> None:
         await seat.press("T")
         await seat.until(lambda: "14:03:07Z" not in seat.text)
         await seat.press("T", "?")
-        await seat.sees("On the list", "acknowledge")
+        await seat.sees("On the screen Live", "acknowledge")
         await seat.press("escape", "s", "enter")
         await seat.sees("U undo")
         await seat.press("m")
@@ -208,7 +207,7 @@ async def test_ctrl_c_says_how_to_leave(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stays", [True, False])
 async def test_help_and_farewell_say_what_becomes_of_the_daemon(*, stays: bool) -> None:
     app = RtmdApp("nowhere", daemon_stays=stays)
-    page = "\n".join(plain(line) for line in help_page(120, UNICODE, app.leaving))
+    page = "\n".join(plain(line) for line in help_page("Live", LIVE, 120, UNICODE, app.leaving))
     assert ("the daemon stays" in page, "the demo ends" in page) == (stays, not stays)
     assert ("daemon keeps running" in app.farewell) is stays
 
@@ -359,11 +358,3 @@ async def test_hostile_labels_neither_crash_nor_act_anywhere(tmp_path: Path) -> 
         await seat.press("escape", "m")
         assert "\x1b" not in seat.text
         assert seat.app.is_running
-
-
-@pytest.mark.parametrize(("screen", "table"), [(LiveScreen, LIVE), (WhyScreen, WHY), (ReadingScreen, READING)])
-def test_every_key_of_the_tables_has_its_verb(screen: type, table: tuple[Any, ...]) -> None:
-    for key in table:
-        assert callable(getattr(screen, f"do_{key.verb}")), key.verb
-    names = [name for key in table for name in key.keys]
-    assert len(names) == len(set(names))

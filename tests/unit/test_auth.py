@@ -100,3 +100,18 @@ def test_accounts_come_from_the_machine_and_an_unknown_uid_is_its_number() -> No
     accounts = Accounts()
     assert accounts.find(Peer(1, 0, 0)).name == "root"
     assert accounts.find(Peer(1, 4_000_123, 4_000_123)) == Account("4000123", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"), [(b"view", Role.VIEW), (b"operate", Role.OPERATE), (b"admin", Role.OPERATE), (b"", Role.OPERATE)]
+)
+def test_a_request_may_give_up_a_part_of_its_role_and_never_gain_one(asked: bytes, left: Role) -> None:
+    doors = gate(users={"ana": Role.OPERATE}, tcp_role=Role.OPERATE)
+    assert doors.admit(scope((b"rtmd-role", asked))).role is left
+    assert doors.admit(scope((b"rtmd-role", asked), peer=PEER)).role is left
+
+
+def test_a_role_that_there_is_not_is_refused() -> None:
+    with pytest.raises(HTTPException) as refusal:
+        gate().admit(scope((b"rtmd-role", b"king")))
+    assert refusal.value.status_code == 400

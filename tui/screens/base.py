@@ -1,13 +1,15 @@
 """What all screens share: the header, the line at the bottom, and the way of a key.
 
-A key goes to the strip that is open, else through the screen's table of keys to the method `do_VERB`. Mutating
-verbs pass one gate (link, role) and capture their target at the keypress.
+A key goes to the strip that is open, else through the screen's table of keys to the method `do_VERB` (or, for
+`go_NAME`, to a main screen). Mutating verbs pass one gate (`Desk.refusal`) and capture their target at the keypress;
+the palette goes the same way as the keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from textual import events
@@ -16,13 +18,15 @@ from textual.screen import Screen
 
 from rtmd.wire import FiringView
 from tui.desk import Desk
-from tui.keymap import Key, footer, lookup
+from tui.keymap import Key, footer, lookup, remapped
+from tui.palette import Palette, open_palette, press_in
 from tui.silencing import Cancel, Commit, SilenceStrip, open_strip, press
 from tui.states import Condition, condition, is_open
 from tui.view.empty import too_small
 from tui.view.footer import keys, question_line, silence_line
 from tui.view.header import counters, header
 from tui.view.line import Line, lit
+from tui.view.palette import palette_bar, palette_lines
 from tui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ MIN_WIDTH = 60
 MIN_HEIGHT = 12
 # A target that changed this short before a key was perhaps not the one that was meant.
 SURPRISE = 250
+PALETTE_ROWS = 10
 
 Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -44,19 +49,33 @@ class Question:
     act: Act
 
 
-class DeskScreen(Screen[None]):
-    """A screen over the desk; subclasses name their keys and show their middle."""
+Strip: TypeAlias = SilenceStrip | Question | Palette
 
+
+class DeskScreen(Screen[None]):
+    """A screen over the desk; subclasses name themselves and their keys, and show their middle."""
+
+    NAME = ""
     KEYS: tuple[Key, ...] = ()
-    strip: SilenceStrip | Question | None = None
+    strip: Strip | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._verbs = lookup(self.KEYS)
         # Kept, not queried: a late timer may want to draw while a screen is being put up or taken down.
         self._header = Canvas(id="header")
         self._footer = Canvas(id="footer")
+        self._palette = Canvas(id="palette")
         self._small = Canvas(id="small")
+
+    @cached_property
+    def table(self) -> tuple[Key, ...]:
+        """The keys as this operator wants them."""
+        return remapped(self.KEYS, self.desk.keys)
+
+    @cached_property
+    def verbs(self) -> dict[str, Key]:
+        """What each key does."""
+        return lookup(self.table)
 
     @property
     def desk(self) -> Desk:
@@ -67,6 +86,7 @@ class DeskScreen(Screen[None]):
         """Header, middle, bottom."""
         yield self._header
         yield from self.middle()
+        yield self._palette
         yield self._footer
         yield self._small
 
@@ -96,6 +116,7 @@ class DeskScreen(Screen[None]):
             return
         self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
         self._footer.paint([self.bottom(cells)])
+        self._show_palette(cells)
         self.show()
 
     def show(self) -> None:
@@ -113,8 +134,10 @@ class DeskScreen(Screen[None]):
                 return silence_line(strip, list(desk.picture.firings.values()), cells, desk.glyphs)
             case Question(text=text):
                 return question_line(text, cells, desk.glyphs)
+            case Palette() as palette:
+                return palette_bar(palette, cells, desk.glyphs)
             case _:
-                return keys(footer(self.KEYS), cells, desk.glyphs)
+                return keys(footer(self.table), cells, desk.glyphs)
 
     async def on_key(self, event: events.Key) -> None:
         """Send the key on its way; one that nobody wants goes on to Textual."""
@@ -129,14 +152,20 @@ class DeskScreen(Screen[None]):
         if self.strip is not None:
             self._answer(self.strip, name)
             return name not in ("ctrl+c", "ctrl+q")
-        key = self._verbs.get(name)
+        key = self.verbs.get(name)
         if key is None:
             return False
+        self.perform(key)
+        return True
+
+    def perform(self, key: Key) -> None:
+        """Do what a key stands for, unless it may not be done."""
         if key.mutates and (refusal := self.desk.refusal(key.verb)):
             self.desk.tell(refusal)
-            return True
-        getattr(self, f"do_{key.verb}")()
-        return True
+        elif key.verb.startswith("go_"):
+            cast("RtmdApp", self.app).go(key.verb.removeprefix("go_"))
+        else:
+            getattr(self, f"do_{key.verb}")()
 
     def ask(self, text: str, act: Act) -> None:
         """Open a question in the bottom line."""
@@ -189,7 +218,29 @@ class DeskScreen(Screen[None]):
 
     def do_help(self) -> None:
         """Show the keys."""
-        cast("RtmdApp", self.app).open_help()
+        cast("RtmdApp", self.app).open_help(self.NAME, self.table)
+
+    def do_palette(self) -> None:
+        """Find something to do by name."""
+        self.strip = open_palette(self.table)
+
+    def do_lock(self) -> None:
+        """Nothing can be changed from here, or again."""
+        self.desk.lock()
+
+    def do_redraw(self) -> None:
+        """Draw everything anew, whatever the terminal made of it."""
+        self.refresh(layout=True)
+        for canvas in self.query(Canvas):
+            canvas.refresh()
+
+    def do_retry(self) -> None:
+        """Try the link again now."""
+        self.desk.client.retry_now()
+
+    def do_status(self) -> None:
+        """How the daemon and the link are."""
+        cast("RtmdApp", self.app).open_status()
 
     def do_messages(self) -> None:
         """Show the log."""
@@ -198,13 +249,38 @@ class DeskScreen(Screen[None]):
     def _surprised(self) -> bool:
         return self.desk.clock() - self.desk.roster.forced_at < SURPRISE
 
-    def _answer(self, strip: SilenceStrip | Question, name: str) -> None:
-        if isinstance(strip, Question):
-            if name == "y":
-                self._finish("do that", strip.act)
-            elif name in ("escape", "n", "q"):
-                self.strip = None
+    def _show_palette(self, cells: int) -> None:
+        palette = self.strip
+        if not isinstance(palette, Palette):
+            self._palette.display = False
             return
+        lines = palette_lines(palette, cells, min(PALETTE_ROWS, self.size.height - 3), self.desk.glyphs)
+        self._palette.styles.height = len(lines)
+        self._palette.display = True
+        self._palette.paint(lines)
+
+    def _answer(self, strip: Strip, name: str) -> None:
+        match strip:
+            case Palette():
+                self._look_up(strip, name)
+            case Question():
+                if name == "y":
+                    self._finish("do that", strip.act)
+                elif name in ("escape", "n", "q"):
+                    self.strip = None
+            case _:
+                self._choose(strip, name)
+
+    def _look_up(self, palette: Palette, name: str) -> None:
+        verdict = press_in(palette, name)
+        if isinstance(verdict, Palette):
+            self.strip = verdict
+            return
+        self.strip = None
+        if verdict.key is not None:
+            self.perform(verdict.key)
+
+    def _choose(self, strip: SilenceStrip, name: str) -> None:
         verdict = press(strip, name, list(self.desk.picture.firings.values()))
         match verdict:
             case Cancel():

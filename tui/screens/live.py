@@ -33,6 +33,7 @@ FILTER_LIMIT = 200
 class LiveScreen(DeskScreen):
     """The list, with the firing under the cursor in short below it where there is room."""
 
+    NAME = "Live"
     KEYS = LIVE
     typing: str | None = None  # the filter while it is typed
 
@@ -135,10 +136,6 @@ class LiveScreen(DeskScreen):
     def do_back(self) -> None:
         """Clear the filter."""
         self._refilter("")
-
-    def do_retry(self) -> None:
-        """Try the link again now."""
-        self.desk.client.retry_now()
 
     def do_quit(self) -> None:
         """Leave."""

@@ -16,6 +16,7 @@ from tui.widgets.canvas import Canvas
 class WhyScreen(ReadingScreen):
     """Shows the firing under the list's cursor; asks the daemon for the details, again after each version."""
 
+    NAME = "Why"
     KEYS = WHY
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.keymap import LIVE, STRIP, WHY, Key
+from tui.keymap import STRIP, Key
 from tui.view.glyphs import Glyphs
 from tui.view.line import EMPTY, Line, Piece, fit, pad
 
@@ -20,12 +20,11 @@ _ROWS = (
 )
 
 
-def help_page(cells: int, glyphs: Glyphs, leaving: str) -> list[Line]:
-    """Everything there is to press and to read; `leaving` says what becomes of the daemon."""
+def help_page(name: str, table: tuple[Key, ...], cells: int, glyphs: Glyphs, leaving: str) -> list[Line]:
+    """Everything there is to press on a screen, and to read; `leaving` says what becomes of the daemon."""
     lines = [
-        *_keys("On the list", LIVE, glyphs),
-        *_keys("In the silence strip", STRIP, glyphs),
-        *_keys("On the Why screen", WHY, glyphs),
+        *_keys(f"On the screen {name}", table, glyphs),
+        *(_keys("In the silence strip", STRIP, glyphs) if any(key.verb == "silence" for key in table) else ()),
         EMPTY,
         (Piece(" What the rows say", "head"),),
         *(_pair(name, text, glyphs) for name, text in _ROWS),
@@ -38,7 +37,7 @@ def help_page(cells: int, glyphs: Glyphs, leaving: str) -> list[Line]:
 
 
 def _keys(name: str, table: tuple[Key, ...], glyphs: Glyphs) -> list[Line]:
-    rows = [_pair(key.label, key.help, glyphs) for key in table]
+    rows = [_pair(key.label, key.help, glyphs) for key in table if key.keys]
     return [EMPTY, (Piece(f" {name}", "head"),), *rows]
 
 
