@@ -29,7 +29,7 @@ from rtmd.model.group import GroupKey, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.policy import Policy, Route, Timers
 from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
-from rtmd.model.rule import MINUTE, Stage
+from rtmd.model.rule import MINUTE
 
 LAST_WORD = 30 * MINUTE  # that it resolved is told by then, whatever a group's interval: firings are forgotten
 _CONTEXT = 100  # so many standing firings are worth naming beside the news
@@ -38,13 +38,14 @@ _CONTEXT = 100  # so many standing firings are worth naming beside the news
 class Dispatch:
     """Who is told what, and when.
 
-    `find` gives a firing by its id, `stage_of` the stage that it is told at, `runs_of` what it ran.
+    `find` gives a firing by its id, `notify_of` whom it tells (`routing.addressees`; nobody: it is not told of),
+    `runs_of` what it ran.
     """
 
     def __init__(
         self,
         find: Callable[[str], Firing | None],
-        stage_of: Callable[[Firing], Stage | None],
+        notify_of: Callable[[Firing], tuple[str, ...]],
         runs_of: Callable[[str], Sequence[ActionRun]],
     ) -> None:
         self.silences = Silences()
@@ -54,7 +55,7 @@ class Dispatch:
         self.policy = Policy()
         self._recheck: set[int] = set()  # when what changed since the last look may let something be said
         self._find = find
-        self._stage_of = stage_of
+        self._notify_of = notify_of
         self._runs_of = runs_of
 
     def __repr__(self) -> str:
@@ -95,14 +96,11 @@ class Dispatch:
 
     def place(self, firing: Firing, at: int) -> None:
         """A firing opened, came back or rose: it enters the groups of its stage, and leaves the others."""
-        stage = self._stage_of(firing)
-        if stage is None:
-            return
         for group in self.groups.of(firing.id):
             if group.key.stage is not firing.stage:
                 self.groups.leave(firing.id, group)
         labels = exposed(firing)
-        for route in routes_of(stage, self.policy.route, labels):
+        for route in routes_of(self._notify_of(firing), self.policy.route, labels):
             self.groups.enter(firing, route, labels, at)
 
     def settle(self, firing: Firing, at: int) -> Iterator[Effect]:
@@ -224,7 +222,7 @@ class Dispatch:
             entry = self.ledger.get(firing.id, receiver)
             risen = entry is not None and entry.stage is not None and entry.stage.rank < stage.rank
             acked = firing.ack.until if firing.ack and firing.ack.until > wall else None
-            past = firing.stage.rank < stage.rank or self._stage_of(firing) is None
+            past = firing.stage.rank < stage.rank or not self._notify_of(firing)
             yield Member(firing, entry.told if entry else None, risen=risen, past=past, acked_until=acked)
 
     def _withhold(self, found: Findings, group: Group, at: int) -> Iterator[Effect]:

@@ -12,14 +12,5 @@ from rtmd.model.labels import Labels, labels_of
 
 def exposed(firing: Firing) -> Labels:
     """The label set that matchers are held against."""
-    return labels_of(
-        dict(firing.labels)
-        | dict(firing.extra_labels)
-        | {
-            "rule": firing.rule,
-            "alertname": firing.rule,
-            "kind": str(firing.kind),
-            "stage": str(firing.stage),
-            "severity": str(firing.severity),
-        }
-    )
+    virtual = {"rule": firing.rule, "stage": str(firing.stage), "severity": str(firing.severity)}
+    return labels_of(firing.called | virtual)

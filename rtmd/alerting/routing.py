@@ -7,7 +7,7 @@ ones after it are asked too, and a node none of whose children match keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rtmd.matching import compile_matchers
 from rtmd.model.labels import Labels
@@ -17,12 +17,15 @@ from rtmd.model.rule import Stage
 TREE = "@route"
 
 
-def routes_of(stage: Stage, root: Route, labels: Labels) -> tuple[Route, ...]:
-    """The routes that a firing with these exposed labels takes at this stage, no receiver twice for one group."""
-    if stage.notify is None:
-        return tuple(_descend(root, labels))
-    named = [direct(name, root) for name in stage.notify if name != TREE]
-    tree = _descend(root, labels) if TREE in stage.notify else ()
+def addressees(stage: Stage) -> tuple[str, ...]:
+    """Whom a stage tells, by name; TREE for those that the route tree finds."""
+    return (TREE,) if stage.notify is None else stage.notify
+
+
+def routes_of(notify: Collection[str], root: Route, labels: Labels) -> tuple[Route, ...]:
+    """The routes to these addressees of a firing with these exposed labels, no receiver twice for one group."""
+    named = [direct(name, root) for name in notify if name != TREE]
+    tree = _descend(root, labels) if TREE in notify else ()
     return tuple({route.id: route for route in [*named, *tree]}.values())
 
 

@@ -149,6 +149,14 @@ class Firing:
         """Not resolved."""
         return self.resolved_at is None
 
+    @property
+    def called(self) -> dict[str, str]:
+        """The labels of the alert, by which it is known wherever alerts have labels; the same while it lives.
+
+        Stage and severity change, and are none (semantics S1). What a rule says goes before what its signal says.
+        """
+        return {**dict(self.labels), **dict(self.extra_labels), "alertname": self.rule, "kind": str(self.kind)}
+
     def record(self, stage: StageName) -> StageRecord | None:
         """The clock of one stage."""
         return next((record for record in self.stages if record.name is stage), None)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.flush import Verdict
+from rtmd.alerting.routing import addressees
 from rtmd.alerting.runs import Runs
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSaved
@@ -31,7 +32,7 @@ class Reactor:
 
     def __init__(self, firing_of: Callable[[str], Firing | None], rule_of: Callable[[str], Rule | None]) -> None:
         self.runs = Runs()
-        self.dispatch = Dispatch(firing_of, self._stage_of, self.runs.of)
+        self.dispatch = Dispatch(firing_of, self._notify_of, self.runs.of)
         self.reactions = ReactionsLoaded()
         self._rule_of = rule_of
 
@@ -125,10 +126,11 @@ class Reactor:
             yield Journaled(at, "action", firing.rule, firing.id, f"{run.action}: {RunState.UNDOING}")
             yield RunAction(run, undo=True)
 
-    def _stage_of(self, firing: Firing) -> Stage | None:
-        """The stage that a firing is told at; None for one that nobody is told of."""
+    def _notify_of(self, firing: Firing) -> tuple[str, ...]:
+        """Whom a firing tells at its stage."""
         rule = self._rule_of(firing.rule)
-        return rule.stage(firing.stage) if rule and self._reacts(firing) else None
+        stage = rule.stage(firing.stage) if rule and self._reacts(firing) else None
+        return addressees(stage) if stage else ()
 
     def _reacts(self, firing: Firing) -> bool:
         return self.reactions.react and not firing.shadow

@@ -18,6 +18,7 @@ import msgspec
 
 from rtmd.model.display import safe
 from rtmd.model.firing import Firing
+from rtmd.model.labels import labels_of
 from rtmd.model.reaction import Alert, Notification
 from rtmd.receivers.fit import clip
 from rtmd.receivers.said import Said, web_address
@@ -33,8 +34,7 @@ _ANNOTATION = 4_000
 
 def alert_labels(firing: Firing) -> dict[str, str]:
     """What the alert is called by, raw; without empty ones, which Alertmanager would drop."""
-    labels = {**dict(firing.extra_labels), **dict(firing.labels), "alertname": firing.rule, "kind": str(firing.kind)}
-    return {name: value for name, value in sorted(labels.items()) if value}
+    return dict(labels_of(firing.called))
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

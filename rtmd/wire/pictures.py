@@ -18,7 +18,7 @@ def firing_view(firing: Firing) -> FiringView:
         version=firing.version,
         rule=firing.rule,
         title=firing.title,
-        labels=dict(firing.extra_labels) | dict(firing.labels),
+        labels=dict(firing.labels) | dict(firing.extra_labels),
         kind=str(firing.kind),
         severity=str(firing.severity),
         stage=str(firing.stage),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from scenarios.score import rule_set
 
-from rtmd.alerting.routing import direct, find, routes_of
+from rtmd.alerting.routing import addressees, direct, find, routes_of
 from rtmd.matching import parse_matchers
 from rtmd.model.labels import labels_of
 from rtmd.model.policy import Route
@@ -30,7 +30,7 @@ def taken(*notify: str, tree: bool = False, **labels: str) -> list[str]:
     """The ids of the routes at a stage that names these receivers (and the tree), or leaves it to the tree."""
     names = (*notify, "@route") if tree else notify
     stage = replace(STAGE, notify=names or None)
-    return [route.id for route in routes_of(stage, ROOT, labels_of(labels))]
+    return [route.id for route in routes_of(addressees(stage), ROOT, labels_of(labels))]
 
 
 def test_the_first_child_that_matches_takes_it_and_its_children_before_it() -> None:
@@ -53,7 +53,7 @@ def test_a_stage_that_names_receivers_leaves_the_tree_alone_unless_it_names_it()
     assert taken("desk", "lead", a="x") == ["notify/desk", "notify/lead"]
     assert taken("desk", tree=True, a="x") == ["notify/desk", "route.0"]
     assert taken("desk", "desk") == ["notify/desk"]
-    assert routes_of(replace(STAGE, notify=()), ROOT, ()) == ()
+    assert routes_of((), ROOT, ()) == ()
 
 
 def test_named_receivers_have_the_pace_of_the_root_and_groups_by_rule() -> None:
