@@ -22,6 +22,7 @@ from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, UnixListe
 from rtmd.errors import NotFoundError
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
+from rtmd.model.firing import Firing
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
@@ -43,6 +44,7 @@ from rtmd.wire import (
     StatusView,
     TryResult,
 )
+from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 NOW = 1_790_000_000_000
@@ -163,6 +165,9 @@ class FakeDesk:
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
         self.errors: list[RuleErrorView] = []
+        self.history: dict[str, Firing] = {}
+        self.heard = NoiseView(7, NOW - 7 * 86_400_000, NOW, [])
+        self.noise_of: list[int] = []  # days
         self.reloads: list[str] = []  # who confirmed each
         self.reloaded = ReloadView()
         self.questions: list[tuple[Question, float]] = []
@@ -218,6 +223,13 @@ class FakeDesk:
     def detail(self, firing_id: str) -> FiringDetail | None:
         found = self.open.get(firing_id)
         return found and FiringDetail(found, [JournalView(NOW, "transition", "minutes fires")])
+
+    def past(self, firing_id: str) -> Firing | None:
+        return self.history.get(firing_id)
+
+    async def noise(self, days: int) -> NoiseView:
+        self.noise_of.append(days)
+        return self.heard
 
     def silences(self) -> list[SilenceView]:
         return self.kept_silences

@@ -12,6 +12,7 @@ from typing import Protocol
 from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
+from rtmd.model.firing import Firing
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
@@ -30,6 +31,7 @@ from rtmd.wire import (
     StatusView,
     TryResult,
 )
+from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 
@@ -129,6 +131,14 @@ class Desk(Protocol):
 
     def detail(self, firing_id: str) -> FiringDetail | None:
         """Everything recorded about one firing."""
+        ...
+
+    def past(self, firing_id: str) -> Firing | None:
+        """A firing that only the store remembers."""
+        ...
+
+    async def noise(self, days: int) -> NoiseView:
+        """How noisy the rules were in the last days."""
         ...
 
     def silences(self) -> list[SilenceView]:

@@ -15,12 +15,13 @@ from starlette.routing import BaseRoute, Route
 from rtmd.api.answers import BodyBudget, Json, problem, read_body
 from rtmd.api.auth import require
 from rtmd.api.desk import Desk
-from rtmd.api.requests import ack_input, decode_request, silence_input
+from rtmd.api.requests import ack_input, decode_request, missed_input, silence_input, verdict_input
 from rtmd.config import Role
 from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import SilenceExpired
 from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire.noise import MissedRequest, VerdictRequest
 
 BODY = 64 * 1024
 BODIES = 4 * 1024**2  # bytes of requests in memory at once
@@ -39,6 +40,8 @@ class Mutations:
             Route("/api/rtmd/v1/silence", self.silence, methods=["POST"]),
             Route("/api/rtmd/v1/silence/expire", self.expire, methods=["POST"]),
             Route("/api/rtmd/v1/ack", self.ack, methods=["POST"]),
+            Route("/api/rtmd/v1/verdict", self.verdict, methods=["POST"]),
+            Route("/api/rtmd/v1/missed", self.missed, methods=["POST"]),
             Route("/-/reload", self.reload, methods=["POST"]),
         ]
 
@@ -66,6 +69,19 @@ class Mutations:
         caller = require(request.scope, Role.OPERATE)
         ack = ack_input(decode_request(await self._body(request), AckRequest), by=caller.name)
         return _told(await self._desk.ask(lambda number: replace(ack, request=number)))
+
+    async def verdict(self, request: Request) -> Response:
+        """Say what a firing was."""
+        caller = require(request.scope, Role.OPERATE)
+        wanted = decode_request(await self._body(request), VerdictRequest)
+        verdict = verdict_input(wanted, by=caller.name, past=self._desk.past(wanted.firing))
+        return _told(await self._desk.ask(lambda number: replace(verdict, request=number)))
+
+    async def missed(self, request: Request) -> Response:
+        """Report what a rule did not see."""
+        caller = require(request.scope, Role.OPERATE)
+        missed = missed_input(decode_request(await self._body(request), MissedRequest), by=caller.name)
+        return _told(await self._desk.ask(lambda number: replace(missed, request=number)))
 
     async def reload(self, request: Request) -> Response:
         """Read rules and configuration again; 400 lists the files that keep their last good version.

@@ -13,6 +13,7 @@ from rtmd.api.answers import Json, problem
 from rtmd.api.desk import Desk
 from rtmd.formats.exposition import render
 
+MOST_DAYS = 30  # as long as the journal is kept
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,6 +30,7 @@ class Queries:
             Route("/api/rtmd/v1/firings/{id}", self.firing),
             Route("/api/rtmd/v1/rules", self.rules),
             Route("/api/rtmd/v1/rules/reload", self.latest_reload),
+            Route("/api/rtmd/v1/noise", self.noise),
             Route("/api/rtmd/v1/silences", self.silences),
             Route("/api/rtmd/v1/status", self.status),
             Route("/metrics", self.metrics),
@@ -53,6 +55,13 @@ class Queries:
     async def latest_reload(self, _: Request) -> Response:
         """What the latest reload of the rules did."""
         return Json(self._desk.latest_reload())
+
+    async def noise(self, request: Request) -> Response:
+        """How noisy the rules were in the last `?days=` (7; at most 30)."""
+        days = request.query_params.get("days", "7")
+        if not (days.isascii() and days.isdigit() and 1 <= int(days[:3]) <= MOST_DAYS):
+            return problem(400, f'days is a number from 1 to {MOST_DAYS}, not "{days[:20]}"')
+        return Json(await self._desk.noise(int(days)))
 
     async def silences(self, _: Request) -> Response:
         """All remembered silences."""

@@ -17,11 +17,13 @@ import msgspec
 
 from rtmd.errors import MatcherError, RefusedError
 from rtmd.matching import is_wildcard, parse_matcher
-from rtmd.model.inputs import AckSet, SilenceSet
+from rtmd.model.firing import Firing
+from rtmd.model.inputs import AckSet, MissReported, SilenceSet, VerdictGiven
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.rule import HOUR, MINUTE, STAGES
 from rtmd.model.silence import SilenceState
 from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire.noise import MissedRequest, VerdictRequest
 
 DAY = 24 * HOUR
 LONGEST = 30 * DAY  # of a silence
@@ -138,6 +140,26 @@ def _matcher(text: str) -> Matcher:
         return parse_matcher(text)
     except MatcherError as error:
         raise RefusedError(f"matcher {text[:200]}: {error}") from None
+
+
+def verdict_input(request: VerdictRequest, *, by: str, past: Firing | None = None) -> VerdictGiven:
+    """What somebody says of a firing; `past` is that firing where only the store remembers it. Raises RefusedError."""
+    if not request.firing:
+        raise RefusedError("name the firing")
+    if request.verdict not in ("noise", "real"):
+        raise RefusedError(f'a verdict is noise or real, not "{request.verdict[:64]}"')
+    return VerdictGiven(0, by, request.firing, real=request.verdict == "real", past=past)
+
+
+def missed_input(request: MissedRequest, *, by: str) -> MissReported:
+    """What somebody saw and a rule did not. Raises RefusedError."""
+    if not request.rule:
+        raise RefusedError("name the rule")
+    if not request.text.strip():
+        raise RefusedError("say what was missed")
+    if len(request.text) > MOST_TEXT:
+        raise RefusedError(f"the text has more than {MOST_TEXT} characters")
+    return MissReported(0, by, request.rule, request.text)
 
 
 def ack_input(request: AckRequest, *, by: str) -> AckSet:

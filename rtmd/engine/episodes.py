@@ -242,7 +242,8 @@ class Episodes:
                     yield self._judged(self.firings[firing.id], record, Outcome.CONFIRMED, at)
 
     def _verdict(self, firing: Firing, record: StageRecord, at: int) -> Outcome:
-        if firing.id in self.handled and not record.state.burning:
+        real = firing.verdict is not None and firing.verdict.real
+        if (real or firing.id in self.handled) and not record.state.burning:
             return Outcome.HANDLED
         if record.disturbed or self._blind((firing.rule, firing.labels), record.name, at):
             return Outcome.UNDECIDED

@@ -94,7 +94,8 @@ class Journaled:
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
-    kind: str  # transition | outcome | resolved | ack | silence | action | told | gap | rules | suppressed
+    # transition | outcome | ack | verdict | missed | silence | action | told | suppressed | gap | rules
+    kind: str
     rule: str = ""
     firing_id: str = ""
     text: str = ""

@@ -118,6 +118,15 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonVerdict:
+    """What somebody says a firing was, something real or noise (semantics S14), when (wall time)."""
+
+    by: str
+    at: int
+    real: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Firing:
     """One episode of one instance, complete: what the API shows, receivers tell, and the store keeps."""
 
@@ -143,6 +152,7 @@ class Firing:
     ack: Ack | None = None
     shadow: bool = False
     follows: str = ""  # id of the firing this one continues, when a stage was confirmed after that had ended
+    verdict: PersonVerdict | None = None
 
     @property
     def open(self) -> bool:

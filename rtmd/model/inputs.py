@@ -119,6 +119,30 @@ class AckSet:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictGiven:
+    """Somebody says what a firing was: something real, or noise (semantics S14).
+
+    `past` is the firing where it resolved so long ago that only the store remembers it.
+    """
+
+    request: int
+    by: str
+    firing_id: str
+    real: bool
+    past: Firing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissReported:
+    """Somebody saw what a rule should have fired for, and did not."""
+
+    request: int
+    by: str
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActionDone:
     """The result of running or undoing an action."""
 
@@ -145,7 +169,7 @@ class Undelivered:
     error: str
 
 
-PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet
+PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported
 PlainInput: TypeAlias = (
     RulesLoaded
     | ReactionsLoaded

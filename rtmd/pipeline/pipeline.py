@@ -31,7 +31,8 @@ from rtmd.model.expr import selectors
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, StageName
-from rtmd.model.silence import Silence
+from rtmd.model.silence import Silence, SilenceState
+from rtmd.pipeline import verdicts
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
 from rtmd.pipeline.reactor import Reactor
 
@@ -125,7 +126,7 @@ class Pipeline:
             case ins.WallClock(offset):
                 self._offset = offset
                 self._plan_rechecks(missed=at)
-            case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet():
+            case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet() | ins.VerdictGiven() | ins.MissReported():
                 yield from self._ask(given, at)
             case ins.ActionDone() | ins.DeliveryDone() | ins.Undelivered():
                 yield from self._take_result(given, at)
@@ -206,6 +207,12 @@ class Pipeline:
                     yield from self._expire_silence(given, at)
                 case ins.AckSet():
                     yield from self._acknowledge(given, at)
+                case ins.VerdictGiven():
+                    yield from self._take_verdict(given, at)
+                case ins.MissReported():
+                    if self.engine.rule(given.rule) is None:
+                        raise NotFoundError(f'there is no rule "{given.rule}"')
+                    yield from verdicts.missed(given, at=at, wall=self.wall(at))
                 case _:
                     assert_never(given)
         except RefusedError as error:
@@ -221,7 +228,8 @@ class Pipeline:
         said = f"as {given.author}, " if given.author else ""
         yield fx.Audited(wall, given.by, "silence", made.id, f"{said}{matchers} until {made.ends_at}: {made.comment}")
         text = f"{given.author or given.by} silenced {matchers}"
-        yield fx.Journaled(at, "silence", text=text, detail={"silence": made.id})
+        hidden = self._covered([made]) if made.state(wall) is SilenceState.ACTIVE else frozenset()
+        yield fx.Journaled(at, "silence", text=text, detail={"silence": made.id, "firings": " ".join(sorted(hidden))})
         self._plan_rechecks()
         yield self._look_different(changed)
         yield fx.Answered(given.request, id=made.id)
@@ -238,9 +246,12 @@ class Pipeline:
 
     def _look_different(self, silences: Sequence[Silence]) -> fx.Touched:
         """Open firings that these silences cover, or just covered: nothing about them changed but how they look."""
+        return fx.Touched(self._covered(silences))
+
+    def _covered(self, silences: Sequence[Silence]) -> frozenset[str]:
         reaches = [about(silence) for silence in silences]
         is_open = ((firing.id, exposed(firing)) for firing in self.firings() if firing.open)
-        return fx.Touched(frozenset(each for each, labels in is_open if any(covers(labels) for covers in reaches)))
+        return frozenset(each for each, labels in is_open if any(covers(labels) for covers in reaches))
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)
@@ -258,6 +269,16 @@ class Pipeline:
         yield fx.Audited(wall, given.by, "ack", firing.id, given.note)
         yield fx.Journaled(at, "ack", firing.rule, firing.id, f"{given.by} has it", {"note": given.note})
         yield fx.Answered(given.request, id=firing.id)
+
+    def _take_verdict(self, given: ins.VerdictGiven, at: int) -> Iterator[fx.Effect]:
+        known = self.firing(given.firing_id)
+        firing = known or given.past
+        if firing is None:
+            raise NotFoundError(f"there is no firing {given.firing_id}")
+        judged = verdicts.judged(firing, given, self.wall(at))
+        if known is not None:
+            self.engine.episodes.replace(judged)
+        yield from verdicts.told(judged, given, at=at, wall=self.wall(at))
 
     def _take_result(self, given: ins.ActionDone | ins.DeliveryDone | ins.Undelivered, at: int) -> Iterator[fx.Effect]:
         match given:

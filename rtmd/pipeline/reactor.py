@@ -94,7 +94,8 @@ class Reactor:
             return
         run, overtaken = self.runs.finish(run, done.state, done.detail, at)
         yield RunSaved(run)
-        yield Journaled(at, "action", run.rule, run.firing_id, f"{run.action}: {done.state}", {"detail": done.detail})
+        detail = {"state": str(done.state), "detail": done.detail}
+        yield Journaled(at, "action", run.rule, run.firing_id, f"{run.action}: {done.state}", detail)
         if overtaken:
             yield RunAction(run, undo=True)
 

@@ -15,6 +15,7 @@ from rtmd.api.questions import Answer, Question
 from rtmd.errors import Located, StoreError
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
+from rtmd.model.firing import Firing
 from rtmd.model.inputs import PersonInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
@@ -26,6 +27,7 @@ from rtmd.rulefile.load import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.loop import StepLoop, stuck
+from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import (
@@ -38,6 +40,7 @@ from rtmd.wire import (
     SilenceView,
     StatusView,
 )
+from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
@@ -78,6 +81,7 @@ class Office:
         self._samples = loop.storage.samples
         self.deliveries = deliveries
         self.alertmanager = AlertmanagerOffice(loop)
+        self._noise = NoiseBoard(self._store)
         self._board = board
         self._reload = reload
         self._readers = readers
@@ -156,6 +160,14 @@ class Office:
             return None
         journal = [JournalView(entry.at, entry.kind, entry.text) for entry in self._store.journal(firing_id)]
         return FiringDetail(firing_view(self._loop.pipeline, firing, self.now(), evidence=True), journal)
+
+    def past(self, firing_id: str) -> Firing | None:
+        """A firing that only the store remembers."""
+        return None if self._loop.pipeline.firing(firing_id) else self._store.firing(firing_id)
+
+    async def noise(self, days: int) -> NoiseView:
+        """How noisy the rules in force were."""
+        return await self._noise.look(self._loop.pipeline.engine.rules, self.now(), days)
 
     def silences(self) -> list[SilenceView]:
         """All silences, those that end last first."""

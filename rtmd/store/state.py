@@ -51,6 +51,9 @@ _REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, due = 0 WHERE key 
 
 _JOURNAL = "SELECT at, kind, rule, firing, text, detail FROM journal ORDER BY seq DESC LIMIT ?"
 _JOURNAL_OF = "SELECT at, kind, rule, firing, text, detail FROM journal WHERE firing = ? ORDER BY seq DESC LIMIT ?"
+_JOURNAL_AFTER = """
+SELECT seq, at, kind, rule, firing, text, detail FROM journal
+WHERE seq > ? AND at >= ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"""
 _AUDIT = "SELECT seq, at, by, verb, object, detail, hash FROM audit ORDER BY seq"
 
 # In this order: what hangs on a firing goes after it.
@@ -179,6 +182,11 @@ class StateStore:
         """The latest `limit` lines, of one firing or (empty id) of everything; oldest first."""
         found = self._read(_JOURNAL_OF, firing_id, limit) if firing_id else self._read(_JOURNAL, limit)
         return tuple(rows.journaled(row) for row in reversed(found))
+
+    def journal_after(self, seq: int, *, kinds: Sequence[str], since: int, limit: int) -> list[tuple[int, Journaled]]:
+        """The next `limit` lines after line `seq`, not older than `since`, of these kinds; with their numbers."""
+        found = self._read(_JOURNAL_AFTER, seq, since, msgspec.json.encode(kinds).decode(), limit)
+        return [(number, rows.journaled(tuple(row))) for number, *row in found]
 
     def audit(self, limit: int = 200) -> tuple[AuditRow, ...]:
         """The latest `limit` lines of the audit trail, oldest first."""

@@ -117,6 +117,7 @@ class FiringView(msgspec.Struct, frozen=True):
     runs: list[RunView] = []
     links: dict[str, str] = {}
     follows: str = ""
+    verdict: str = ""  # what somebody says that it was: noise | real
 
 
 class JournalView(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ def firing_view(firing: Firing) -> FiringView:
         ack=_ack_view(firing.ack) if firing.ack else None,
         links=dict(firing.links),
         follows=firing.follows,
+        verdict="" if firing.verdict is None else "real" if firing.verdict.real else "noise",
     )
 
 
