@@ -12,6 +12,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import TypeAlias
 
+from rtmd.model.external import Origin
 from rtmd.model.labels import Labels
 from rtmd.model.rule import Kind, Severity, StageName
 
@@ -153,6 +154,7 @@ class Firing:
     shadow: bool = False
     follows: str = ""  # id of the firing this one continues, when a stage was confirmed after that had ended
     verdict: PersonVerdict | None = None
+    origin: Origin | None = None  # of an alert that others raised: what they said of it when this was saved
 
     @property
     def open(self) -> bool:
@@ -163,8 +165,11 @@ class Firing:
     def called(self) -> dict[str, str]:
         """The labels of the alert, by which it is known wherever alerts have labels; the same while it lives.
 
-        Stage and severity change, and are none (semantics S1). What a rule says goes before what its signal says.
+        Stage and severity change, and are none (semantics S1). What a rule says goes before what its signal says; an
+        alert that others raised has what they posted, and nothing else.
         """
+        if self.origin is not None:
+            return dict(self.labels)
         return {**dict(self.labels), **dict(self.extra_labels), "alertname": self.rule, "kind": str(self.kind)}
 
     def record(self, stage: StageName) -> StageRecord | None:

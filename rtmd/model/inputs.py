@@ -1,7 +1,7 @@
 """Everything that can influence a decision, except samples (those are columns: `rtmd.formats.batch`).
 
 `Pipeline.step(inputs, at)` is the only thing that reads these; whoever wants a decision changed sends one.
-An input made by a person carries `request`: the step answers it with exactly one `effects.Answered`.
+An input that somebody waits for carries `request`: the step answers it with exactly one `effects.Answered`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rtmd.model.external import ExternalPolicy, PostedAlert
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupTimes, Membership
 from rtmd.model.matcher import Matcher
@@ -37,7 +38,7 @@ class ReactionsLoaded:
 
     `undoable` has the actions that can be undone; `policy` says whom stages without `notify` tell, and what mutes what;
     `fallbacks` has who is told what a receiver cannot be told; with `react` off everything is judged and journalled,
-    and nothing leaves the daemon.
+    and nothing leaves the daemon; `external` is about alerts that others raise.
     """
 
     receivers: frozenset[str] = frozenset()
@@ -46,6 +47,7 @@ class ReactionsLoaded:
     policy: Policy = field(default_factory=Policy)
     react: bool = True
     fallbacks: Mapping[str, str] = field(default_factory=dict)
+    external: ExternalPolicy = field(default_factory=ExternalPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,15 @@ class MissReported:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsPosted:
+    """What others raise, as `sender` posted it: each by itself, in order."""
+
+    request: int
+    sender: str
+    alerts: tuple[PostedAlert, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ActionDone:
     """The result of running or undoing an action."""
 
@@ -170,13 +181,14 @@ class Undelivered:
 
 
 PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported
+AskedInput: TypeAlias = PersonInput | AlertsPosted
 PlainInput: TypeAlias = (
     RulesLoaded
     | ReactionsLoaded
     | Restored
     | TimeGap
     | WallClock
-    | PersonInput
+    | AskedInput
     | ActionDone
     | DeliveryDone
     | Undelivered

@@ -65,6 +65,10 @@ class Severity(StrEnum):
         return (Severity.INFO, Severity.WARNING, Severity.CRITICAL).index(self)
 
 
+# What a stage has unless it says.
+SEVERITY: Mapping[StageName, Severity] = dict(zip(StageName, Severity, strict=True))
+
+
 class NoData(StrEnum):
     """What happens to an instance whose series stopped (semantics S3)."""
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from rtmd.alerting.exposed import exposed
+from rtmd.alerting.external import Externals, Heard
 from rtmd.alerting.silences import about
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
@@ -56,6 +57,7 @@ class Pipeline:
 
     def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
+        self.externals = Externals()
         self.reactor = Reactor(self.firing, self.engine.rule)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self._offset = 0
@@ -71,11 +73,11 @@ class Pipeline:
 
     def firing(self, firing_id: str) -> Firing | None:
         """One firing, open or lately resolved."""
-        return self.engine.episodes.firings.get(firing_id)
+        return self.engine.episodes.firings.get(firing_id) or self.externals.firings.get(firing_id)
 
     def firings(self) -> list[Firing]:
         """Every firing that is remembered."""
-        return list(self.engine.episodes.firings.values())
+        return [*self.engine.episodes.firings.values(), *self.externals.firings.values()]
 
     def step(self, inputs: Sequence[Input], at: int) -> Step:
         """Work through time up to `at`, then through the inputs."""
@@ -93,12 +95,14 @@ class Pipeline:
         return Step(tuple(_latest_only(effects)), self._next_due())
 
     def _next_due(self) -> int:
-        due = (self.engine.next_due(), self.reactor.dispatch.groups.next_due())
+        end = self.externals.next_end()
+        due = (self.engine.next_due(), self.reactor.dispatch.groups.next_due(), end and end - self._offset)
         return min([self._housekeeping, *self._rechecks[:1], *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
         while (due := self._next_due()) <= at:
             yield from self._follow(self.engine.advance(due))
+            yield from self._follow(self.externals.end_due(due, self.wall(due)))
             while self._rechecks and self._rechecks[0] <= due:
                 heapq.heappop(self._rechecks)
                 self.reactor.dispatch.call_withheld(due)
@@ -107,6 +111,7 @@ class Pipeline:
             if self._housekeeping <= due:
                 yield from self._tidy(due)
         yield from self._follow(self.engine.advance(at))
+        yield from self._follow(self.externals.end_due(at, self.wall(at)))
         yield from self.reactor.dispatch.flush(at, self.wall(at))
 
     def _take(self, given: Input, at: int) -> Iterator[fx.Effect]:
@@ -118,6 +123,7 @@ class Pipeline:
             case ins.RulesLoaded():
                 yield from self._load(given, at)
             case ins.ReactionsLoaded():
+                self.externals.policy = given.external
                 self.reactor.load(given, self.firings(), at)
             case ins.Restored():
                 self._restore(given, at)
@@ -128,6 +134,8 @@ class Pipeline:
                 self._plan_rechecks(missed=at)
             case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet() | ins.VerdictGiven() | ins.MissReported():
                 yield from self._ask(given, at)
+            case ins.AlertsPosted():
+                yield from self._follow(self.externals.post(given, at, self.wall(at)))
             case ins.ActionDone() | ins.DeliveryDone() | ins.Undelivered():
                 yield from self._take_result(given, at)
             case _:
@@ -164,7 +172,7 @@ class Pipeline:
             case _:
                 assert_never(given)
 
-    def _follow(self, happened: Iterable[Happening]) -> Iterator[fx.Effect]:
+    def _follow(self, happened: Iterable[Happening | Heard]) -> Iterator[fx.Effect]:
         for each in happened:
             match each:
                 case Moved(_, transition):
@@ -172,6 +180,8 @@ class Pipeline:
                 case Change():
                     self._count(each)
                     yield from self.reactor.react(each, self.wall(each.at))
+                case fx.FiringSaved() | fx.Answered():
+                    yield each
                 case _:
                     assert_never(each)
 
@@ -182,7 +192,9 @@ class Pipeline:
             self.counts["outcomes", f"{change.stage} {change.reason}"] += 1
 
     def _restore(self, given: ins.Restored, at: int) -> None:
-        self.engine.restore(given.instances, given.firings, at)
+        own = [firing for firing in given.firings if firing.origin is None]
+        self.engine.restore(given.instances, own, at)
+        self.externals.restore(firing for firing in given.firings if firing.origin is not None)
         self.reactor.restore(given, self.firings(), at)
         self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
         self._plan_rechecks()
@@ -190,6 +202,7 @@ class Pipeline:
     def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
         for firing in self.engine.shift(at, until):
             yield fx.FiringSaved(firing)
+        self.externals.pause(self.wall(until))
         grids = [stage.grid for rule in self.engine.rules.values() for stage in rule.stages]
         self.reactor.dispatch.groups.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
         self._housekeeping = _next_minute(until)
@@ -264,7 +277,7 @@ class Pipeline:
         wall = self.wall(at)
         ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
         acked = replace(firing, ack=ack, version=firing.version + 1)
-        self.engine.episodes.replace(acked)
+        self._replace(acked)
         yield fx.FiringSaved(acked)
         yield fx.Audited(wall, given.by, "ack", firing.id, given.note)
         yield fx.Journaled(at, "ack", firing.rule, firing.id, f"{given.by} has it", {"note": given.note})
@@ -277,8 +290,11 @@ class Pipeline:
             raise NotFoundError(f"there is no firing {given.firing_id}")
         judged = verdicts.judged(firing, given, self.wall(at))
         if known is not None:
-            self.engine.episodes.replace(judged)
+            self._replace(judged)
         yield from verdicts.told(judged, given, at=at, wall=self.wall(at))
+
+    def _replace(self, firing: Firing) -> None:
+        (self.externals if firing.origin else self.engine.episodes).replace(firing)
 
     def _take_result(self, given: ins.ActionDone | ins.DeliveryDone | ins.Undelivered, at: int) -> Iterator[fx.Effect]:
         match given:
@@ -311,7 +327,7 @@ class Pipeline:
         self._housekeeping = _next_minute(at)
         self.reactor.dispatch.call_withheld(at)  # a calendar may have opened
         self.reactor.dispatch.suppression.inhibitions.forget(at)
-        for firing in self.engine.forget(at):
+        for firing in [*self.engine.forget(at), *self.externals.forget(at)]:
             self.reactor.forget(firing.id)
         for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)

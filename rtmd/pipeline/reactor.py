@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.flush import Verdict
-from rtmd.alerting.routing import addressees
+from rtmd.alerting.routing import TREE, addressees
 from rtmd.alerting.runs import Runs
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSaved
@@ -28,13 +28,13 @@ _RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})  # the virtual lab
 
 
 class Reactor:
-    """Decides what is said and run. `firing_of` gives a firing by its id, `rule_of` a rule by its name."""
+    """Decides what is said and run. `firing_of` gives a firing by its id, `rule_named` a rule by its name."""
 
-    def __init__(self, firing_of: Callable[[str], Firing | None], rule_of: Callable[[str], Rule | None]) -> None:
+    def __init__(self, firing_of: Callable[[str], Firing | None], rule_named: Callable[[str], Rule | None]) -> None:
         self.runs = Runs()
         self.dispatch = Dispatch(firing_of, self._notify_of, self.runs.of)
         self.reactions = ReactionsLoaded()
-        self._rule_of = rule_of
+        self._rule_named = rule_named
 
     def __repr__(self) -> str:
         return f"<Reactor {self.dispatch!r}, {self.runs!r}>"
@@ -48,7 +48,7 @@ class Reactor:
         self, before: Mapping[str, Rule], after: Mapping[str, Rule], firings: Iterable[Firing], at: int
     ) -> None:
         """Other rules: the firings of those that tell others now find their groups anew."""
-        is_open = [firing for firing in firings if firing.open]
+        is_open = [firing for firing in firings if firing.open and firing.origin is None]
         firing_rules = {firing.rule for firing in is_open} & after.keys()
         moved = {name for name in firing_rules if _addresses(before.get(name)) != _addresses(after[name])}
         self.dispatch.replace((firing for firing in is_open if firing.rule in moved), at)
@@ -57,6 +57,10 @@ class Reactor:
         """Take up what an earlier run left."""
         self.runs.restore(given.runs)
         self.dispatch.restore(given, firings, at)
+
+    def rule_of(self, firing: Firing) -> Rule | None:
+        """The rule that a firing is of, in force or lately removed; what others raised is of none."""
+        return None if firing.origin is not None else self._rule_named(firing.rule)
 
     def muting(self, firing: Firing, at: int, wall: int) -> Verdict | None:
         """What mutes the firing now, whoever would be told."""
@@ -68,7 +72,7 @@ class Reactor:
         yield FiringSaved(firing)
         yield _journal(change)
         self.dispatch.notice(firing, at, relabelled=change.kind in _RELABELLED)
-        rule = self._rule_of(firing.rule)
+        rule = self.rule_of(firing)
         if change.kind in _PLACED:
             self.dispatch.place(firing, at)
         elif change.kind is ChangeKind.STAGE_FIRED:
@@ -129,8 +133,12 @@ class Reactor:
 
     def _notify_of(self, firing: Firing) -> tuple[str, ...]:
         """Whom a firing tells at its stage."""
-        rule = self._rule_of(firing.rule)
-        stage = rule.stage(firing.stage) if rule and self._reacts(firing) else None
+        if not self._reacts(firing):
+            return ()
+        if firing.origin is not None:
+            return (TREE,)
+        rule = self.rule_of(firing)
+        stage = rule.stage(firing.stage) if rule else None
         return addressees(stage) if stage else ()
 
     def _reacts(self, firing: Firing) -> bool:

@@ -21,8 +21,8 @@ from rtmd.wire import pictures
 
 def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool = False) -> wire.FiringView:
     """One row of the screen; with `evidence` the stages carry their recorded evaluation."""
-    rule = pipeline.engine.rule(firing.rule)
-    live = {record.name: record for record in pipeline.engine.clocks((firing.rule, firing.labels))}
+    rule = pipeline.reactor.rule_of(firing)
+    live = {record.name: record for record in pipeline.engine.clocks((firing.rule, firing.labels)) if rule}
     stages = []
     for record in firing.stages:
         clock = live.get(record.name, record) if firing.open else record
@@ -74,7 +74,7 @@ def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
     """The rules in force."""
     views = []
     refused = pipeline.engine.refused()
-    burning = Counter(firing.rule for firing in pipeline.firings() if firing.open)
+    burning = Counter(firing.rule for firing in pipeline.firings() if firing.open and firing.origin is None)
     for name, rule in pipeline.engine.rules.items():
         tables = pipeline.engine.tables(name)
         views.append(
@@ -111,9 +111,9 @@ def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *,
 
 def _flags(pipeline: Pipeline, firing: Firing, at: int, *, muted: bool) -> list[str]:
     flags = []
-    rule = pipeline.engine.rule(firing.rule)
+    rule = pipeline.reactor.rule_of(firing)
     tables = pipeline.engine.tables(firing.rule)
-    if firing.open:
+    if firing.open and firing.origin is None:
         if any(table.is_unfed(firing.labels) for table in tables if table.stage.name is firing.stage):
             flags.append("unfed")
         if any(table.is_warming(firing.labels, at) for table in tables):

@@ -14,7 +14,7 @@ from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr, Selector, kind_of
 from rtmd.model.functions import Kind
-from rtmd.model.rule import GRID, HOUR, MINUTE, SECOND, NoData, Severity, Stage, StageName
+from rtmd.model.rule import GRID, HOUR, MINUTE, SECOND, SEVERITY, NoData, Stage, StageName
 from rtmd.model.tiers import grid_for
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
@@ -29,7 +29,6 @@ STAGE_ONLY = frozenset(
 )
 LATER = frozenset({"propose", "expires", "escalate", "within"})
 
-_SEVERITY = dict(zip(StageName, Severity, strict=True))
 _RECENT_PART = 12  # of the window
 _RAREST = 24 * HOUR  # between two evaluations
 _KEPT = 24 * HOUR  # without data
@@ -107,7 +106,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         signal_text=show(expr),
         condition=condition,
         hold=hold,
-        severity=own.choice("severity", _SEVERITY[name]),
+        severity=own.choice("severity", SEVERITY[name]),
         grid=grid,
         window=window,
         recent=recent,

@@ -127,7 +127,9 @@ class Daemon:
             outbox, performer = hands.outbox, hands.performer
             loop = StepLoop(pipeline, self._inbox, storage=storage, perform=performer)
             loop.step(opening, loop.at)
-            reloader.firing = lambda: frozenset(each.rule for each in pipeline.firings() if each.open)
+            reloader.firing = lambda: frozenset(
+                each.rule for each in pipeline.firings() if each.open and not each.origin
+            )
             loop.start(stack)
             loop.turn()  # the rules as the files have them now
             gc.freeze()  # rules and windows stay: see StepLoop.step

@@ -220,4 +220,4 @@ def _held_back(rules: tuple[str, ...]) -> str:
 
 
 def _firing_on_disk(storage: Storage) -> frozenset[str]:
-    return frozenset(firing.rule for firing in storage.store.restore().firings if firing.open)
+    return frozenset(each.rule for each in storage.store.restore().firings if each.open and not each.origin)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import msgspec
 
+from rtmd.wire.origin import OriginView
+
 STREAM_SNAPSHOT = "snapshot"
 STREAM_CHANGES = "changes"
 STREAM_BEAT = "beat"
@@ -118,6 +120,7 @@ class FiringView(msgspec.Struct, frozen=True):
     links: dict[str, str] = {}
     follows: str = ""
     verdict: str = ""  # what somebody says that it was: noise | real
+    origin: OriginView | None = None  # of an alert that others raised
 
 
 class JournalView(msgspec.Struct, frozen=True):

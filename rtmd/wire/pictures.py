@@ -5,9 +5,11 @@ Receivers are sent exactly this; the operator API adds live values, flags and si
 
 from __future__ import annotations
 
+from rtmd.model.external import Origin
 from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
 from rtmd.model.reaction import ActionRun
 from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RunView, StageView
+from rtmd.wire.origin import OriginView
 
 
 def firing_view(firing: Firing) -> FiringView:
@@ -37,6 +39,7 @@ def firing_view(firing: Firing) -> FiringView:
         links=dict(firing.links),
         follows=firing.follows,
         verdict="" if firing.verdict is None else "real" if firing.verdict.real else "noise",
+        origin=_origin_view(firing.origin) if firing.origin else None,
     )
 
 
@@ -76,6 +79,10 @@ def _state(firing: Firing) -> str:
         return "resolved"
     recovering = all(record.state is StageState.RECOVERING for record in firing.stages if record.keeps_open)
     return "recovering" if recovering else "firing"
+
+
+def _origin_view(origin: Origin) -> OriginView:
+    return OriginView(origin.sender, origin.starts_at, dict(origin.annotations), origin.url)
 
 
 def _ack_view(ack: Ack) -> AckView:
