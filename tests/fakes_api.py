@@ -35,10 +35,8 @@ from rtmd.wire import (
     LetterView,
     OutboxView,
     ReceiverView,
-    ReloadView,
     RetryRequest,
     RuleErrorView,
-    RuleView,
     SilenceView,
     StageView,
     StatusView,
@@ -46,6 +44,7 @@ from rtmd.wire import (
 )
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
+from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 
 NOW = 1_790_000_000_000
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -165,6 +164,7 @@ class FakeDesk:
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
         self.errors: list[RuleErrorView] = []
+        self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
         self.heard = NoiseView(7, NOW - 7 * 86_400_000, NOW, [])
         self.noise_of: list[int] = []  # days
@@ -236,6 +236,9 @@ class FakeDesk:
 
     def rules(self) -> list[RuleView]:
         return self.kept_rules
+
+    async def rule_file(self, name: str) -> RuleFileView | None:
+        return self.rule_files.get(name)
 
     def rule_errors(self) -> list[RuleErrorView]:
         return self.errors

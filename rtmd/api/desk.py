@@ -23,16 +23,15 @@ from rtmd.wire import (
     FiringView,
     OutboxView,
     ReceiverView,
-    ReloadView,
     RetryRequest,
     RuleErrorView,
-    RuleView,
     SilenceView,
     StatusView,
     TryResult,
 )
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
+from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,10 @@ class Desk(Protocol):
 
     def rules(self) -> list[RuleView]:
         """The loaded rules."""
+        ...
+
+    async def rule_file(self, name: str) -> RuleFileView | None:
+        """Where this rule file is, if it is one of the daemon's and still there."""
         ...
 
     def rule_errors(self) -> list[RuleErrorView]:

@@ -29,6 +29,7 @@ class Queries:
             Route("/api/rtmd/v1/firings", self.firings),
             Route("/api/rtmd/v1/firings/{id}", self.firing),
             Route("/api/rtmd/v1/rules", self.rules),
+            Route("/api/rtmd/v1/rules/file", self.rule_file),
             Route("/api/rtmd/v1/rules/reload", self.latest_reload),
             Route("/api/rtmd/v1/noise", self.noise),
             Route("/api/rtmd/v1/silences", self.silences),
@@ -51,6 +52,12 @@ class Queries:
     async def rules(self, _: Request) -> Response:
         """The loaded rules."""
         return Json(self._desk.rules())
+
+    async def rule_file(self, request: Request) -> Response:
+        """Where a rule file is, by the `?name=` that rules and errors give it."""
+        name = request.query_params.get("name", "")
+        found = await self._desk.rule_file(name)
+        return problem(404, f'there is no rule file "{name[:200]}"') if found is None else Json(found)
 
     async def latest_reload(self, _: Request) -> Response:
         """What the latest reload of the rules did."""

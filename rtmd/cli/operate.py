@@ -18,17 +18,8 @@ from rtmd.cli import output
 from rtmd.cli.client import Client, Instant, find_target
 from rtmd.model.display import safe
 from rtmd.model.duration import parse_duration
-from rtmd.wire import (
-    AckRequest,
-    Done,
-    ExpireRequest,
-    FiringView,
-    ReloadView,
-    RuleView,
-    SilenceRequest,
-    SilenceView,
-    StatusView,
-)
+from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView, StatusView
+from rtmd.wire.rules import ReloadView, RuleView
 
 Verb = TypeVar("Verb", bound=Callable[..., object])
 

@@ -15,15 +15,8 @@ import msgspec
 
 from rtmd.cli.client import InstantData
 from rtmd.model.display import age, number, safe
-from rtmd.wire import (
-    FiringView,
-    OutboxView,
-    ReceiverView,
-    ReloadView,
-    RuleView,
-    SilenceView,
-    StatusView,
-)
+from rtmd.wire import FiringView, OutboxView, ReceiverView, SilenceView, StatusView
+from rtmd.wire.rules import ReloadView, RuleView
 
 Row = Sequence[str]
 
@@ -107,10 +100,11 @@ def _silence(silence: SilenceView, wall: int) -> Row:
 
 def print_rules(rules: Sequence[RuleView]) -> None:
     """Rules by name."""
-    header = ("RULE", "KIND", "STAGES", "FIRING", "PENDING", "INSTANCES", "PLACE")
+    header = ("RULE", "STATE", "KIND", "STAGES", "FIRING", "PENDING", "INSTANCES", "PLACE")
     rows = [
         (
             rule.name,
+            _rule_state(rule),
             rule.kind,
             ",".join(rule.stages),
             str(rule.firing),
@@ -121,6 +115,18 @@ def print_rules(rules: Sequence[RuleView]) -> None:
         for rule in rules
     ]
     print_table(header, rows, "No rules are loaded.")
+
+
+def _rule_state(rule: RuleView) -> str:
+    found = (
+        (not rule.enabled, "off"),
+        (rule.shadow, "shadow"),
+        (rule.problems, "error"),
+        (rule.refused, "full"),
+        (rule.unfed_since is not None or rule.unfed, "no data"),
+        (rule.rejudging, "rejudging"),
+    )
+    return ", ".join(word for holds, word in found if holds) or "on"
 
 
 def print_reload(reload: ReloadView) -> None:

@@ -82,6 +82,10 @@ class Arrivals:
         """Which series have been without samples for longer than that (ms, by id)."""
         return self._now - self._at[: self._known] > patience[: self._known]
 
+    def latest(self, series: Ids) -> int:
+        """When any of these series (at least one) was fed last."""
+        return int(self._at[series].max())
+
     def senders(self, series: Ids) -> tuple[Ids, Times]:
         """Who fed each series last (a number, negative: unknown), and when that one delivered."""
         by = self._by[series]

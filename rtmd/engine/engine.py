@@ -61,6 +61,7 @@ class Engine:
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
         self.failures: Counter[str] = Counter()  # evaluations in which a rule had `problems`, by rule, since the start
         self.rules: Mapping[str, Rule] = {}  # in force, by name
+        self.disabled: Mapping[str, Rule] = {}  # switched off: only people want to know of them
         self._rules: dict[str, Running] = {}  # sorted
         self._orphans: dict[str, Running] = {}
         self._unclaimed = _Unclaimed()
@@ -143,7 +144,7 @@ class Engine:
         empty: list[StageTable] = []
         gone: list[Running] = []
         started: list[Running] = []
-        before, self.rules = self.rules, rules.rules
+        before, self.rules, self.disabled = self.rules, rules.rules, rules.disabled
         for name in sorted(name for name, rule in rules.rules.items() if before.get(name) is not rule):
             rule, old = rules.rules[name], self._rules.get(name)
             if old is not None and _same(old.rule, rule):

@@ -212,6 +212,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All enabled rules by name, in name order."""
+    """All enabled rules by name, in name order; and those that are switched off, to be shown."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    disabled: Mapping[str, Rule] = field(default_factory=dict)

@@ -70,31 +70,6 @@ def _silence_view(silence: Silence, wall: int, covered: int) -> wire.SilenceView
     )
 
 
-def rule_views(pipeline: Pipeline) -> list[wire.RuleView]:
-    """The rules in force."""
-    views = []
-    refused = pipeline.engine.refused()
-    burning = Counter(firing.rule for firing in pipeline.firings() if firing.open and firing.origin is None)
-    for name, rule in pipeline.engine.rules.items():
-        tables = pipeline.engine.tables(name)
-        views.append(
-            wire.RuleView(
-                name=name,
-                file=rule.file,
-                line=rule.line,
-                kind=rule.kind.value,
-                stages=[stage.name.value for stage in rule.stages],
-                firing=burning.get(name, 0),
-                pending=sum([table.pending for table in tables if table.busy]),
-                instances=max([table.size for table in tables]),
-                refused=refused.get(name, 0),
-                failures=pipeline.engine.failures.get(name, 0),
-                problems=pipeline.engine.problems(name),
-            )
-        )
-    return views
-
-
 def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *, evidence: bool) -> wire.StageView:
     recovering = clock.state is StageState.RECOVERING and clock.keep_since is not None
     return msgspec.structs.replace(

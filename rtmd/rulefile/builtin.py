@@ -43,4 +43,4 @@ def is_built_in(name: str) -> bool:
 
 def with_built_in(rules: RuleSet) -> RuleSet:
     """What is in force where these rules are."""
-    return RuleSet(dict(sorted({**rules.rules, **built_in().rules}.items())))
+    return RuleSet(dict(sorted({**rules.rules, **built_in().rules}.items())), rules.disabled)

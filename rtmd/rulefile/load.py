@@ -106,9 +106,11 @@ def _put_together(checked: Mapping[str, _Checked]) -> Loaded:
         else:
             written[file] = each.entries
     problems |= _refuse_repeated_names(written)
-    rules = (entry.rule for file in written if file not in problems for entry in written[file] if entry.enabled)
-    by_name = {rule.name: rule for rule in rules}
-    return Loaded(RuleSet({name: by_name[name] for name in sorted(by_name)}), problems)
+    entries = [entry for file in written if file not in problems for entry in written[file]]
+    entries.sort(key=lambda entry: entry.rule.name)
+    enabled = {entry.rule.name: entry.rule for entry in entries if entry.enabled}
+    disabled = {entry.rule.name: entry.rule for entry in entries if not entry.enabled}
+    return Loaded(RuleSet(enabled, disabled), problems)
 
 
 def _refuse_repeated_names(written: Mapping[str, tuple[_Written, ...]]) -> dict[str, tuple[Located, ...]]:

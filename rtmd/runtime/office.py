@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rtmd import __version__
 from rtmd.alerting.exposed import exposed
@@ -21,7 +22,8 @@ from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
-from rtmd.pipeline.views import firing_view, rule_views, silence_views
+from rtmd.pipeline.rule_views import rule_views
+from rtmd.pipeline.views import firing_view, silence_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.load import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
@@ -30,18 +32,10 @@ from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
-from rtmd.wire import (
-    FiringDetail,
-    FiringView,
-    JournalView,
-    ReloadView,
-    RuleErrorView,
-    RuleView,
-    SilenceView,
-    StatusView,
-)
+from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, SilenceView, StatusView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
+from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
@@ -177,6 +171,14 @@ class Office:
         """The rules in force."""
         return rule_views(self._loop.pipeline)
 
+    async def rule_file(self, name: str) -> RuleFileView | None:
+        """Where a rule file is: of a rule, or of what is wrong; nothing is said of other files."""
+        engine = self._loop.pipeline.engine
+        known = {rule.file for rules in (engine.rules, engine.disabled) for rule in rules.values()}
+        if name not in known | {error.file for error in self._board.rule_errors}:
+            return None
+        return await asyncio.to_thread(_rule_file, name)
+
     def rule_errors(self) -> list[RuleErrorView]:
         """What is wrong with the files on disk."""
         return [RuleErrorView(each.file, each.line, each.column, each.problem) for each in self._board.rule_errors]
@@ -284,6 +286,15 @@ class Office:
         dropped = {which: n for (kind, which), n in self._loop.pipeline.counts.items() if kind == "dropped"}
         lost = Counter({"sample_log": self._samples.lost}) if self._samples.lost else Counter()
         return self._drops + self.series.refused + Counter(dropped) + lost
+
+
+def _rule_file(name: str) -> RuleFileView | None:
+    path = Path(name).absolute()
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return RuleFileView(str(path), found.st_dev, found.st_ino)
 
 
 def _by(label: str, counts: Mapping[str, int], name: str, kind: str, text: str) -> Metric:

@@ -32,7 +32,7 @@ from rtmd.runtime.office import Board
 from rtmd.runtime.rulebook import Choice, Rulebook, missing
 from rtmd.runtime.storage import Storage
 from rtmd.runtime.watch import Watch
-from rtmd.wire import ReloadView
+from rtmd.wire.rules import ReloadView
 
 log = logging.getLogger(__name__)
 

@@ -161,40 +161,6 @@ class RuleErrorView(msgspec.Struct, frozen=True):
     problem: str
 
 
-class RuleView(msgspec.Struct, frozen=True):
-    """A loaded rule."""
-
-    name: str
-    file: str
-    line: int
-    kind: str
-    stages: list[str]
-    firing: int = 0
-    pending: int = 0
-    instances: int = 0
-    refused: int = 0  # instances that the limit turns away now
-    failures: int = 0  # evaluations with problems since the start
-    problems: list[str] = []  # those of the latest ones
-
-
-class ReloadView(msgspec.Struct, frozen=True):
-    """`GET /api/rtmd/v1/rules/reload`: what the latest reload did, and what waits for a confirmation.
-
-    Rules by name, each in one list only; `changed` and `rejudging` (those that fire and look at something else now)
-    say what changed. `held_back` has firing rules that the files on disk would remove: too many at once.
-    """
-
-    wall: int = 0  # when; 0: not since the start
-    kept: int = 0
-    added: list[str] = []
-    changed: dict[str, str] = {}
-    rejudging: dict[str, str] = {}
-    removed: list[str] = []
-    removed_firing: list[str] = []
-    summary: str = ""
-    held_back: list[str] = []
-
-
 class StatusView(msgspec.Struct, frozen=True):
     """Is it alive, and what is it doing: the header of the screen and `rtmd status`."""
 

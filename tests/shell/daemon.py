@@ -29,17 +29,8 @@ import msgspec
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
-from rtmd.wire import (
-    Done,
-    FiringDetail,
-    FiringView,
-    OutboxView,
-    ReceiverView,
-    ReloadView,
-    RuleView,
-    SilenceView,
-    StatusView,
-)
+from rtmd.wire import Done, FiringDetail, FiringView, OutboxView, ReceiverView, SilenceView, StatusView
+from rtmd.wire.rules import ReloadView, RuleView
 
 PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 PATIENCE = 30.0  # seconds within which anything should have happened, on a busy machine

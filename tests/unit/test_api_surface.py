@@ -24,7 +24,8 @@ from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
 from rtmd.runtime.loop import stuck
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, RuleView, SilenceView, StatusView
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire.rules import RuleFileView, RuleView
 
 BASE = "/api/rtmd/v1"
 WRITE = "/api/v1/write"
@@ -52,6 +53,14 @@ async def test_what_can_be_read_is_what_the_desk_says(served: Served) -> None:
     assert await read("/rules", list[RuleView]) == desk.rules()
     assert await read("/silences", list[SilenceView]) == desk.silences()
     assert await read("/status", StatusView) == desk.status()
+
+
+async def test_of_rule_files_only_the_daemons_own_are_told(served: Served) -> None:
+    served.desk.rule_files["rules/mentions.toml"] = RuleFileView("/etc/rtmd/rules/mentions.toml", 3, 4)
+    answer = await served.tcp.get(f"{BASE}/rules/file", params={"name": "rules/mentions.toml"})
+    assert answer.json() == {"path": "/etc/rtmd/rules/mentions.toml", "device": 3, "inode": 4}
+    for name in ("/etc/passwd", ""):
+        assert (await served.tcp.get(f"{BASE}/rules/file", params={"name": name})).status_code == 404
 
 
 @pytest.mark.parametrize(

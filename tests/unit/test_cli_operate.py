@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +21,8 @@ from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_vector
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
 from rtmd.model.rule import MINUTE
-from rtmd.wire import AckView, ReloadView, RuleErrorView
+from rtmd.wire import AckView, RuleErrorView
+from rtmd.wire.rules import ReloadView
 
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
 
@@ -106,6 +108,20 @@ async def test_silences_rules_and_status_are_shown(served: Served) -> None:
     assert "s2" in (await rtmd(served, "silence", "list", "--all")).output
     assert "seconds,minutes" in (await rtmd(served, "rules")).output
     assert "12.5/s" in (await rtmd(served, "status")).output
+
+
+async def test_rules_say_what_is_not_as_usual(served: Served) -> None:
+    usual = served.desk.kept_rules[0]
+    served.desk.kept_rules = [
+        usual,
+        msgspec.structs.replace(usual, name="b", enabled=False),
+        msgspec.structs.replace(usual, name="c", shadow=True, unfed=1, rejudging=2),
+        msgspec.structs.replace(usual, name="d", problems=["x"], refused=3, unfed_since=NOW),
+    ]
+    header, *shown = (await rtmd(served, "rules")).output.splitlines()
+    states = ["on", "off", "shadow, no data, rejudging", "error, full, no data"]
+    place = header.index("STATE")
+    assert [line[place : header.index("KIND")].strip() for line in shown] == states
 
 
 async def test_a_reload_says_what_it_did_and_confirms_only_when_told(tmp_path: Path) -> None:
@@ -210,15 +226,15 @@ def test_verbs_complete_without_being_imported() -> None:
 
 
 def test_the_screen_is_opened_on_the_target_and_its_exit_code_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[tuple[str, bool]] = []
+    opened: list[tuple[str, bool, bool]] = []
 
-    def screen(target: str, *, ascii_only: bool) -> int:
-        opened.append((target, ascii_only))
+    def screen(target: str, *, ascii_only: bool, read_only: bool) -> int:
+        opened.append((target, ascii_only, read_only))
         return 3
 
     monkeypatch.setattr("tui.app.main", screen)
-    result = CliRunner().invoke(main, ["tui", "--connect", "tcp:127.0.0.1:9095", "--ascii"])
-    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True)])
+    result = CliRunner().invoke(main, ["tui", "--connect", "tcp:127.0.0.1:9095", "--ascii", "--readonly"])
+    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True, True)])
 
 
 def test_version_is_printed() -> None:

@@ -260,6 +260,12 @@ def test_of_two_rules_with_one_name_the_second_in_path_order_is_wrong() -> None:
     assert [rule.file for rule in loaded.rules.rules.values()] == ["a.toml", "c.toml"]
 
 
+def test_disabled_rules_stand_beside_those_in_force() -> None:
+    rules = load_rules({"a.toml": "[rules.b]\nsignal = 'up'\nenabled = false\n[rules.a]\nsignal = 'up'"}).rules
+    assert (list(rules.rules), list(rules.disabled)) == (["a"], ["b"])
+    assert (rules.disabled["b"].file, rules.disabled["b"].line) == ("a.toml", 1)
+
+
 def test_a_disabled_rule_is_checked_and_keeps_its_name_but_does_not_run() -> None:
     loaded = load_rules({"a.toml": "[rules.a]\nsignal = 'up'\nenabled = false", "b.toml": "[rules.a]\nsignal = 'up'"})
     assert not loaded.rules.rules

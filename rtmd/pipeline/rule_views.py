@@ -1,0 +1,68 @@
+"""Pictures of the rules for people: those in force with what they do now, and those that are switched off."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from rtmd.engine.stage_table import StageTable
+from rtmd.engine.unfed import patience
+from rtmd.model.firing import Firing
+from rtmd.model.rule import Rule
+from rtmd.pipeline.pipeline import Pipeline
+from rtmd.wire.rules import RuleView
+
+
+def rule_views(pipeline: Pipeline) -> list[RuleView]:
+    """All of them, by name."""
+    engine = pipeline.engine
+    refused = engine.refused()
+    is_open = [firing for firing in pipeline.firings() if firing.open and firing.origin is None]
+    burning = Counter(firing.rule for firing in is_open)
+    unfed = Counter(firing.rule for firing in is_open if _is_unfed(pipeline, firing))
+    rejudging = Counter(firing.rule for firing in is_open if any(each.rejudging_since for each in firing.stages))
+    views = [_switched_off(rule) for name, rule in engine.disabled.items() if name not in engine.rules]
+    for name, rule in engine.rules.items():
+        tables = engine.tables(name)
+        views.append(
+            RuleView(
+                name=name,
+                file=rule.file,
+                line=rule.line,
+                kind=rule.kind.value,
+                stages=[stage.name.value for stage in rule.stages],
+                firing=burning.get(name, 0),
+                pending=sum([table.pending for table in tables if table.busy]),
+                instances=max([table.size for table in tables]),
+                refused=refused.get(name, 0),
+                failures=engine.failures.get(name, 0),
+                problems=engine.problems(name),
+                shadow=rule.shadow,
+                rejudging=rejudging.get(name, 0),
+                unfed=unfed.get(name, 0),
+                unfed_since=_unfed_since(pipeline, tables),
+            )
+        )
+    return sorted(views, key=lambda view: view.name)
+
+
+def _switched_off(rule: Rule) -> RuleView:
+    stages = [stage.name.value for stage in rule.stages]
+    return RuleView(rule.name, rule.file, rule.line, rule.kind.value, stages, enabled=False, shadow=rule.shadow)
+
+
+def _is_unfed(pipeline: Pipeline, firing: Firing) -> bool:
+    tables = pipeline.engine.tables(firing.rule)
+    return any(table.is_unfed(firing.labels) for table in tables if table.stage.name is firing.stage)
+
+
+def _unfed_since(pipeline: Pipeline, tables: tuple[StageTable, ...]) -> int | None:
+    """When the last sample came that feeds the rule, where that is too long ago; None too where none ever came."""
+    signals = {table.signal for table in tables}
+    fed = [np.asarray(signal.root.feeding(np.arange(signal.size))) for signal in signals if signal.size]
+    series = np.concatenate(fed) if fed else np.zeros(0, np.int64)
+    if not len(series):
+        return None
+    latest = pipeline.engine.plans.arrivals.latest(series)
+    return latest if pipeline.engine.evaluated_at - latest > max(map(patience, signals)) else None
