@@ -1,8 +1,8 @@
 """What `/` understands: words that must all be found, and `state:` and `sev:` terms.
 
 A word is sought, without regard to case, in the rule, the title, and the labels as `name=value`. `state:` takes
-new, ack, sil, ok, recovering, nodata, open; `sev:` takes crit, warn, info; both accept any beginning of those,
-so that the list narrows while one is typing. Matching is on raw strings.
+new, ack, sil, ok, recovering, nodata, rejudging, flapping, open; `sev:` takes crit, warn, info; both accept any
+beginning of those, so that the list narrows while one is typing. Matching is on raw strings.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ def _in_state(firing: FiringView, wanted: str) -> bool:
         names.append("nodata")
     if is_open(firing):
         names.append("open")
-    if "rejudging" in firing.flags:
-        names.append("rejudging")
+    names += [flag for flag in ("rejudging", "flapping") if flag in firing.flags]
     return any(name.startswith(wanted) for name in names)
 
 

@@ -42,6 +42,11 @@ def unfed(firing: FiringView) -> bool:
     return "unfed" in firing.flags
 
 
+def flapping(firing: FiringView) -> bool:
+    """It comes and goes, and nobody is told before that is over."""
+    return "flapping" in firing.flags
+
+
 def is_open(firing: FiringView) -> bool:
     """Not resolved."""
     return firing.state != "resolved"

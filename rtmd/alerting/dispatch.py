@@ -103,8 +103,13 @@ class Dispatch:
         for route in routes_of(self._notify_of(firing), self.policy.route, labels):
             self.groups.enter(firing, route, labels, at)
 
+    def look_again(self, firing: Firing, at: int) -> None:
+        """Something else is to be said of a firing than before."""
+        for group in self.groups.of(firing.id):
+            self.groups.call(group, at)
+
     def settle(self, firing: Firing, at: int) -> Iterator[Effect]:
-        """A firing resolved: those who know of it are told, through its groups or through one of their own."""
+        """A firing resolved, and does not flap: those who know of it are told, through its groups or their own."""
         groups = self.groups.of(firing.id)
         for group in groups:
             self._call_for_the_end(group, at)
@@ -175,7 +180,7 @@ class Dispatch:
 
     def _place_anew(self, firings: Iterable[Firing], at: int) -> None:
         for firing in firings:
-            if firing.open:
+            if firing.open or firing.flaps:
                 self.place(firing, at)
             else:
                 self._place_resolved(firing, at)
@@ -261,7 +266,10 @@ class Dispatch:
             case Told.RESOLVED:
                 reason = resolution(firing)
             case Told.STILL_FIRING:
-                reason = "still firing" if repeats or entry is None else f"still firing, was {entry.why}"
+                why = "" if repeats or entry is None else "flapping" if entry.told is Told.FLAPPING else entry.why
+                reason = f"still firing, was {why}" if why else "still firing"
+            case Told.FLAPPING:
+                reason = "it comes and goes: nothing more is said of it until that is over"
             case _:
                 reason = firing.reason
         return self.ledger.tell(firing, key.receiver, told, key.stage, at=at, reason=reason)

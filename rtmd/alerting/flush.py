@@ -5,7 +5,8 @@ For each member it is asked what the receiver knows (the ledger) and, where that
 1. resolved: told if the receiver knew that it fired, muted or not; otherwise it never hears of it;
 2. news, the receiver does not know that it fires (or not at this stage): told, or withheld while something mutes it;
    what was withheld waits until that has been over for a while, so that a flapping source leaves no echo;
-3. standing: known, and still so.
+3. flapping, open or not: told once that it does; then it stands, and nothing is said of it before it has calmed;
+4. standing: known, and still so.
 
 The group is told iff something is news | everything has resolved | something has resolved | the last message is older
 than the repetition and something stands that nobody has and nothing mutes. Suppression gates what fires only.
@@ -74,10 +75,14 @@ def look(
     found = Findings()
     for member in members:
         firing = member.firing
-        if not firing.open:
+        if firing.flaps:
+            _judge_flapping(member, muting, was_muted, found)
+        elif not firing.open:
             found.gone.append(firing)
             if member.told not in UNAWARE:
                 found.says.append((firing, Told.RESOLVED))
+        elif member.told is Told.FLAPPING:
+            _judge_news(member, muting, was_muted, found)
         elif member.told in UNAWARE or member.risen or member.told is Told.RISE_WITHHELD:
             if not member.past:
                 _judge_news(member, muting, was_muted, found)
@@ -87,11 +92,23 @@ def look(
                 found.acked_until = min(member.acked_until, found.acked_until or member.acked_until)
             elif overdue and not found.unattended:
                 found.unattended = muting(firing) is None
-    found.stands = bool(found.standing)
+    found.stands |= bool(found.standing)
     found.reason = _reason(found, told_before=told_before)
     if found.reason:
         found.standing = [firing for firing in found.standing if muting(firing) is None]
     return found
+
+
+def _judge_flapping(
+    member: Member,
+    muting: Callable[[Firing], Verdict | None],
+    was_muted: Callable[[Firing], bool],
+    found: Findings,
+) -> None:
+    known = member.told not in UNAWARE
+    found.stands |= known
+    if (member.told is not Told.FLAPPING or member.risen) and (known or (member.firing.open and not member.past)):
+        _judge_news(member, muting, was_muted, found)
 
 
 def _judge_news(
@@ -104,11 +121,19 @@ def _judge_news(
     if verdict is not None:
         found.withheld.append((member.firing, verdict))
     elif member.told not in WITHHELD or (member.told is Told.WITHHELD and member.risen):
-        found.says.append((member.firing, Told.FIRING if member.told in UNAWARE else Told.RAISED))
+        found.says.append((member.firing, _news(member)))
     elif was_muted(member.firing):
         found.echoing = True
     else:
-        found.says.append((member.firing, Told.STILL_FIRING))
+        found.says.append((member.firing, Told.FLAPPING if member.firing.flaps else Told.STILL_FIRING))
+
+
+def _news(member: Member) -> Told:
+    if member.firing.flaps:
+        return Told.FLAPPING
+    if member.told in UNAWARE:
+        return Told.FIRING
+    return Told.RAISED if member.risen else Told.STILL_FIRING
 
 
 def _reason(found: Findings, *, told_before: bool) -> NotifyReason | None:

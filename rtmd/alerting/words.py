@@ -13,6 +13,8 @@ def resolution(firing: Firing) -> str:
     peaks = [record.peak for record in firing.stages if record.peak is not None and record.name is firing.stage]
     if peaks:
         parts.append(f"peak {number(peaks[0])} {firing.unit}".rstrip())
+    if firing.episodes > 1:
+        parts.append(f"fired {firing.episodes} times")
     if firing.ack:
         parts.append(f"{firing.ack.by} had it")
     outcomes = {str(record.outcome) for record in firing.stages if record.outcome}

@@ -56,7 +56,7 @@ class Engine:
 
     def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
         self.plans = Plans(series)
-        self.episodes = Episodes(self.clocks, self._is_blind)
+        self.episodes = Episodes(self.clocks, self._is_blind, self.rule)
         self.evaluated_at = at
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
         self.failures: Counter[str] = Counter()  # evaluations in which a rule had `problems`, by rule, since the start
@@ -113,14 +113,15 @@ class Engine:
         due += [running.removed_at + ORPHANED_FOR for running in self._orphans.values()]
         due += [self._unclaimed.since + ORPHANED_FOR] if self._unclaimed.clocks else []
         judgement = self.episodes.next_judgement()
-        if judgement is not None:
-            due.append(judgement)
+        flapping = self.episodes.flapping.next_due()
+        due += [each for each in (judgement, flapping) if each is not None]
         return min(due, default=None)
 
     def advance(self, at: int) -> Iterator[Happening]:
         """Work through everything that is due up to `at`."""
         while (due := self.next_due()) is not None and due <= at:
             yield from self.episodes.judge_due(due)
+            yield from self.episodes.flap_due(due)
             yield from self._end_orphans(due)
             if due > self.evaluated_at:
                 yield from self._judge_grid(due)
@@ -144,6 +145,7 @@ class Engine:
         empty: list[StageTable] = []
         gone: list[Running] = []
         started: list[Running] = []
+        changed: list[tuple[Rule | None, Rule]] = []
         before, self.rules, self.disabled = self.rules, rules.rules, rules.disabled
         for name in sorted(name for name, rule in rules.rules.items() if before.get(name) is not rule):
             rule, old = rules.rules[name], self._rules.get(name)
@@ -151,6 +153,7 @@ class Engine:
                 old.rule = rule
                 continue
             gone += [old] if old else []
+            changed.append((self.rule(name), rule))
             running, fresh, changes = self._start(rule, old or self._orphans.pop(name, None), at)
             started.append(running)
             empty += fresh
@@ -160,6 +163,8 @@ class Engine:
             running.removed_at = at
             gone.append(running)
         self._exchange(gone, started)
+        for was, rule in changed:
+            happened += self.episodes.reload(rule.name, was, rule, at)
         windowless = frozenset(empty)
         for running in started:
             for table in running.tables:
@@ -169,10 +174,12 @@ class Engine:
 
     def restore(self, instances: Iterable[InstanceState], firings: Iterable[Firing], at: int) -> None:
         """Take over the decisions of an earlier run; rules must be loaded, windows filled."""
+        known = list(instances)
+        self.episodes.flapping.restore(known)
         for firing in firings:
             self.episodes.restore(firing)
         by_stage: dict[tuple[str, StageName], list[tuple[Labels, StageRecord]]] = {}
-        for instance in instances:
+        for instance in known:
             for record in instance.stages:
                 by_stage.setdefault((instance.rule, record.name), []).append((instance.labels, record))
         for running in self._rules.values():
@@ -194,7 +201,7 @@ class Engine:
             running.removed_at += gap
         self._unclaimed.since += gap
         self.evaluated_at = until
-        return list(self.episodes.shift(gap))
+        return list(self.episodes.shift(at, until))
 
     def wants_room(self, at: int) -> bool:
         """Whether `make_room` may help; cheap to ask all the time."""
@@ -220,14 +227,17 @@ class Engine:
         firing = self.episodes.of(key)
         stages = self.clocks(key)
         clocks = any(record.active_at or record.history or record.of_feed for record in stages)
-        if not clocks and not (firing and firing.open):
+        flaps = self.episodes.flapping.of(key)
+        if not clocks and not flaps and not (firing and firing.open):
             return None
-        return InstanceState(*key, stages, firing.id if firing else "")
+        return InstanceState(*key, stages, firing.id if firing else "", flaps)
 
     def take_changed(self) -> list[InstanceKey]:
         """The instances whose clocks moved since the last call."""
-        changed = sorted(self.changed)
+        flapping = self.episodes.flapping
+        changed = sorted(self.changed | flapping.changed)
         self.changed.clear()
+        flapping.changed.clear()
         return changed
 
     def take_news(self) -> list[InstanceKey]:
@@ -320,6 +330,7 @@ class Engine:
                 yield from self._follow(running.rule, table.remove(at))
                 table.release()
             del self._orphans[name]
+            yield from self.episodes.reload(name, running.rule, None, at)
         if self._unclaimed.clocks and at >= self._unclaimed.since + ORPHANED_FOR:
             gone = set(self._unclaimed.clocks)
             for (rule, _), clocks in self._unclaimed.clocks.items():

@@ -10,6 +10,9 @@ A rule that changes never makes a firing end and begin again (semantics S11): a 
 to pending keeps its firing open, at its stage, until it fires again or does not. What it ran is undone meanwhile;
 nobody is told anything.
 
+A stage that flaps (`flapping`) makes no new firings: until it has calmed, what fires again is the same firing, however
+long it was over.
+
 Everything here answers with `Change`s, in the order in which they happened; at one instant judgements come
 before what the stages see, because a stage is confirmed only by what fires *before* `judge_at`.
 """
@@ -22,6 +25,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.engine import outcomes
+from rtmd.engine.flapping import Flapping, percent
 from rtmd.engine.protocol import Event
 from rtmd.engine.transition import Transition
 from rtmd.model.change import Change, ChangeKind
@@ -44,7 +48,8 @@ Blind: TypeAlias = Callable[[InstanceKey, StageName, int], bool]
 class Episodes:
     """All open firings, and those that may still be judged, reopened or looked at."""
 
-    def __init__(self, clocks: Clocks, blind: Blind) -> None:
+    def __init__(self, clocks: Clocks, blind: Blind, rule_of: Callable[[str], Rule | None]) -> None:
+        self.flapping = Flapping(rule_of)
         self.firings: dict[str, Firing] = {}
         self.handled: set[str] = set()  # firings on which an action succeeded
         self._clocks = clocks
@@ -67,7 +72,8 @@ class Episodes:
     def restore(self, firing: Firing) -> None:
         """Take in a firing of an earlier run."""
         key = (firing.rule, firing.labels)
-        self._keep(key, firing)
+        flapping = self.flapping.stages(key)
+        self._keep(key, firing if not firing.flapping or flapping else replace(firing, flapping=()))
         self._of_instance[key].sort(key=lambda each: self.firings[each].fired_at)
         for record in firing.stages:
             self._await_judgement(key, firing, record)
@@ -78,6 +84,7 @@ class Episodes:
 
     def follow(self, rule: Rule, transition: Transition) -> Iterator[Change]:
         """What a transition of one stage means for its firing."""
+        self.flapping.follow(rule, transition)
         firing = self.of((rule.name, transition.labels))
         before = firing.record(transition.stage.name) if firing and firing.open else None
         held = transition.was.burning or (before is not None and before.keeps_open)
@@ -98,8 +105,20 @@ class Episodes:
                 continue  # superseded: judged already, or moved
             yield self._judged(firing, record, self._verdict(firing, record, judge_at), judge_at)
 
-    def shift(self, gap: int) -> Iterator[Firing]:
-        """Nobody watched for `gap` ms: open judgements move along. Yields the firings that changed."""
+    def flap_due(self, at: int) -> Iterator[Change]:
+        """Note what starts or stops flapping by time alone."""
+        for key, stage, flaps in self.flapping.take_due(at):
+            yield from self._note_flapping(key, flaps.at, stage, f"{percent(flaps.ring):.0f} % of its states changed")
+
+    def reload(self, rule: str, old: Rule | None, new: Rule | None, at: int) -> Iterator[Change]:
+        """A rule changed, came or went: what flapped at another pace is calm for now."""
+        for key, stage in self.flapping.reload(rule, old, new):
+            yield from self._note_flapping(key, at, stage, "rule_changed" if new else "rule_removed")
+
+    def shift(self, at: int, until: int) -> Iterator[Firing]:
+        """Nobody watched from `at` to `until`: open judgements move along. Yields the firings that changed."""
+        gap = until - at
+        self.flapping.shift(at, until)
         self._deadlines.clear()
         for _, firing in sorted(self.firings.items()):
             stages = tuple(outcomes.postponed(record, gap) for record in firing.stages)
@@ -143,6 +162,7 @@ class Episodes:
             firing
             for firing in self.firings.values()
             if firing.resolved_at is not None
+            and not firing.flapping
             and at - firing.resolved_at > max(REMEMBERED, reopen_of(firing.rule))
             and not any(map(outcomes.waits, firing.stages))
         ]
@@ -161,7 +181,7 @@ class Episodes:
         yield from confirmed
         before = self.of(key)
         risen = False
-        if before is None or (before.resolved_at is not None and at - before.resolved_at > rule.reopen):
+        if before is None or not _goes_on(before, rule, at):
             kind = ChangeKind.OPENED
             firing = self._open(rule, transition, follows=confirmed[-1].firing.id if confirmed else "")
         elif before.open:
@@ -183,6 +203,8 @@ class Episodes:
                 firing = replace(firing, ack=replace(firing.ack, raised=True))
                 self._keep(key, firing)
             yield Change(ChangeKind.RAISED, firing, at, stage.name, transition.reason)
+        if stage.name in firing.flapping and (before is None or stage.name not in before.flapping):
+            yield Change(ChangeKind.FLAPPING, firing, at, stage.name, "fired again and again")
 
     def _stage_ended(self, rule: Rule, transition: Transition) -> Iterator[Change]:
         key, at, stage = (rule.name, transition.labels), transition.at, transition.stage
@@ -240,6 +262,16 @@ class Episodes:
                 in_time = outcomes.waits(record) and at < (record.judge_at or 0)
                 if in_time and judge is not None and judge.name is stage:
                     yield self._judged(self.firings[firing.id], record, Outcome.CONFIRMED, at)
+
+    def _note_flapping(self, key: InstanceKey, at: int, stage: StageName, reason: str) -> Iterator[Change]:
+        """A stage flaps from now on, or no longer: its latest firing says so, over or not."""
+        firing = self.of(key)
+        flapping = self.flapping.stages(key)
+        if firing is not None and firing.flapping != flapping:
+            kind = ChangeKind.FLAPPING if stage in flapping else ChangeKind.CALMED
+            firing = replace(firing, flapping=flapping, version=firing.version + 1)
+            self.firings[firing.id] = firing
+            yield Change(kind, firing, at, stage, reason)
 
     def _verdict(self, firing: Firing, record: StageRecord, at: int) -> Outcome:
         real = firing.verdict is not None and firing.verdict.real
@@ -305,6 +337,7 @@ class Episodes:
         return replace(
             firing,
             stage=name,
+            flapping=self.flapping.stages((firing.rule, firing.labels)),
             severity=stage.severity,
             title=f"no data: {title}" if starved else title,
             threshold="" if starved else str(stage.condition),
@@ -325,6 +358,11 @@ class Episodes:
     def _await_judgement(self, key: InstanceKey, firing: Firing, record: StageRecord) -> None:
         if record.judge_at is not None and record.outcome is None:
             heapq.heappush(self._deadlines, (record.judge_at, key, record.name, firing.id))
+
+
+def _goes_on(firing: Firing, rule: Rule, at: int) -> bool:
+    """Whether what fires at `at` is this firing: it is open, or was lately, or flaps."""
+    return firing.resolved_at is None or at - firing.resolved_at <= rule.reopen or bool(firing.flapping)
 
 
 def stage_title(rule: Rule, stage: Stage, labels: Labels, value: float | None) -> str:

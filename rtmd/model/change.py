@@ -23,6 +23,8 @@ class ChangeKind(StrEnum):
     JUDGED = "judged"
     DISTURBED = "disturbed"  # its judgement can no longer be a false start
     RESOLVED = "resolved"
+    FLAPPING = "flapping"  # a stage comes and goes from now on
+    CALMED = "calmed"  # … no longer does
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Journaled:
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
-    # transition | outcome | ack | verdict | missed | silence | action | told | suppressed | gap | rules
+    # transition | outcome | ack | verdict | missed | silence | action | told | suppressed | gap | rules | flapping
     kind: str
     rule: str = ""
     firing_id: str = ""

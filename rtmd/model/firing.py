@@ -108,6 +108,21 @@ class StageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaps:
+    """Whether a stage of an instance comes and goes (`engine.flapping`): its last 21 states, and its last starts.
+
+    `ring` has the states of the latest slots as bits (1: burning), newest lowest, up to the slot at `at`; `burning` is
+    the state since then.
+    """
+
+    ring: int
+    at: int
+    starts: tuple[int, ...] = ()
+    burning: bool = False
+    flapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """Who has it, until when (wall time)."""
 
@@ -155,6 +170,7 @@ class Firing:
     follows: str = ""  # id of the firing this one continues, when a stage was confirmed after that had ended
     verdict: PersonVerdict | None = None
     origin: Origin | None = None  # of an alert that others raised: what they said of it when this was saved
+    flapping: tuple[StageName, ...] = ()  # the stages that come and go at present
 
     @property
     def open(self) -> bool:
@@ -172,6 +188,11 @@ class Firing:
             return dict(self.labels)
         return {**dict(self.labels), **dict(self.extra_labels), "alertname": self.rule, "kind": str(self.kind)}
 
+    @property
+    def flaps(self) -> bool:
+        """Its stage comes and goes, or a higher one does; what a lower one does is no matter."""
+        return any(name.rank >= self.stage.rank for name in self.flapping)
+
     def record(self, stage: StageName) -> StageRecord | None:
         """The clock of one stage."""
         return next((record for record in self.stages if record.name is stage), None)
@@ -185,6 +206,7 @@ class InstanceState:
     labels: Labels
     stages: tuple[StageRecord, ...]
     firing_id: str = ""  # of the open, or the last (within reopen), firing
+    flaps: tuple[tuple[StageName, Flaps], ...] = ()
 
 
 def firing_id(key: InstanceKey, at: int) -> str:

@@ -20,6 +20,7 @@ class Told(StrEnum):
     FIRING = "firing"
     RAISED = "raised"
     STILL_FIRING = "still firing"
+    FLAPPING = "flapping"  # it comes and goes, and nothing more is said until that is over
     RESOLVED = "resolved"
     # In the ledger only: suppressed when it should have been said.
     WITHHELD = "withheld"  # the receiver does not know that it fires

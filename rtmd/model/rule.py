@@ -158,6 +158,7 @@ class Stage:
     no_data_limit: int = 24 * HOUR  # ms that a stage without data is kept firing
     left_limit: int = 15 * MINUTE  # the same where its sources still deliver, without it
     judge: bool = True
+    flapping: bool = True  # that it comes and goes is noticed, and keeps it quiet
     notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
     run: tuple[str, ...] = ()
     title: str = ""

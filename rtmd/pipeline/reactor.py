@@ -23,7 +23,14 @@ from rtmd.model.rule import Rule, Stage
 
 Effects: TypeAlias = Iterator[Effect]
 
+FLAPPING = Verdict("flapping", "flapping")
+
 _PLACED = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RAISED})
+_JOURNALED = {
+    ChangeKind.JUDGED: "outcome",
+    ChangeKind.FLAPPING: "flapping",
+    ChangeKind.CALMED: "flapping",
+}
 _RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})  # the virtual labels `stage` and `severity` are others
 
 
@@ -64,6 +71,8 @@ class Reactor:
 
     def muting(self, firing: Firing, at: int, wall: int) -> Verdict | None:
         """What mutes the firing now, whoever would be told."""
+        if firing.flaps:
+            return FLAPPING
         return self.dispatch.suppression.verdict(firing, at, wall)
 
     def react(self, change: Change, wall: int) -> Effects:
@@ -82,7 +91,10 @@ class Reactor:
             yield from self._undo(firing, rule, at)
         elif change.kind is ChangeKind.RESOLVED:
             yield from self._undo(firing, rule, at)
-            yield from self.dispatch.settle(firing, at)
+            yield from self.dispatch.settle(firing, at) if not firing.flaps else ()
+        elif change.kind in (ChangeKind.FLAPPING, ChangeKind.CALMED):
+            self.dispatch.look_again(firing, at)
+            yield from self.dispatch.settle(firing, at) if not (firing.open or firing.flaps) else ()
 
     def divert(self, given: Undelivered, at: int) -> Effects:
         """Tell the fallback of a receiver what that one could not be told."""
@@ -112,7 +124,7 @@ class Reactor:
         actions = [name for name in stage.run if name in self.reactions.actions]
         if not actions:
             return
-        verdict = self.muting(firing, at, wall)
+        verdict = FLAPPING if stage.name in firing.flapping else self.muting(firing, at, wall)
         if verdict or not self._reacts(firing):
             why = verdict.text if verdict else "not reacting"
             yield Journaled(at, "action", firing.rule, firing.id, f"would have run {', '.join(actions)}: {why}")
@@ -156,5 +168,5 @@ def _journal(change: Change) -> Journaled:
     detail = {"change": str(change.kind), "stage": str(change.stage), "reason": change.reason}
     if record is not None and record.value is not None:
         detail["value"] = f"{record.value:.6g}"
-    kind = "outcome" if change.kind is ChangeKind.JUDGED else "transition"
+    kind = _JOURNALED.get(change.kind, "transition")
     return Journaled(change.at, kind, firing.rule, firing.id, f"{change.stage}: {change.kind}, {change.reason}", detail)

@@ -98,8 +98,10 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, muted: bool) -> list[
         if rule is None or pipeline.engine.is_orphan(firing.rule):
             flags.append("orphaned")
         stage = rule.stage(firing.stage) if rule else None
-        if stage and stage.run and muted and not pipeline.reactor.runs.of(firing.id):
+        if stage and stage.run and (muted or firing.flaps) and not pipeline.reactor.runs.of(firing.id):
             flags.append("would-have-run")
+    if firing.flaps:
+        flags.append("flapping")
     if firing.shadow:
         flags.append("shadow")
     return flags

@@ -85,6 +85,7 @@ def alert_summary(alert: Alert, at: int) -> str:
         Told.FIRING: f"firing in {firing.stage}",
         Told.RAISED: f"raised to {firing.stage}",
         Told.STILL_FIRING: f"still firing in {firing.stage}",
+        Told.FLAPPING: f"flapping in {firing.stage}",
         Told.RESOLVED: "resolved",
     }[alert.told]
     starved = firing.kind is Kind.NO_DATA

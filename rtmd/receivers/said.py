@@ -157,7 +157,12 @@ class Voice:
         firing, words = alert.firing, self._words
         if alert.resolved:
             return words.resolved_lead.format(length((firing.resolved_at or firing.fired_at) - firing.fired_at, words))
-        return words.still_lead if alert.told is Told.STILL_FIRING else lead(firing.kind, firing.stage, words)
+        match alert.told:
+            case Told.STILL_FIRING:
+                return words.still_lead
+            case Told.FLAPPING:
+                return words.flapping_lead
+        return lead(firing.kind, firing.stage, words)
 
     def _facts(self, message: Notification, alert: Alert) -> Iterator[tuple[str, str]]:
         firing, words = alert.firing, self._words
@@ -211,6 +216,8 @@ def headline(alert: Alert, words: Words) -> str:
             return words.resolved.format(title)
         case Told.STILL_FIRING:
             return words.still.format(title)
+        case Told.FLAPPING:
+            return words.flapping.format(title)
     wanted = words.titles[firing.stage].format(title)
     if alert.told is Told.RAISED:
         return words.raised.format(stage=words.stages[firing.stage], title=wanted)

@@ -29,11 +29,13 @@ class Words:
     titles: Mapping[StageName, str]
     raised: str
     still: str
+    flapping: str
     resolved: str
     test: str
     leads: Mapping[StageName, str]
     chances: Mapping[StageName, str]
     still_lead: str
+    flapping_lead: str
     resolved_lead: str
     test_lead: str
     fallback: str
@@ -71,6 +73,7 @@ EN = Words(
     titles={StageName.SECONDS: "Look: {}", StageName.MINUTES: "Answer: {}", StageName.HOURS: "Trend: {}"},
     raised="Up to {stage}. {title}",
     still="Still firing: {}",
+    flapping="Flapping: {}",
     resolved="Resolved: {}",
     test="Test: {}",
     leads={
@@ -83,7 +86,8 @@ EN = Words(
         StageName.MINUTES: "This has lasted. It is a chance to answer now.",
         StageName.HOURS: "This has been going on for hours. It is a trend: make something of it.",
     },
-    still_lead="The silence is over, and it still fires.",
+    still_lead="What kept it quiet is over, and it still fires.",
+    flapping_lead="It comes and goes. You will be told when that is over, and nothing before.",
     resolved_lead="It is over, after {}.",
     test_lead="Somebody is trying out this receiver. Nothing is wrong, and nothing needs to be done.",
     fallback="Meant for {receiver}, which could not be told: {reason}",
@@ -125,6 +129,7 @@ FR = Words(
     },
     raised="Passe à {stage}. {title}",
     still="Toujours actif\u00a0: {}",
+    flapping="Instable\u00a0: {}",
     resolved="Terminé\u00a0: {}",
     test="Essai\u00a0: {}",
     leads={
@@ -137,7 +142,8 @@ FR = Words(
         StageName.MINUTES: "Cela dure. C’est l’occasion de répondre maintenant.",
         StageName.HOURS: "Cela dure depuis des heures. C’est une tendance\u00a0: tirez-en parti.",
     },
-    still_lead="Le silence est levé, et l’alerte est toujours active.",
+    still_lead="Ce qui la faisait taire est fini, et l’alerte est toujours active.",
+    flapping_lead="L’alerte va et vient. Vous serez prévenu quand ce sera fini, et pas avant.",
     resolved_lead="C’est terminé, après {}.",
     test_lead="Quelqu’un essaie ce destinataire. Tout va bien, il n’y a rien à faire.",
     fallback="Destiné à {receiver}, qui n’a pas pu être prévenu\u00a0: {reason}",

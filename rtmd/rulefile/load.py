@@ -21,7 +21,8 @@ from rtmd.rulefile.table import Table
 
 _RULE_ONLY = frozenset({"kind", "links", "labels", "reopen", "owner", "enabled", "shadow"})
 _DEFAULTS = frozenset(
-    {"owner", "kind", "links", "labels", "no_data", "no_data_limit", "reopen", "coverage", "unit", "enabled", "shadow"}
+    {"owner", "kind", "links", "labels", "no_data", "no_data_limit", "reopen", "coverage", "unit", "flapping"}
+    | {"enabled", "shadow"}
 )
 _LATER_RULE = frozenset({"score"})
 _LATER_TABLES = frozenset({"correlations"})

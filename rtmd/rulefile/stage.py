@@ -23,7 +23,7 @@ from rtmd.rulefile.cost import too_dear
 from rtmd.rulefile.recipe import recipe_text
 from rtmd.rulefile.table import Table
 
-OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data", "no_data_limit"})
+OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data", "no_data_limit", "flapping"})
 STAGE_ONLY = frozenset(
     {"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", "every", *CONDITIONS}
 )
@@ -119,6 +119,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         no_data_limit=limit or _KEPT,
         left_limit=limit or _KEPT_WHEN_LEFT,
         judge=own.switch("judge", default=True),
+        flapping=_holder(tables, "flapping").switch("flapping", default=True),
         notify=own.texts("notify"),
         run=own.texts("run") or (),
         title=texts["title"],

@@ -60,14 +60,18 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
     for _ in range(chance.randint(25, 70)):
         at += chance.choice([0, 1, 400, 1_000, chance.randrange(1_500), chance.randrange(6_000), 9_000])
         what = chance.choices(
-            ["post", "silence", "expire", "ack", "rules", "gap", "wall", "react", "long"],
-            [60, 3, 2, 3, 2, 1, 1, 1, 1],
+            ["post", "silence", "expire", "ack", "rules", "gap", "wall", "react", "long", "hammer"],
+            [60, 3, 2, 3, 2, 1, 1, 1, 1, 5],
         )[0]
         if what == "rules":
             name = chance.choice(list(texts))
             texts[name] = chance.choice([draw_rule(chance, name), texts[name].replace("10", "12"), ""])
         if what == "long":
             at += chance.choice([20_000, 70_000, 330_000])
+        if what == "hammer":
+            events += draw_hammer(chance, at)
+            at = events[-1].at
+            continue
         events.append(
             Event(
                 at,
@@ -112,6 +116,14 @@ def draw_inhibition(chance: Random, number: int) -> Inhibition:
     return Inhibition(
         f"i{number}", parse_matchers(source), parse_matchers(target), chance.choice([(), ("b",), ("b", "i")])
     )
+
+
+def draw_hammer(chance: Random, at: int) -> Iterator[Event]:
+    """Some series go up and down together, over and over: something may flap."""
+    picked, every = chance.sample(range(len(SERIES)), 3), chance.choice([2_100, 5_300])
+    for number in range(chance.randint(8, 24)):
+        post = tuple((series, 0, (0.0, 60.0)[number % 2]) for series in picked)
+        yield Event(at + (number + 1) * every, "post", post)
 
 
 def draw_post(chance: Random) -> Post:

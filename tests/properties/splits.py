@@ -279,8 +279,8 @@ def blurred(row: Any) -> Any:
             return row
 
 
-async def night(seed: int, scratch: Path) -> tuple[str, int, int]:
-    """Play it whole, restlessly and in pieces: the digest of what is on disk, how many rows, how many cuts."""
+async def night(seed: int, scratch: Path) -> tuple[str, int, int, int]:
+    """Play it whole, restlessly and in pieces: the digest of what is on disk, how many rows, cuts, and flapping."""
     rules, events = draw_night(seed)
     whole, restless, pieces = (
         World(made(scratch / f"{seed}-{name}"), rules, draw_policies(seed), events, cutter(name, seed), cuts=cuts)
@@ -291,7 +291,8 @@ async def night(seed: int, scratch: Path) -> tuple[str, int, int]:
     rows = on_disk(whole.folder)
     compare(f"night {seed}", rows, on_disk(restless.folder))
     compare(f"night {seed}, cut", blurred(rows), blurred(on_disk(pieces.folder)))
-    return hashlib.sha256(repr(rows).encode()).hexdigest(), len(rows), 12 - pieces.cuts
+    flapped = sum(table == "journal" and row[1] == "flapping" for table, row in rows)
+    return hashlib.sha256(repr(rows).encode()).hexdigest(), len(rows), 12 - pieces.cuts, flapped
 
 
 def cutter(name: str, seed: int) -> Random | None:

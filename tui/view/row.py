@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rtmd.model.display import age
 from rtmd.model.rule import STAGES
 from rtmd.wire import FiringView
-from tui.states import Condition, condition, unfed
+from tui.states import Condition, condition, flapping, unfed
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import Line, Piece, cut, figure, fit, lit, pad, styled, width
 from tui.view.moment import Moment
@@ -135,9 +135,11 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
         # Where there is no room for both, the mark stands for the word.
         word = wide or width(pieces) + len(" NODATA ") + len(glyphs.no_data) <= NARROW_WHO
         pieces[:0] = [Piece(f"{glyphs.no_data} NODATA" if word else glyphs.no_data, "nodata"), Piece(" ")]
+    if flapping(firing):
+        pieces[:0] = [Piece("FLAP", "nodata"), Piece(" ")]
     if firing.inhibited_by:
         pieces += [Piece(f" {glyphs.silenced} INH {lit(firing.inhibitor, 40)}", "sil")]
-    pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag != "unfed"]
+    pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag not in ("unfed", "flapping")]
     return tuple(pieces)
 
 
