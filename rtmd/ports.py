@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from rtmd.formats.batch import Ids, SampleBatch
 from rtmd.model.effects import Durable
 from rtmd.model.inputs import Restored
+from rtmd.model.labels import Labels
 from rtmd.model.reaction import ActionRun, Notification
 
 
@@ -76,6 +77,35 @@ class ActionRunner(Protocol):
 
     async def run(self, run: ActionRun, *, undo: bool) -> str:
         """Run to the end and return what it said (at most 1 KiB); raises DeliveryError when it failed."""
+        ...
+
+
+class Correlator(Protocol):
+    """Finds where rules meet: a correlation is a set of rules, a place a label set (`alerting.correlation`).
+
+    It is told of each rule at each place once, and once more when it leaves; all of its verbs are synchronous.
+    """
+
+    name: str  # as the status shows it
+
+    def watch(self, correlation: str, rules: Sequence[str]) -> None:
+        """Begin: nothing is there yet."""
+        ...
+
+    def unwatch(self, correlation: str) -> None:
+        """Forget a correlation and everything that is there."""
+        ...
+
+    def come(self, correlation: str, rule: str, place: Labels) -> None:
+        """One of its rules is at a place now, and was not before."""
+        ...
+
+    def leave(self, correlation: str, rule: str, place: Labels) -> None:
+        """One of its rules was at a place, and is no more."""
+        ...
+
+    def meet(self, correlation: str, place: Labels) -> bool:
+        """Whether all of its rules are at a place."""
         ...
 
 

@@ -32,16 +32,12 @@ from rtmd.wire import (
     FiringDetail,
     FiringView,
     JournalView,
-    LetterView,
-    OutboxView,
-    ReceiverView,
-    RetryRequest,
     RuleErrorView,
     SilenceView,
     StageView,
     StatusView,
-    TryResult,
 )
+from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView

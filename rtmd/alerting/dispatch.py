@@ -17,7 +17,7 @@ from hashlib import blake2b
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.flush import Findings, Member, look
 from rtmd.alerting.groups import Group, Groups
-from rtmd.alerting.inhibition import Inhibitions
+from rtmd.alerting.inhibition import Explained, Inhibitions
 from rtmd.alerting.ledger import Ledger
 from rtmd.alerting.routing import direct, find, routes_of
 from rtmd.alerting.silences import Silences
@@ -39,7 +39,7 @@ class Dispatch:
     """Who is told what, and when.
 
     `find` gives a firing by its id, `notify_of` whom it tells (`routing.addressees`; nobody: it is not told of),
-    `runs_of` what it ran.
+    `runs_of` what it ran, `correlations_of` the firings of correlations in which it takes part.
     """
 
     def __init__(
@@ -47,11 +47,13 @@ class Dispatch:
         find: Callable[[str], Firing | None],
         notify_of: Callable[[Firing], tuple[str, ...]],
         runs_of: Callable[[str], Sequence[ActionRun]],
+        correlations_of: Callable[[Firing], Iterable[Firing]],
     ) -> None:
         self.silences = Silences()
         self.ledger = Ledger()
         self.groups = Groups()
-        self.suppression = Suppression(self.silences, Inhibitions(find))
+        explained = Explained(correlations_of, self.ledger.was_told)
+        self.suppression = Suppression(self.silences, Inhibitions(find), explained)
         self.policy = Policy()
         self._recheck: set[int] = set()  # when what changed since the last look may let something be said
         self._find = find
@@ -147,7 +149,8 @@ class Dispatch:
         for recheck in sorted(self._recheck):
             self.call_withheld(recheck)
         self._recheck.clear()
-        for group in self.groups.take_due(at):
+        # Correlations first: who is told of one is not told of its members.
+        for group in sorted(self.groups.take_due(at), key=self._of_members_only):
             yield from self._flush(group, at, wall)
 
     def closed_by(self, key: GroupKey, wall: int) -> tuple[str, ...]:
@@ -169,6 +172,9 @@ class Dispatch:
         """The firing is history."""
         self.groups.forget(firing_id)
         self.ledger.forget(firing_id)
+
+    def _of_members_only(self, group: Group) -> bool:
+        return not any(firing is not None and firing.correlated for firing in map(self._find, group.members))
 
     def _route(self, key: GroupKey) -> Route:
         return find(key.route, self.policy.route) or direct(key.receiver, self.policy.route)

@@ -5,6 +5,9 @@ all `equal` labels; a label missing on both sides is equal. A source counts whil
 silenced, inhibited or not, and 30 s longer, so that a flapping dependency does not let its victims through between two
 of its episodes. What matches both sides cannot be inhibited by another such, itself included.
 
+Built in is one more: a firing of a correlation mutes those that take part in it, and only towards receivers that were
+told of it.
+
 Sources are kept by their values of `equal`, so that judging a target costs a look-up, however many burn. Of several
 culprits the one that fired first is named, then the one with the lower id.
 """
@@ -91,14 +94,14 @@ class Inhibitions:
     def forget(self, at: int) -> None:
         """Let go of sources that ended too long ago to count."""
         for rule in self._rules:
-            for firing_id in [each for each in rule.places if not self._counts(self._find(each), at)]:
+            for firing_id in [each for each in rule.places if not _counts(self._find(each), at)]:
                 rule.drop(firing_id)
 
     def culprit(self, labels: Labels, at: int) -> Culprit | None:
         """What mutes a firing with these exposed labels at engine time `at`."""
         for rule in self._rules:
             found = [self._find(firing_id) for firing_id in rule.culprits(labels)]
-            sources = [firing for firing in found if firing is not None and self._counts(firing, at)]
+            sources = [firing for firing in found if firing is not None and _counts(firing, at)]
             if sources:
                 first = min(sources, key=lambda firing: (firing.fired_at, firing.id))
                 return Culprit(rule.inhibition.name, first)
@@ -106,12 +109,25 @@ class Inhibitions:
 
     def ends(self, firing: Firing) -> int | None:
         """When this resolved firing stops counting as a source; None where it is none."""
-        if firing.resolved_at is None or not any(firing.id in rule.places for rule in self._rules):
-            return None
-        return firing.resolved_at + LINGER
+        is_source = firing.correlated or any(firing.id in rule.places for rule in self._rules)
+        return firing.resolved_at + LINGER if firing.resolved_at is not None and is_source else None
 
-    @staticmethod
-    def _counts(firing: Firing | None, at: int) -> bool:
-        if firing is None:
-            return False
-        return firing.resolved_at is None or at < firing.resolved_at + LINGER
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What correlations mute: `correlations_of` a firing, where a receiver `was_told` of one of those."""
+
+    correlations_of: Callable[[Firing], Iterable[Firing]]
+    was_told: Callable[[Firing, str], bool]
+
+    def culprit(self, firing: Firing, receiver: str, at: int) -> Culprit | None:
+        """The firing of a correlation that tells this receiver all that this firing would."""
+        found = (each for each in self.correlations_of(firing) if _counts(each, at) and self.was_told(each, receiver))
+        first = min(found, key=lambda each: (each.fired_at, each.id), default=None)
+        return None if first is None else Culprit("correlation", first)
+
+
+def _counts(firing: Firing | None, at: int) -> bool:
+    if firing is None:
+        return False
+    return firing.resolved_at is None or at < firing.resolved_at + LINGER

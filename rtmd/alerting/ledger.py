@@ -45,6 +45,11 @@ class Ledger:
             return False
         return known.told is Told.RESOLVED if alert.resolved else known.told not in UNAWARE
 
+    def was_told(self, firing: Firing, receiver: str) -> bool:
+        """Whether a receiver knows that a firing is open, or knew it while it was."""
+        known = self.get(firing.id, receiver)
+        return known is not None and known.seq > 0 and (not firing.open or known.told not in UNAWARE)
+
     def known_to(self, receiver: str) -> Iterator[LedgerEntry]:
         """What a receiver knows to be open, by firing id; a rise that it was not told of is none."""
         for firing_id in sorted(self._told):

@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterator
 from rtmd.matching import compile_matchers
 from rtmd.model.labels import Labels
 from rtmd.model.policy import Route
-from rtmd.model.rule import Stage
+from rtmd.model.rule import Correlation, Stage
 
 TREE = "@route"
 
 
-def addressees(stage: Stage) -> tuple[str, ...]:
-    """Whom a stage tells, by name; TREE for those that the route tree finds."""
+def addressees(stage: Stage | Correlation) -> tuple[str, ...]:
+    """Whom a stage or a correlation tells, by name; TREE for those that the route tree finds."""
     return (TREE,) if stage.notify is None else stage.notify
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from rtmd.alerting.calendar import clock, holds
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.flush import Verdict
-from rtmd.alerting.inhibition import Inhibitions
+from rtmd.alerting.inhibition import Culprit, Explained, Inhibitions
 from rtmd.alerting.silences import Silences
 from rtmd.model.calendar import Calendar
 from rtmd.model.firing import Firing
+from rtmd.model.labels import Labels
 from rtmd.model.policy import Policy, Route
 from rtmd.model.silence import Silence
 
@@ -24,9 +25,10 @@ ECHO = 5_000  # ms a firing must burn on after its suppression ended, before it 
 class Suppression:
     """All limiters in one place."""
 
-    def __init__(self, silences: Silences, inhibitions: Inhibitions) -> None:
+    def __init__(self, silences: Silences, inhibitions: Inhibitions, explained: Explained) -> None:
         self.silences = silences
         self.inhibitions = inhibitions
+        self._explained = explained
         self._calendars: Mapping[str, Calendar] = {}
 
     def load(self, policy: Policy, firings: Iterable[Firing]) -> None:
@@ -37,7 +39,7 @@ class Suppression:
     def verdict(self, firing: Firing, at: int, wall: int, route: Route | None = None) -> Verdict | None:
         """What mutes the firing, towards a route with its calendars or in general."""
         labels = exposed(firing)
-        culprit = self.inhibitions.culprit(labels, at)
+        culprit = self._culprit(firing, labels, at, route)
         if culprit is not None:
             text = f"inhibited by {culprit.firing.rule} ({culprit.inhibition})"
             return Verdict("inhibited", text, culprit.firing.id, self.inhibitions.ends(culprit.firing))
@@ -51,7 +53,7 @@ class Suppression:
         """Whether the firing was muted at some time in the last seconds."""
         labels = exposed(firing)
         return bool(
-            self.inhibitions.culprit(labels, at - ECHO)
+            self._culprit(firing, labels, at - ECHO, route)
             or self._closed(route, wall - ECHO)
             or self.silences.covering(labels, wall - ECHO, wall)
         )
@@ -62,6 +64,10 @@ class Suppression:
         if muting:
             return muting
         return () if any(holds(self._calendars[name], wall) for name in route.active) else route.active
+
+    def _culprit(self, firing: Firing, labels: Labels, at: int, route: Route | None) -> Culprit | None:
+        culprit = self.inhibitions.culprit(labels, at)
+        return self._explained.culprit(firing, route.receiver, at) if culprit is None and route else culprit
 
     def _closed(self, route: Route, wall: int) -> str:
         """Why a route is closed by its calendars, or nothing."""

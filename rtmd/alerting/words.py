@@ -18,5 +18,6 @@ def resolution(firing: Firing) -> str:
     if firing.ack:
         parts.append(f"{firing.ack.by} had it")
     outcomes = {str(record.outcome) for record in firing.stages if record.outcome}
-    parts.append(", ".join(sorted(outcomes)) if outcomes else "not confirmed so far")
+    if not firing.correlated:  # nothing judges those
+        parts.append(", ".join(sorted(outcomes)) if outcomes else "not confirmed so far")
     return f"{firing.reason}; {'; '.join(parts)}"

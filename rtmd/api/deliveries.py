@@ -16,7 +16,7 @@ from rtmd.api.desk import DeliveryDesk
 from rtmd.api.requests import decode_request
 from rtmd.config import Role
 from rtmd.errors import StoreError
-from rtmd.wire import RetryDone, RetryRequest, TryRequest
+from rtmd.wire.deliveries import RetryDone, RetryRequest, TryRequest
 
 _BODY = 64 * 1024
 

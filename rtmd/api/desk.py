@@ -18,17 +18,8 @@ from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
-from rtmd.wire import (
-    FiringDetail,
-    FiringView,
-    OutboxView,
-    ReceiverView,
-    RetryRequest,
-    RuleErrorView,
-    SilenceView,
-    StatusView,
-    TryResult,
-)
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from rtmd.model.rule import Rule
+    from rtmd.model.rule import RuleSet
 
 
 @click.command()
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     default=None,
     help="The configuration to check with the rules [default: rtmd.toml, if it is there].",
 )
-@click.option("--explain", metavar="RULE", help="Show what a rule does, stage by stage.")
+@click.option("--explain", metavar="RULE", help="Show what a rule does, stage by stage, or a correlation.")
 def check(paths: tuple[Path, ...], config_path: Path | None, explain: str | None) -> None:
     """Check rule files (or folders of them) and the configuration, offline.
 
@@ -48,7 +47,7 @@ def check(paths: tuple[Path, ...], config_path: Path | None, explain: str | None
     files = read_rule_files(folders)
     report = check_files(files, config)
     if explain:
-        sys.exit(_explain(explain, report.rules.rules))
+        sys.exit(_explain(explain, report.rules))
     problems += map(str, report.errors)
     warnings = [*map(str, report.warnings)]
     if config:
@@ -65,14 +64,16 @@ def _print(problems: list[str], warnings: list[str]) -> None:
         click.echo(safe(line))
 
 
-def _explain(name: str, rules: Mapping[str, Rule]) -> int:
+def _explain(name: str, rules: RuleSet) -> int:
     from rtmd.model.display import safe
-    from rtmd.rulefile.explain import explain_rule
+    from rtmd.model.rule import Rule
+    from rtmd.rulefile.explain import explain_correlation, explain_rule
 
-    rule = rules.get(name)
+    rule = rules.entries.get(name)
     if rule is None:
         click.echo(f"there is no rule {safe(name)}", err=True)
         return 1
-    for line in explain_rule(rule).splitlines():
+    explained = explain_rule(rule) if isinstance(rule, Rule) else explain_correlation(rule)
+    for line in explained.splitlines():
         click.echo(safe(line))
     return 0

@@ -18,7 +18,8 @@ from rtmd.cli import output
 from rtmd.cli.client import Client, find_target
 from rtmd.cli.operate import remote
 from rtmd.model.display import safe
-from rtmd.wire import OutboxView, ReceiverView, RetryDone, RetryRequest, StatusView, TryRequest, TryResult
+from rtmd.wire import StatusView
+from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryDone, RetryRequest, TryRequest, TryResult
 
 
 @click.group(invoke_without_command=True)

@@ -15,7 +15,8 @@ import msgspec
 
 from rtmd.cli.client import InstantData
 from rtmd.model.display import age, number, safe
-from rtmd.wire import FiringView, OutboxView, ReceiverView, SilenceView, StatusView
+from rtmd.wire import FiringView, SilenceView, StatusView
+from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.rules import ReloadView, RuleView
 
 Row = Sequence[str]
@@ -70,8 +71,22 @@ def _firing(firing: FiringView, at: int) -> Row:
     who = firing.ack.by if firing.ack else muted
     value = f"{number(firing.value)} {firing.unit}".strip()
     since = age((firing.resolved_at or at) - firing.fired_at)
-    state = (firing.severity, firing.stage, " ".join([firing.state, *firing.flags]), since)
-    return (firing.id, *state, value, firing.threshold, who, firing.title, show_labels(firing.labels))
+    flags = [firing.state, *firing.flags, *(f"part of {each.rule}" for each in firing.part_of)]
+    state = (firing.severity, firing.stage, " ".join(flags), since)
+    return (
+        firing.id,
+        *state,
+        value,
+        firing.threshold or _members(firing),
+        who,
+        firing.title,
+        show_labels(firing.labels),
+    )
+
+
+def _members(firing: FiringView) -> str:
+    """The rules that meet in one of a correlation."""
+    return " + ".join(dict.fromkeys(member.rule for member in firing.members))
 
 
 def show_labels(labels: dict[str, str]) -> str:

@@ -25,6 +25,7 @@ class ChangeKind(StrEnum):
     RESOLVED = "resolved"
     FLAPPING = "flapping"  # a stage comes and goes from now on
     CALMED = "calmed"  # … no longer does
+    JOINED = "joined"  # of a correlation: more firings take part
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,16 @@ class PersonVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A firing that takes part in one of a correlation, as it was when it joined."""
+
+    id: str
+    rule: str
+    labels: Labels
+    stage: StageName
+
+
+@dataclass(frozen=True, slots=True)
 class Firing:
     """One episode of one instance, complete: what the API shows, receivers tell, and the store keeps."""
 
@@ -171,6 +181,12 @@ class Firing:
     verdict: PersonVerdict | None = None
     origin: Origin | None = None  # of an alert that others raised: what they said of it when this was saved
     flapping: tuple[StageName, ...] = ()  # the stages that come and go at present
+    members: tuple[Member, ...] = ()  # of a correlation: who took part so far, in order, the first hundred
+
+    @property
+    def correlated(self) -> bool:
+        """It is one of a correlation: made of other firings, not of an instance."""
+        return bool(self.members)
 
     @property
     def open(self) -> bool:

@@ -212,8 +212,52 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """A rule over firings (semantics S8): `all` of these rules fire, and `none` of those, for the same values of `on`.
+
+    Only firings at stage `at_least` or higher count among `all`; all of them do among `none`. Its name stands for it
+    as a rule's does.
+    """
+
+    name: str
+    title: str
+    all: tuple[str, ...]
+    none: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()  # sorted; without any, whatever their labels
+    at_least: StageName = StageName.SECONDS
+    notify: tuple[str, ...] | None = None  # as of a stage
+    severity: Severity | None = None  # None: by the stage
+    kind: Kind = Kind.HEALTH
+    owner: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    labels: Labels = ()
+    reopen: int = 0
+    shadow: bool = False
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """What has to fire, in words."""
+        return " and ".join(self.all) + (f", without {' or '.join(self.none)}" if self.none else "")
+
+    @property
+    def joins(self) -> tuple[object, ...]:
+        """All that says which firings meet: with another value of this it is about something else."""
+        return (self.all, self.none, self.on, self.at_least)
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All enabled rules by name, in name order; and those that are switched off, to be shown."""
+    """All enabled rules and correlations by name, in name order; and rules that are switched off, to be shown.
+
+    No name stands twice.
+    """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     disabled: Mapping[str, Rule] = field(default_factory=dict)
+    correlations: Mapping[str, Correlation] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> Mapping[str, Rule | Correlation]:
+        """Everything that can fire."""
+        return {**self.rules, **self.correlations}

@@ -1,12 +1,13 @@
-"""The pipeline: engine → reactor → effects, behind one verb.
+"""The pipeline: engine → correlations → reactor → effects, behind one verb.
 
 `step(inputs, at)` first works through everything that is due up to `at`, each at its own time, then takes the
 inputs in the given order at `at`, and says when it wants to be called next. It is synchronous, reads no clock and
 touches nothing outside itself; live running, replay, demo and rule tests call exactly this.
 
 Engine deadlines run on `at`; deadlines of people (silences, acks) on wall time, which is `at` plus an offset that
-the shell reports whenever it changes. At one instant the engine comes first, then people's deadlines, then
-housekeeping.
+the shell reports whenever it changes. At one instant the engine comes first, then what its firings make together,
+then people's deadlines, then housekeeping. Correlations are judged when an instant is worked through and after each
+input, never in between: a firing that ends and one that begins at once never met.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from rtmd.alerting.correlation import Join
+from rtmd.alerting.correlations import Correlations
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.external import Externals, Heard
 from rtmd.alerting.silences import about
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
-from rtmd.engine.stage_table import StageTable
-from rtmd.errors import ConflictError, NotFoundError, RefusedError
+from rtmd.errors import NotFoundError, RefusedError
 from rtmd.formats.batch import SeriesTable
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.change import Change, ChangeKind
-from rtmd.model.expr import selectors
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
-from rtmd.model.rule import HOUR, MINUTE, StageName
+from rtmd.model.rule import HOUR, MINUTE, RuleSet, StageName
 from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline import verdicts
+from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, status
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
 from rtmd.pipeline.reactor import Reactor
+from rtmd.ports import Correlator
 
 # Semantics S6: after a time that nobody watched nothing is told before every rule was judged once, or this long.
 QUIET = 15_000
@@ -55,10 +58,13 @@ class Step:
 class Pipeline:
     """All state that decisions depend on."""
 
-    def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
+    def __init__(
+        self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000, correlator: Correlator | None = None
+    ) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
         self.externals = Externals()
-        self.reactor = Reactor(self.firing, self.engine.rule)
+        self.correlations = Correlations(correlator or Join(), self.engine.episodes.firings.get)
+        self.reactor = Reactor(self.firing, self.engine.rule, self.correlations)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self._offset = 0
         self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
@@ -73,11 +79,13 @@ class Pipeline:
 
     def firing(self, firing_id: str) -> Firing | None:
         """One firing, open or lately resolved."""
-        return self.engine.episodes.firings.get(firing_id) or self.externals.firings.get(firing_id)
+        rooms = (self.engine.episodes.firings, self.correlations.firings, self.externals.firings)
+        return next((room[firing_id] for room in rooms if firing_id in room), None)
 
     def firings(self) -> list[Firing]:
         """Every firing that is remembered."""
-        return [*self.engine.episodes.firings.values(), *self.externals.firings.values()]
+        rooms = (self.engine.episodes.firings, self.correlations.firings, self.externals.firings)
+        return [firing for room in rooms for firing in room.values()]
 
     def step(self, inputs: Sequence[Input], at: int) -> Step:
         """Work through time up to `at`, then through the inputs."""
@@ -86,23 +94,26 @@ class Pipeline:
         for given in inputs:
             effects += self._take(given, at)
             effects += self._follow(self.engine.episodes.judge_due(at))  # what is over as soon as it begins
+            effects += self._correlate(at)
             effects += self.reactor.dispatch.flush(at, self.wall(at))
         effects += self._instances()
         effects += self.reactor.dispatch.changes()
         touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
         if touched:
             effects.append(fx.Touched(touched))
-        return Step(tuple(_latest_only(effects)), self._next_due())
+        return Step(tuple(latest_only(effects)), self._next_due())
 
     def _next_due(self) -> int:
         end = self.externals.next_end()
-        due = (self.engine.next_due(), self.reactor.dispatch.groups.next_due(), end and end - self._offset)
+        people = end and end - self._offset
+        due = (self.engine.next_due(), self.correlations.next_due(), self.reactor.dispatch.groups.next_due(), people)
         return min([self._housekeeping, *self._rechecks[:1], *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
         while (due := self._next_due()) <= at:
             yield from self._follow(self.engine.advance(due))
             yield from self._follow(self.externals.end_due(due, self.wall(due)))
+            yield from self._correlate(due)
             while self._rechecks and self._rechecks[0] <= due:
                 heapq.heappop(self._rechecks)
                 self.reactor.dispatch.call_withheld(due)
@@ -146,12 +157,13 @@ class Pipeline:
             yield fx.Journaled(at, "rules", text=given.note)
         if given.by:
             yield fx.Audited(self.wall(at), given.by, "reload", "rules", given.note)
-        before = self.engine.rules
+        before = RuleSet(self.engine.rules, correlations=self.correlations.members.correlations).entries
         happened, empty = self.engine.load(given.rules, at)
         yield from self._follow(happened)
-        self.reactor.readdress(before, self.engine.rules, self.firings(), at)
+        self.correlations.load(given.rules.correlations, self.engine.episodes.firings.values(), at)
+        self.reactor.readdress(before, given.rules.entries, self.firings(), at)
         if empty:
-            yield _fill_wanted(empty, at)
+            yield fill_wanted(empty, at)
 
     def _take_samples(self, given: Samples, at: int) -> Iterator[fx.Effect]:
         applied, happened = self.engine.apply(given.batch, at, lateness=given.lateness)
@@ -180,10 +192,21 @@ class Pipeline:
                 case Change():
                     self._count(each)
                     yield from self.reactor.react(each, self.wall(each.at))
+                    self.correlations.members.put(each.firing)
                 case fx.FiringSaved() | fx.Answered():
                     yield each
                 case _:
                     assert_never(each)
+
+    def _correlate(self, at: int) -> Iterator[fx.Effect]:
+        """What the firings make together, now that all that happened at this instant has happened."""
+        places = list(self.correlations.members.news)
+        for change in self.correlations.judge(at):
+            self._count(change)
+            yield from self.reactor.react(change, self.wall(at))
+        touched = frozenset(firing.id for firing in map(self.correlations.at, places) if firing and firing.open)
+        if touched:
+            yield fx.Touched(touched)
 
     def _count(self, change: Change) -> None:
         if change.kind in (ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED):
@@ -192,9 +215,10 @@ class Pipeline:
             self.counts["outcomes", f"{change.stage} {change.reason}"] += 1
 
     def _restore(self, given: ins.Restored, at: int) -> None:
-        own = [firing for firing in given.firings if firing.origin is None]
+        own = [firing for firing in given.firings if firing.origin is None and not firing.correlated]
         self.engine.restore(given.instances, own, at)
         self.externals.restore(firing for firing in given.firings if firing.origin is not None)
+        self.correlations.restore((firing for firing in given.firings if firing.correlated), own, at)
         self.reactor.restore(given, self.firings(), at)
         self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
         self._plan_rechecks()
@@ -203,6 +227,7 @@ class Pipeline:
         for firing in self.engine.shift(at, until):
             yield fx.FiringSaved(firing)
         self.externals.pause(self.wall(until))
+        self.correlations.shift(until - at)
         grids = [stage.grid for rule in self.engine.rules.values() for stage in rule.stages]
         self.reactor.dispatch.groups.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
         self._housekeeping = _next_minute(until)
@@ -229,7 +254,7 @@ class Pipeline:
                 case _:
                     assert_never(given)
         except RefusedError as error:
-            yield fx.Answered(given.request, _status(error), error=str(error))
+            yield fx.Answered(given.request, status(error), error=str(error))
 
     def _set_silence(self, given: ins.SilenceSet, at: int) -> Iterator[fx.Effect]:
         wall = self.wall(at)
@@ -273,7 +298,7 @@ class Pipeline:
         if not firing.open:
             raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
         if given.version and given.version != firing.version:
-            raise _conflict(firing)
+            raise conflict(firing)
         wall = self.wall(at)
         ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
         acked = replace(firing, ack=ack, version=firing.version + 1)
@@ -294,7 +319,8 @@ class Pipeline:
         yield from verdicts.told(judged, given, at=at, wall=self.wall(at))
 
     def _replace(self, firing: Firing) -> None:
-        (self.externals if firing.origin else self.engine.episodes).replace(firing)
+        room = self.externals if firing.origin else self.correlations if firing.correlated else self.engine.episodes
+        room.replace(firing)
 
     def _take_result(self, given: ins.ActionDone | ins.DeliveryDone | ins.Undelivered, at: int) -> Iterator[fx.Effect]:
         match given:
@@ -327,7 +353,8 @@ class Pipeline:
         self._housekeeping = _next_minute(at)
         self.reactor.dispatch.call_withheld(at)  # a calendar may have opened
         self.reactor.dispatch.suppression.inhibitions.forget(at)
-        for firing in [*self.engine.forget(at), *self.externals.forget(at)]:
+        gone = (self.engine.forget(at), self.externals.forget(at), self.correlations.forget(at))
+        for firing in [firing for room in gone for firing in room]:
             self.reactor.forget(firing.id)
         for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)
@@ -358,35 +385,5 @@ class Pipeline:
 _SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
 
 
-def _fill_wanted(tables: Iterable[StageTable], at: int) -> fx.FillWanted:
-    plans = {plan for table in tables for plan in table.plans}
-    wanted = {selector.matchers for plan in plans for selector in selectors(plan.expr)}
-    return fx.FillWanted(min(plan.since(at) for plan in plans), tuple(sorted(wanted)))
-
-
-def _latest_only(effects: list[fx.Effect]) -> Iterator[fx.Effect]:
-    """The effects less firings that a later effect of the same step saves again."""
-    last = {effect.firing.id: place for place, effect in enumerate(effects) if isinstance(effect, fx.FiringSaved)}
-    for place, effect in enumerate(effects):
-        if not isinstance(effect, fx.FiringSaved) or last[effect.firing.id] == place:
-            yield effect
-
-
 def _next_minute(at: int) -> int:
     return (at // MINUTE + 1) * MINUTE
-
-
-def _status(error: RefusedError) -> int:
-    match error:
-        case NotFoundError():
-            return 404
-        case ConflictError():
-            return 409
-        case _:
-            return 400
-
-
-def _conflict(firing: Firing) -> ConflictError:
-    if firing.ack:
-        return ConflictError(f"{firing.id} has changed: {firing.ack.by} has it (version {firing.version})")
-    return ConflictError(f"{firing.id} has changed: {firing.reason} (version {firing.version})")

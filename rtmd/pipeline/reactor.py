@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+from rtmd.alerting.correlations import Correlations
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.flush import Verdict
 from rtmd.alerting.routing import TREE, addressees
@@ -19,7 +20,7 @@ from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSav
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, Restored, Undelivered
 from rtmd.model.reaction import RunState
-from rtmd.model.rule import Rule, Stage
+from rtmd.model.rule import Correlation, Rule, Stage
 
 Effects: TypeAlias = Iterator[Effect]
 
@@ -35,13 +36,22 @@ _RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})  # the virtual lab
 
 
 class Reactor:
-    """Decides what is said and run. `firing_of` gives a firing by its id, `rule_named` a rule by its name."""
+    """Decides what is said and run. `firing_of` gives a firing by its id, `rule_named` a rule by its name.
 
-    def __init__(self, firing_of: Callable[[str], Firing | None], rule_named: Callable[[str], Rule | None]) -> None:
+    A firing of a correlation runs nothing; whom it tells, its correlation says.
+    """
+
+    def __init__(
+        self,
+        firing_of: Callable[[str], Firing | None],
+        rule_named: Callable[[str], Rule | None],
+        correlations: Correlations,
+    ) -> None:
         self.runs = Runs()
-        self.dispatch = Dispatch(firing_of, self._notify_of, self.runs.of)
+        self.dispatch = Dispatch(firing_of, self._notify_of, self.runs.of, correlations.of)
         self.reactions = ReactionsLoaded()
         self._rule_named = rule_named
+        self._correlations = correlations
 
     def __repr__(self) -> str:
         return f"<Reactor {self.dispatch!r}, {self.runs!r}>"
@@ -52,7 +62,11 @@ class Reactor:
         self.dispatch.load(reactions.policy, firings, at)
 
     def readdress(
-        self, before: Mapping[str, Rule], after: Mapping[str, Rule], firings: Iterable[Firing], at: int
+        self,
+        before: Mapping[str, Rule | Correlation],
+        after: Mapping[str, Rule | Correlation],
+        firings: Iterable[Firing],
+        at: int,
     ) -> None:
         """Other rules: the firings of those that tell others now find their groups anew."""
         is_open = [firing for firing in firings if firing.open and firing.origin is None]
@@ -66,8 +80,8 @@ class Reactor:
         self.dispatch.restore(given, firings, at)
 
     def rule_of(self, firing: Firing) -> Rule | None:
-        """The rule that a firing is of, in force or lately removed; what others raised is of none."""
-        return None if firing.origin is not None else self._rule_named(firing.rule)
+        """The rule that a firing is of, in force or lately removed; what others raised, or firings make, is of none."""
+        return None if firing.origin is not None or firing.correlated else self._rule_named(firing.rule)
 
     def muting(self, firing: Firing, at: int, wall: int) -> Verdict | None:
         """What mutes the firing now, whoever would be told."""
@@ -149,6 +163,9 @@ class Reactor:
             return ()
         if firing.origin is not None:
             return (TREE,)
+        if firing.correlated:
+            correlation = self._correlations.correlation(firing.rule)
+            return addressees(correlation) if correlation else ()
         rule = self.rule_of(firing)
         stage = rule.stage(firing.stage) if rule else None
         return addressees(stage) if stage else ()
@@ -157,9 +174,15 @@ class Reactor:
         return self.reactions.react and not firing.shadow
 
 
-def _addresses(rule: Rule | None) -> object:
-    """Whom the stages of a rule tell."""
-    return None if rule is None else (rule.shadow, *((stage.name, stage.notify) for stage in rule.stages))
+def _addresses(rule: Rule | Correlation | None) -> object:
+    """Whom a correlation, or the stages of a rule, tell."""
+    match rule:
+        case None:
+            return None
+        case Correlation():
+            return (rule.shadow, rule.notify)
+        case Rule():
+            return (rule.shadow, *((stage.name, stage.notify) for stage in rule.stages))
 
 
 def _journal(change: Change) -> Journaled:

@@ -35,7 +35,7 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
     return msgspec.structs.replace(
         picture,
         stages=stages,
-        value=shown.value if shown else None,
+        value=_value(pipeline, firing, shown),
         flags=_flags(pipeline, firing, at, muted=bool(silences or culprit)),
         ack=None if firing.open and firing.ack and firing.ack.until < wall else picture.ack,
         silenced_by=[silence.id for silence in silences],
@@ -44,7 +44,27 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
         inhibited_by=culprit.firing.id if culprit else "",
         inhibitor=culprit.firing.rule if culprit else "",
         runs=[pictures.run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
+        members=_members(pipeline, firing),
+        part_of=[pictures.related_view(each, "firing") for each in pipeline.correlations.of(firing) if each.open],
     )
+
+
+def _value(pipeline: Pipeline, firing: Firing, shown: wire.StageView | None) -> float | None:
+    if firing.correlated and firing.open:
+        return float(pipeline.correlations.size(firing))
+    return shown.value if shown else None
+
+
+def _members(pipeline: Pipeline, firing: Firing) -> list[wire.RelatedView]:
+    """Who took part, each as it is now if it still does."""
+    views = []
+    for member in firing.members:
+        now = pipeline.firing(member.id)
+        if now is not None and pipeline.correlations.takes_part(now, firing):
+            views.append(pictures.related_view(now, "firing"))
+        else:
+            views.append(pictures.related_view(member, "past" if now is not None and now.open else "resolved"))
+    return views
 
 
 def silence_views(pipeline: Pipeline, at: int) -> list[wire.SilenceView]:
@@ -86,6 +106,10 @@ def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *,
 
 def _flags(pipeline: Pipeline, firing: Firing, at: int, *, muted: bool) -> list[str]:
     flags = []
+    if firing.correlated:
+        if firing.open and pipeline.correlations.is_orphan(firing.rule):
+            flags.append("orphaned")
+        return [*flags, *(["shadow"] * firing.shadow)]
     rule = pipeline.reactor.rule_of(firing)
     tables = pipeline.engine.tables(firing.rule)
     if firing.open and firing.origin is None:

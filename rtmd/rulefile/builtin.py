@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import cache
 
 from rtmd.model.rule import RuleSet
-from rtmd.rulefile.load import BUILT_IN, load_rules
+from rtmd.rulefile.head import BUILT_IN
+from rtmd.rulefile.load import load_rules
 
 # `increase` looks back over what was refused lately; alerts that a rule has no room for are counted as they stand.
 _TEXT = """
@@ -43,4 +44,4 @@ def is_built_in(name: str) -> bool:
 
 def with_built_in(rules: RuleSet) -> RuleSet:
     """What is in force where these rules are."""
-    return RuleSet(dict(sorted({**rules.rules, **built_in().rules}.items())), rules.disabled)
+    return replace(rules, rules=dict(sorted({**rules.rules, **built_in().rules}.items())))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rtmd.errors import Located
 from rtmd.model.rule import RuleSet
+from rtmd.rulefile.correlation import check_correlations, lint_correlations
 from rtmd.rulefile.lint import check_names, lint
 from rtmd.rulefile.load import load_rules
 
@@ -37,7 +38,10 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Errors keep a file from being used, warnings do not; `rules` are those of the files without errors."""
+    """Errors keep a file from being used, warnings do not; `rules` are those of the files without errors.
+
+    What correlations name is looked up once all files can be read: the rules may stand in any of them.
+    """
 
     errors: tuple[Located, ...]
     warnings: tuple[Located, ...]
@@ -48,8 +52,8 @@ def check_files(rule_files: Mapping[str, bytes | str], config: Names | None = No
     """Check rule files (name → content); with a configuration also the receivers and actions they name."""
     loaded = load_rules(rule_files)
     rules = tuple(loaded.rules.rules.values())
-    errors = loaded.errors
+    errors = loaded.errors or check_correlations(loaded.rules, None if config is None else config.receivers)
     if config is not None:
         undoable = {name for name, action in config.actions.items() if action.undo}
         errors += check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)
-    return Report(errors, lint(rules), loaded.rules)
+    return Report(errors, (*lint(rules), *lint_correlations(loaded.rules)), loaded.rules)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from rtmd.model.rule import Rule, RuleSet, Stage
+from rtmd.model.rule import Correlation, Rule, RuleSet, Stage
 
 GUARDED = 3  # firing rules that may always vanish are fewer than this
 
@@ -46,7 +46,7 @@ class Difference:
 
 def difference(before: RuleSet, after: RuleSet, firing: frozenset[str]) -> Difference:
     """What becomes of the rules of `before`; `firing` names those with open firings."""
-    old, new = before.rules, after.rules
+    old, new = before.entries, after.entries
     both = [name for name in new if name in old]
     read_anew = sorted(name for name in both if old[name] is not new[name])  # of untouched files they are the very same
     changes = {name: what for name in read_anew if (what := ", ".join(_changes(old[name], new[name])))}
@@ -67,14 +67,22 @@ def vanishing(before: RuleSet, after: RuleSet, firing: frozenset[str]) -> tuple[
 
     Those that went a moment ago and still fire count: a folder may be emptied file by file.
     """
-    gone = sorted(firing - after.rules.keys())
-    guarded = len(gone) >= GUARDED and 2 * len(gone) > len(firing) and not before.rules.keys().isdisjoint(gone)
+    gone = sorted(firing - after.entries.keys())
+    guarded = len(gone) >= GUARDED and 2 * len(gone) > len(firing) and not before.entries.keys().isdisjoint(gone)
     return tuple(gone) if guarded else ()
 
 
-def _changes(old: Rule, new: Rule) -> Iterator[str]:
+def _changes(old: Rule | Correlation, new: Rule | Correlation) -> Iterator[str]:
     """The keys that differ, as they are written in rule files."""
+    if type(old) is not type(new):
+        yield f"a {type(new).__name__.lower()} now"
+        return
     yield from _differing(old, new, _RULE_PLACES)
+    if isinstance(old, Rule) and isinstance(new, Rule):
+        yield from _changes_of_stages(old, new)
+
+
+def _changes_of_stages(old: Rule, new: Rule) -> Iterator[str]:
     single = len(old.stages) == len(new.stages) == 1
     for stage in new.stages:
         before = old.stage(stage.name)
@@ -86,7 +94,7 @@ def _changes(old: Rule, new: Rule) -> Iterator[str]:
     yield from (f"{stage.name} removed" for stage in old.stages if new.stage(stage.name) is None)
 
 
-def _differing(old: Rule | Stage, new: Rule | Stage, but: frozenset[str]) -> Iterator[str]:
+def _differing(old: Rule | Correlation | Stage, new: Rule | Correlation | Stage, but: frozenset[str]) -> Iterator[str]:
     windows = [getattr(each, "window", None) for each in (old, new)]
     for field in fields(old):
         # With another window the signal over it is another one, too: the window says it all.
@@ -96,7 +104,9 @@ def _differing(old: Rule | Stage, new: Rule | Stage, but: frozenset[str]) -> Ite
             yield _KEYS.get(field.name, field.name)
 
 
-def _looks_elsewhere(old: Rule, new: Rule) -> bool:
+def _looks_elsewhere(old: Rule | Correlation, new: Rule | Correlation) -> bool:
+    if not (isinstance(old, Rule) and isinstance(new, Rule)):
+        return False
     pairs = ((stage, new.stage(stage.name)) for stage in old.stages)
     return any(after is not None and after.looks_at != before.looks_at for before, after in pairs)
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from rtmd.model.display import age
 from rtmd.model.duration import show_duration
-from rtmd.model.rule import GRID, Comparison, Condition, Hold, Rule, Stage
+from rtmd.model.rule import GRID, Comparison, Condition, Correlation, Hold, Rule, Stage
 from rtmd.model.tiers import has_buckets
 from rtmd.promql import show
 from rtmd.rulefile.cost import kept
@@ -33,6 +33,28 @@ def explain_rule(rule: Rule) -> str:
     return "\n".join(lines)
 
 
+def explain_correlation(correlation: Correlation) -> str:
+    """What a correlation does, as lines of text; raw, as above."""
+    least = f", each at {correlation.at_least} or higher" if correlation.at_least.rank else ""
+    severity = correlation.severity or "info, warning or critical, by the stage"
+    lines = [
+        f"{correlation.name} ({correlation.file}:{correlation.line})",
+        *_field("title", correlation.title),
+        *_field("kind", correlation.kind + (", shadow: judged and never reacted to" if correlation.shadow else "")),
+        *_field("owner", correlation.owner),
+        *_field("labels", ", ".join(f"{name}={value}" for name, value in correlation.labels)),
+        *_field("fires", f"while {' and '.join(correlation.all)} fire{'s' * (len(correlation.all) == 1)}{least}"),
+        *_field("unless", correlation.none and f"{' or '.join(correlation.none)} fires"),
+        *_field("joins on", ", ".join(correlation.on) or "nothing: whatever their labels"),
+        *_field("stage", "the lowest of the rules' highest stages"),
+        *_field("severity", severity),
+        *_field("reopen", f"the same firing when it comes back within {show_duration(correlation.reopen)}"),
+        *_field("tells", _receivers(correlation.notify)),
+        *_field("mutes", "the firings that take part, towards receivers that were told of it"),
+    ]
+    return "\n".join(lines)
+
+
 def _stage(rule: Rule, stage: Stage) -> list[str]:
     following = rule.following(stage.name)
     return [
@@ -51,7 +73,7 @@ def _stage(rule: Rule, stage: Stage) -> list[str]:
         *_field("confirmed", following and f"by {following.name}" if stage.judge else "not judged"),
         *chain.from_iterable(_field("memory", each) for each in kept(stage)),
         *_field("severity", stage.severity),
-        *_field("tells", _receivers(stage)),
+        *_field("tells", _receivers(stage.notify)),
         *_field("runs", ", ".join(stage.run)),
     ]
 
@@ -113,10 +135,10 @@ def _coverage(stage: Stage) -> str:
     return f"{stage.coverage:g}: a new series needs {age(needed)} of samples first"
 
 
-def _receivers(stage: Stage) -> str:
-    if stage.notify is None:
+def _receivers(notify: tuple[str, ...] | None) -> str:
+    if notify is None:
         return "the route of rtmd.toml"
-    if not stage.notify:
+    if not notify:
         return "nobody"
-    named = [name if name != "@route" else "the route of rtmd.toml" for name in stage.notify]
+    named = [name if name != "@route" else "the route of rtmd.toml" for name in notify]
     return ", ".join(named)

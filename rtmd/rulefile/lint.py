@@ -19,7 +19,7 @@ _TRUE_TO_SIZE = frozenset(
     {"abs", "ceil", "floor", "round", "sort", "sort_desc", "label_replace", "label_join", "scalar"}
 )
 _COUNTS = frozenset({"count", "group", "count_values"})
-_ALWAYS_THERE = frozenset({"log", "@route"})
+ALWAYS_THERE = frozenset({"log", "@route"})
 
 
 def lint(rules: Iterable[Rule]) -> tuple[Located, ...]:
@@ -92,6 +92,19 @@ def metrics(expr: Expr) -> frozenset[str]:
     return frozenset(matcher.value for matcher in matchers if matcher.name == METRIC_NAME)
 
 
+def labels_of_result(expr: Expr) -> frozenset[str]:
+    """The labels that the result is certain to name; empty where that depends on the series."""
+    match expr:
+        case Aggregate(labels=labels, without=False):
+            return frozenset(labels)
+        case Negate(child=child):
+            return labels_of_result(child)
+        case Binary(op=op, left=left, right=right) if op != "or":
+            return labels_of_result(right if is_scalar(left) else left)
+        case _:
+            return frozenset()
+
+
 def check_names(
     rules: Iterable[Rule], *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
 ) -> tuple[Located, ...]:
@@ -109,7 +122,7 @@ def check_names(
 def _names_of_stage(
     stage: Stage, *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
 ) -> list[str]:
-    known = {*receivers, *_ALWAYS_THERE}
+    known = {*receivers, *ALWAYS_THERE}
     problems = [
         f'{stage.name}.notify names the receiver "{name}", which the configuration does not have{nearest(name, known)}'
         for name in stage.notify or ()

@@ -7,32 +7,27 @@ same name the one in the later file (in path order), or further down, is the wro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rtmd.errors import FileErrors, Located
-from rtmd.model.expr import Aggregate, Binary, Expr, Negate, is_scalar
-from rtmd.model.labels import METRIC_NAME, Labels, labels_of
-from rtmd.model.rule import STAGES, Kind, Rule, RuleSet, Stage, StageName
+from rtmd.model.labels import Labels
+from rtmd.model.rule import STAGES, Correlation, Rule, RuleSet, Stage, StageName
+from rtmd.rulefile.correlation import read_correlation
 from rtmd.rulefile.document import Document, read_document
+from rtmd.rulefile.head import HEAD, Head, read_head, read_labels
+from rtmd.rulefile.lint import labels_of_result
 from rtmd.rulefile.stage import LATER, OVERRIDES, STAGE_ONLY, read_stage
 from rtmd.rulefile.table import Table
 
-_RULE_ONLY = frozenset({"kind", "links", "labels", "reopen", "owner", "enabled", "shadow"})
+_RULE_ONLY = HEAD - {"title"}
 _DEFAULTS = frozenset(
     {"owner", "kind", "links", "labels", "no_data", "no_data_limit", "reopen", "coverage", "unit", "flapping"}
     | {"enabled", "shadow"}
 )
 _LATER_RULE = frozenset({"score"})
-_LATER_TABLES = frozenset({"correlations"})
 _STAGE_NAMES = frozenset(map(str, STAGES))
-_RESERVED_LABELS = frozenset({METRIC_NAME, "rule", "alertname", "kind", "stage", "severity"})
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_REOPEN = 10 * 60_000
-BUILT_IN = "built in"  # stands for the file of the rules that begin with rtmd.
-_MAX_RULES = 2_000  # in one file
+_MAX_RULES = 2_000  # in one file, and as many correlations
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +45,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A rule as it stands in a file, enabled or not."""
+    """A rule or correlation as it stands in a file, enabled or not."""
 
-    rule: Rule
+    rule: Rule | Correlation
     enabled: bool
     place: Located  # where a problem with its name belongs
 
@@ -109,9 +104,12 @@ def _put_together(checked: Mapping[str, _Checked]) -> Loaded:
     problems |= _refuse_repeated_names(written)
     entries = [entry for file in written if file not in problems for entry in written[file]]
     entries.sort(key=lambda entry: entry.rule.name)
-    enabled = {entry.rule.name: entry.rule for entry in entries if entry.enabled}
-    disabled = {entry.rule.name: entry.rule for entry in entries if not entry.enabled}
-    return Loaded(RuleSet(enabled, disabled), problems)
+    found = {entry.rule.name: entry.rule for entry in entries if entry.enabled}
+    rules = {name: rule for name, rule in found.items() if isinstance(rule, Rule)}
+    correlations = {name: rule for name, rule in found.items() if isinstance(rule, Correlation)}
+    switched_off = (entry.rule for entry in entries if not entry.enabled)
+    disabled = {rule.name: rule for rule in switched_off if isinstance(rule, Rule)}
+    return Loaded(RuleSet(rules, disabled, correlations), problems)
 
 
 def _refuse_repeated_names(written: Mapping[str, tuple[_Written, ...]]) -> dict[str, tuple[Located, ...]]:
@@ -122,7 +120,7 @@ def _refuse_repeated_names(written: Mapping[str, tuple[_Written, ...]]) -> dict[
             known = first.setdefault(entry.rule.name, entry)
             if known is not entry:
                 here, there = entry.place, known.place
-                text = f'a rule named "{entry.rule.name}" stands in {there.file}:{there.line} already'
+                text = f'the name "{entry.rule.name}" stands in {there.file}:{there.line} already'
                 problem = Located(here.file, here.line, here.column, text)
                 problems[file] = (*problems.get(file, ()), problem)
         if file in problems:  # a file that is refused takes no names
@@ -142,30 +140,32 @@ def _read_file(document: Document) -> tuple[_Written, ...]:
     """All rules of a document; raises FileErrors with every problem in it."""
     problems: list[Located] = []
     root = Table.root(document, problems)
-    root.refuse_unknown({"defaults", "rules"}, _LATER_TABLES)
+    root.refuse_unknown({"defaults", "rules", "correlations"})
     defaults = root.table("defaults") or Table(document, ("defaults",), problems, content={})
     _check_defaults(defaults)
-    outer = root.table("rules")
-    names = list(outer.content) if outer else []
-    if outer and len(names) > _MAX_RULES:
-        outer.broken(f"more than {_MAX_RULES:,} rules in one file")
-        names = []
-    entries = []
-    for name in names:
-        # The rule's name goes without saying: the line is given.
-        table = outer.table(name, base=2) if outer else None
-        entry = _read_rule(name, table, defaults) if table else None
-        if entry:
-            entries.append(entry)
+    rules = [_read_rule(name, table, defaults) for name, table in _named(root, "rules")]
+    correlations = [_read_correlation(name, table, defaults) for name, table in _named(root, "correlations")]
     if problems:
         raise FileErrors(tuple(sorted(set(problems))))
-    return tuple(entries)
+    return tuple(entry for entry in (*rules, *correlations) if entry)
+
+
+def _named(root: Table, key: str) -> list[tuple[str, Table]]:
+    outer = root.table(key)
+    if outer is None:
+        return []
+    if len(outer.content) > _MAX_RULES:
+        outer.broken(f"more than {_MAX_RULES:,} {key} in one file")
+        return []
+    # The name goes without saying: the line is given.
+    found = ((name, outer.table(name, base=2)) for name in outer.content)
+    return [(name, table) for name, table in found if table is not None]
 
 
 def _check_defaults(defaults: Table) -> None:
     """Defaults are checked where they stand, even if no rule uses them."""
     defaults.refuse_unknown(_DEFAULTS)
-    _labels(defaults)
+    read_labels(defaults)
     for key in ("no_data", "unit"):
         defaults.text(key)
     defaults.duration("no_data_limit", 0)
@@ -173,40 +173,34 @@ def _check_defaults(defaults: Table) -> None:
 
 def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:
     before = len(table.problems)
-    if not _NAME.fullmatch(name):
-        table.broken(f'a rule is named with letters, digits, "-", "_", "." and ":", not "{name[:60]}"')
-    elif name.startswith("rtmd.") and table.document.file != BUILT_IN:
-        table.broken("names that begin with rtmd. are reserved")
-    inherited = (table, defaults)
-    owner = _nearest(inherited, "owner").text("owner")
-    labels = labels_of({**_labels(defaults), **_labels(table)})
-    links = {**defaults.pairs("links"), **table.pairs("links")}
-    kind = _nearest(inherited, "kind").choice("kind", Kind.HEALTH, reserved=Kind.NO_DATA)
-    reopen = _nearest(inherited, "reopen").duration("reopen", _REOPEN)
-    enabled = _nearest(inherited, "enabled").flag("enabled", default=True)
-    shadow = _nearest(inherited, "shadow").flag("shadow", default=False)
+    head = read_head(name, table, defaults, "rule")
     stages = _read_stages(table, defaults)
-    _refuse_collisions(table, labels, stages)
+    _refuse_collisions(table, head.labels, stages)
     if len(table.problems) > before or not stages:
         return None
     rule = Rule(
         name=name,
         title=table.text("title") or name,
         stages=stages,
-        kind=kind,
-        owner=owner,
-        links=tuple(sorted(links.items())),
-        labels=labels,
-        reopen=reopen,
-        shadow=shadow,
+        kind=head.kind,
+        owner=head.owner,
+        links=head.links,
+        labels=head.labels,
+        reopen=head.reopen,
+        shadow=head.shadow,
         file=table.document.file,
         line=table.line(),
     )
-    return _Written(rule, enabled, table.document.key(table.path, ""))
+    return _written(rule, head, table)
 
 
-def _nearest(tables: tuple[Table, ...], key: str) -> Table:
-    return next((table for table in tables if key in table), tables[0])
+def _read_correlation(name: str, table: Table, defaults: Table) -> _Written | None:
+    found = read_correlation(name, table, defaults)
+    return _written(*found, table) if found else None
+
+
+def _written(rule: Rule | Correlation, head: Head, table: Table) -> _Written:
+    return _Written(rule, head.enabled, table.document.key(table.path, ""))
 
 
 def _read_stages(table: Table, defaults: Table) -> tuple[Stage, ...]:
@@ -231,33 +225,8 @@ def _read_stages(table: Table, defaults: Table) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def _labels(table: Table) -> dict[str, str]:
-    labels = table.pairs("labels")
-    for name, value in labels.items():
-        if not _LABEL.fullmatch(name):
-            table.wrong("labels", f'has "{name[:60]}": a label is named with letters, digits and "_"')
-        elif name in _RESERVED_LABELS:
-            table.wrong("labels", f"cannot set {name}: rtmd sets it")
-        elif not value:
-            table.wrong("labels", f"has an empty value for {name}")
-    return labels
-
-
 def _refuse_collisions(table: Table, labels: Labels, stages: tuple[Stage, ...]) -> None:
     for stage in stages:
         taken = {name for name, _ in labels} & labels_of_result(stage.signal)
         for name in sorted(taken):
             table.wrong("labels", f"sets {name}, which the signal of {stage.name} has already")
-
-
-def labels_of_result(expr: Expr) -> frozenset[str]:
-    """The labels that the result is certain to name; empty where that depends on the series."""
-    match expr:
-        case Aggregate(labels=labels, without=False):
-            return frozenset(labels)
-        case Negate(child=child):
-            return labels_of_result(child)
-        case Binary(op=op, left=left, right=right) if op != "or":
-            return labels_of_result(right if is_scalar(left) else left)
-        case _:
-            return frozenset()

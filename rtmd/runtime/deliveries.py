@@ -21,7 +21,7 @@ from rtmd.receivers.trial import trial
 from rtmd.runtime.breaker import Circuit
 from rtmd.runtime.outbox import Outbox
 from rtmd.store.state import StateStore
-from rtmd.wire import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
 
 _LISTED = 1_000
 _LEVELS = {Circuit.CLOSED: 0.0, Circuit.HALF_OPEN: 1.0, Circuit.OPEN: 2.0}

@@ -25,7 +25,7 @@ from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.rule_views import rule_views
 from rtmd.pipeline.views import firing_view, silence_views
 from rtmd.ports import ConfiguredSource
-from rtmd.rulefile.load import BUILT_IN
+from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.loop import StepLoop, stuck

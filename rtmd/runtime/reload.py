@@ -25,6 +25,7 @@ from rtmd.model.inputs import RulesLoaded
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input
 from rtmd.rulefile.builtin import is_built_in, with_built_in
+from rtmd.rulefile.correlation import check_correlations
 from rtmd.rulefile.difference import Difference, difference, vanishing
 from rtmd.rulefile.files import read_rule_files
 from rtmd.rulefile.lint import check_names
@@ -183,7 +184,7 @@ class Reloader:
             wrong = check_names(
                 rules.rules.values(), receivers=config.receivers, actions=config.actions, undoable=undoable
             )
-            self._named = rules, config, list(wrong)
+            self._named = rules, config, [*wrong, *check_correlations(rules, config.receivers)]
         return self._named[2]
 
     def _report(self) -> None:

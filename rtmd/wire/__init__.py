@@ -87,6 +87,20 @@ class RunView(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class RelatedView(msgspec.Struct, frozen=True):
+    """Another firing, in brief: one that takes part in this one of a correlation, or one of a correlation.
+
+    `stage` is the present one of a firing that takes part now, else the one at which it joined; `state` is "past" for
+    those that take part no more.
+    """
+
+    id: str
+    rule: str
+    labels: dict[str, str]
+    stage: str
+    state: str = ""  # firing | past | resolved; empty: as it joined, nobody looked since
+
+
 class FiringView(msgspec.Struct, frozen=True):
     """One row of the Live screen."""
 
@@ -121,6 +135,8 @@ class FiringView(msgspec.Struct, frozen=True):
     follows: str = ""
     verdict: str = ""  # what somebody says that it was: noise | real
     origin: OriginView | None = None  # of an alert that others raised
+    members: list[RelatedView] = []  # of a correlation: the first hundred that took part
+    part_of: list[RelatedView] = []  # the open firings of correlations in which it takes part
 
 
 class JournalView(msgspec.Struct, frozen=True):
@@ -245,66 +261,6 @@ class AckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int = 0
     length: int = 0
     note: str = ""
-
-
-class ReceiverView(msgspec.Struct, frozen=True):
-    """A receiver: whether it answers (`circuit`: closed | open | half-open), and what waits for it."""
-
-    name: str
-    kind: str  # empty: not configured any more
-    circuit: str
-    waiting: int
-    dead_letters: int
-    failing_since: int | None = None
-    trouble: str = ""  # of the latest attempt; empty: it went well
-    fallback: str = ""
-
-
-class LetterView(msgspec.Struct, frozen=True):
-    """A notification that waits, or (with `error`) was given up; `due` is wall time."""
-
-    key: str
-    receiver: str
-    at: int
-    summary: str
-    attempts: int
-    due: int | None = None
-    error: str = ""
-
-
-class OutboxView(msgspec.Struct, frozen=True):
-    """`GET /api/rtmd/v1/outbox`: at most 1,000 of each."""
-
-    waiting: list[LetterView]  # oldest first
-    dead: list[LetterView]  # newest first
-
-
-class RetryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /api/rtmd/v1/outbox/retry`: dead letters by key, those of a receiver, or all."""
-
-    keys: list[str] = []
-    receiver: str = ""
-    all: bool = False
-
-
-class RetryDone(msgspec.Struct, frozen=True):
-    """What is delivered again, by key."""
-
-    keys: list[str]
-
-
-class TryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /api/rtmd/v1/receivers/test`: send a test message and wait for what becomes of it."""
-
-    receiver: str
-
-
-class TryResult(msgspec.Struct, frozen=True):
-    """What became of a test message; with an empty `error` it was taken."""
-
-    receiver: str
-    error: str = ""
-    permanent: bool = False
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ Receivers are sent exactly this; the operator API adds live values, flags and si
 from __future__ import annotations
 
 from rtmd.model.external import Origin
-from rtmd.model.firing import Ack, Evidence, Firing, StageRecord, StageState
+from rtmd.model.firing import Ack, Evidence, Firing, Member, StageRecord, StageState
 from rtmd.model.reaction import ActionRun
-from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RunView, StageView
+from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, RunView, StageView
 from rtmd.wire.origin import OriginView
 
 
@@ -40,7 +40,13 @@ def firing_view(firing: Firing) -> FiringView:
         follows=firing.follows,
         verdict="" if firing.verdict is None else "real" if firing.verdict.real else "noise",
         origin=_origin_view(firing.origin) if firing.origin else None,
+        members=[related_view(each) for each in firing.members],
     )
+
+
+def related_view(related: Member | Firing, state: str = "") -> RelatedView:
+    """A firing that takes part, as it joined, or as it is."""
+    return RelatedView(related.id, related.rule, dict(related.labels), str(related.stage), state)
 
 
 def stage_view(record: StageRecord, threshold: str) -> StageView:

@@ -54,7 +54,8 @@ class Event:
 def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
     """The rules a night begins with, and everything that happens."""
     chance = Random(f"night {seed}")  # noqa: S311  # no secret
-    texts = {name: draw_rule(chance, name) for name in ("r0", "r1", "r2")}
+    draws = {"r0": draw_rule, "r1": draw_rule, "r2": draw_rule, "k0": draw_correlation, "k1": draw_correlation}
+    texts = {name: draw(chance, name) for name, draw in draws.items()}
     first = rule_set("\n".join(texts.values()))
     events, at = [], START + chance.randrange(5_000)
     for _ in range(chance.randint(25, 70)):
@@ -65,7 +66,7 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
         )[0]
         if what == "rules":
             name = chance.choice(list(texts))
-            texts[name] = chance.choice([draw_rule(chance, name), texts[name].replace("10", "12"), ""])
+            texts[name] = chance.choice([draws[name](chance, name), texts[name].replace("10", "12"), ""])
         if what == "long":
             at += chance.choice([20_000, 70_000, 330_000])
         if what == "hammer":
@@ -149,6 +150,20 @@ def draw_rule(chance: Random, name: str) -> str:
         [("seconds",), ("minutes",), ("seconds", "minutes"), ("minutes", "hours"), ("seconds", "minutes", "hours")]
     ):
         lines += [f"[rules.{name}.{stage}]", *draw_stage(chance, stage, windowed="$window" in signal)]
+    return "\n".join(lines)
+
+
+def draw_correlation(chance: Random, name: str) -> str:
+    """Two of the rules or all three together, now and then unless the third fires."""
+    rules = chance.sample(["r0", "r1", "r2"], 3)
+    count = chance.choice([1, 2, 2, 3])
+    lines = [f"[correlations.{name}]", f"all = {rules[:count]}", "title = '{b} {stage} {value}'"]
+    lines += [f"none = {rules[count:]}"] * (chance.random() < 0.3)
+    lines += [f"on = {chance.choice([['b'], ['b'], ['b', 'i'], []])}"]
+    lines += [f"at_least = '{chance.choice(['seconds', 'seconds', 'minutes'])}'"]
+    lines += [f"reopen = '{chance.choice(['0s', '4s', '10m'])}'"]
+    lines += chance.choice([["notify = ['desk']"], ["notify = ['lead', '@route']"], []])
+    lines += ["shadow = true"] * (chance.random() < 0.05)
     return "\n".join(lines)
 
 

@@ -225,6 +225,7 @@ class World:
         return (
             not any(run.state in under_way for run in runs)
             and not self.pipeline.engine._orphans
+            and not self.pipeline.correlations._orphans
             and self.named == self.taken
             and not any(isinstance(result, WindowFilled) for _, _, result in self.results)
             and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups._quiet_until)

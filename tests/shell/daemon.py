@@ -29,7 +29,8 @@ import msgspec
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
-from rtmd.wire import Done, FiringDetail, FiringView, OutboxView, ReceiverView, SilenceView, StatusView
+from rtmd.wire import Done, FiringDetail, FiringView, SilenceView, StatusView
+from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.rules import ReloadView, RuleView
 
 PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"

@@ -13,7 +13,7 @@ from fakes_api import ME, Served, config, serving
 
 from rtmd.cli import main
 from rtmd.config import Role
-from rtmd.wire import OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
 
 BASE = "/api/rtmd/v1"
 

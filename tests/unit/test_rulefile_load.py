@@ -206,7 +206,7 @@ def test_recipes_become_expressions(recipe: str, text: str, recent: str | None) 
         ("[rules.x]\nsignal = 'up'\nkind = 'no_data'", '3:8: kind must be one of "opportunity", "risk", "health"'),
         ("[rules.x]\nsignal = 'up'\npropose = ['a']", "3:1: propose is not supported yet"),
         ("[rules.x]\nsignal = 'up'\nscore = 1", "3:1: score is not supported yet"),
-        ("[correlations.x]\nall = ['a']", "1:2: correlations is not supported yet"),
+        ("[correlations.x]\nnone = ['a']", "1:15: all is missing: the rules that have to fire together"),
         ("[rules.x]\nsignal = 'up'\nabove = 1\n[rules.x.hours]", "3:1: above belongs into a stage"),
         ("[rules.x]\nsignal = 'up'\n[rules.x.hours]\nkep = '1s'", '4:1: hours.kep is not known: did you mean "keep"?'),
         ("[rules.x]\nsignal = 'up'\ntitle = '{a'", '3:9: title has a single brace at "{a"'),
@@ -256,7 +256,7 @@ def test_of_two_rules_with_one_name_the_second_in_path_order_is_wrong() -> None:
     loaded = load_rules(
         {"b.toml": f"\n{one}\n[rules.b]\nsignal = 'up'", "a.toml": one, "c.toml": "[rules.b]\nsignal = 'up'"}
     )
-    assert list(map(str, loaded.errors)) == ['b.toml:2:8: a rule named "a" stands in a.toml:1 already']
+    assert list(map(str, loaded.errors)) == ['b.toml:2:8: the name "a" stands in a.toml:1 already']
     assert [rule.file for rule in loaded.rules.rules.values()] == ["a.toml", "c.toml"]
 
 

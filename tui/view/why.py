@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtmd.model.display import age
-from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, StageView
+from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, RelatedView, StageView
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, spread, width, wrap
 from tui.view.moment import Moment
@@ -79,6 +79,8 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
         ("ack", [_ack_text(firing, moment)] if firing.ack else []),
         ("silenced", [_silence_text(firing, moment)] if firing.silenced_by else []),
         ("inhibited", [_culprit(firing)] if firing.inhibited_by else []),
+        ("members", [_related(each) for each in full.members]),
+        ("part of", [_related(each) for each in firing.part_of]),
         ("actions", _runs(firing, moment)),
         ("labels", [_labels(firing.labels)]),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
@@ -205,6 +207,12 @@ def _ack_text(firing: FiringView, moment: Moment) -> str:
 
 def _culprit(firing: FiringView) -> str:
     return f"by {lit(firing.inhibitor, 40)} ({lit(firing.inhibited_by, 40)})"
+
+
+def _related(other: RelatedView) -> str:
+    """Another firing in a line; whether it still takes part."""
+    said = (lit(other.rule, 60), _labels(other.labels), lit(other.stage, 10), lit(other.state, 10), lit(other.id, 40))
+    return "  ".join(filter(None, said))
 
 
 def _silence_text(firing: FiringView, moment: Moment) -> str:

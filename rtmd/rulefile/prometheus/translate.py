@@ -21,7 +21,8 @@ from rtmd.model.duration import show_duration
 from rtmd.model.expr import Binary, Expr, Negate, Number, is_scalar
 from rtmd.model.rule import SECOND, Severity, StageName
 from rtmd.promql import has_window, parse, show
-from rtmd.rulefile.load import labels_of_result, load_rules
+from rtmd.rulefile.lint import labels_of_result
+from rtmd.rulefile.load import load_rules
 from rtmd.rulefile.prometheus.groups import PromGroup, PromRule
 from rtmd.rulefile.prometheus.templates import read_template, title_of
 
