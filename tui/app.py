@@ -149,8 +149,8 @@ class RtmdApp(App[None]):
         """Show the message log, newest first."""
         self.push_screen(TextScreen(self._log_lines))
 
-    def heard(self, message: Message | Down) -> None:
-        """Take in one message of the stream."""
+    async def heard(self, message: Message | Down) -> None:
+        """Take in one message of the stream; a long one in pieces, between which keys are served."""
         picture, mono = self.desk.picture, self.desk.clock()
         before = picture.link.state
         if isinstance(message, Down):
@@ -159,9 +159,10 @@ class RtmdApp(App[None]):
                 self.desk.note(lit(message.problem))
         else:
             silent = mono - picture.link.heard
-            picture.hear(message, mono)
+            for _ in picture.hearing(message, mono):
+                await asyncio.sleep(0)
             if before is LinkState.LOST:
-                self.desk.note(f"link is back after {silent // 1000}s: {picture.counts().new} new")
+                self.desk.note(f"link is back after {silent // 1000}s: {picture.counts.new} new")
         self.flush()
 
     def flush(self) -> None:
@@ -176,7 +177,7 @@ class RtmdApp(App[None]):
 
     async def _follow(self) -> None:
         async for message in self.desk.client.follow():
-            self.heard(message)
+            await self.heard(message)
 
     def _late_flush(self) -> None:
         self._flush_timer = None

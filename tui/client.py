@@ -4,7 +4,7 @@ HTTP/1.1 on asyncio streams, one connection a request, so that the first paint n
 `follow` never ends and never raises for what can go wrong outside: it says so (`Down`) and tries again after
 0.5, 1, 2, 4, 5, 5 … s. It keeps the stream whole: a message that does not follow the last one means something
 was missed, so it reconnects without `Last-Event-ID` and gets a new snapshot. Decoding is sliced: after 5 ms of it
-the event loop gets its turn.
+the event loop gets its turn, also within a message of ten thousand firings.
 
 Limits of time are `asyncio.timeout`: on Python 3.11 `wait_for` loses a cancellation that comes with the answer.
 """
@@ -35,6 +35,7 @@ from rtmd.wire import (
     Done,
     ExpireRequest,
     FiringDetail,
+    FiringView,
     Problem,
     SilenceRequest,
     SilenceView,
@@ -58,6 +59,22 @@ _DECODERS: dict[str, Callable[[bytes], Message]] = {
     STREAM_CHANGES: msgspec.json.Decoder(Changes).decode,
     STREAM_BEAT: msgspec.json.Decoder(Beat).decode,
 }
+_LONG = 200_000  # bytes of a message that is decoded firing by firing
+
+
+class _LongSnapshot(Snapshot, frozen=True):
+    firings: list[msgspec.Raw]  # type: ignore[assignment]  # decoded one by one
+
+
+class _LongChanges(Changes, frozen=True):
+    firings: list[msgspec.Raw] = msgspec.field(default_factory=list)  # type: ignore[assignment]
+
+
+_LONG_DECODERS: dict[str, Callable[[bytes], _LongSnapshot | _LongChanges]] = {
+    STREAM_SNAPSHOT: msgspec.json.Decoder(_LongSnapshot).decode,
+    STREAM_CHANGES: msgspec.json.Decoder(_LongChanges).decode,
+}
+_decode_firing = msgspec.json.Decoder(FiringView).decode
 
 
 class RefusedError(Exception):
@@ -198,7 +215,7 @@ class Client:
                 return
             turn = time.monotonic()
             for event in events.feed(body.feed(received)):
-                message = _DECODERS[event.name](event.content) if event.name in _DECODERS else None
+                message = await _decoded(event)
                 if message is not None and self._follows(message, event):
                     yield message
                 if time.monotonic() - turn > SLICE:
@@ -236,6 +253,23 @@ class Client:
         if not 200 <= head.status < 300:
             raise RefusedError(_complaint(head, content))
         return msgspec.json.decode(content, type=kind)
+
+
+async def _decoded(event: ServerEvent) -> Message | None:
+    """The message of an event; None for a kind that is not known."""
+    if len(event.content) <= _LONG or event.name not in _LONG_DECODERS:
+        return _DECODERS[event.name](event.content) if event.name in _DECODERS else None
+    whole = _LONG_DECODERS[event.name](event.content)
+    firings: list[FiringView] = []
+    turn = time.monotonic()
+    for raw in whole.firings:
+        firings.append(_decode_firing(raw))
+        if time.monotonic() - turn > SLICE:
+            await asyncio.sleep(0)
+            turn = time.monotonic()
+    if isinstance(whole, _LongSnapshot):
+        return Snapshot(whole.epoch, whole.seq, whole.status, whole.you, whole.role, firings)
+    return Changes(whole.seq, firings, whole.gone)
 
 
 class _GapError(Exception):

@@ -3,12 +3,16 @@
 Plain state, changed only by `hear`, `lost` and `forget`; it reads no clock: `mono` is this process's monotonic
 time in ms. A firing that is gone from the daemon stays as a resolved one until the list lets go of it, so that a
 row never vanishes under somebody's cursor. `serials` rise with each change of a firing and key the caches of
-rows; `shape` rises only with changes that counters, order or filter can see, so that moving values cost neither.
+rows. What counters, order and filter look at is worked out once for each change: `shape` rises only with those that
+they can see, and `changed` names the firings, until the list has taken them in. So moving values cost neither, and
+a storm costs what changed, not what there is.
+
+`hearing` takes a message in piece by piece, so that a picture of ten thousand firings does not stop the screen.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias, assert_never
@@ -16,13 +20,15 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
-from tui.states import Condition, condition, is_open, urgency
+from tui.counts import Counts
+from tui.states import Condition, Urgency, condition, is_open, urgency
 from tui.view.moment import Moment
 
 Message: TypeAlias = Snapshot | Changes | Beat
 
 # Beats come each second: three of them missing is no hiccup any more.
 STALE_AFTER = 3_000
+PIECE = 250  # firings taken in at once
 
 
 class LinkState(StrEnum):
@@ -48,24 +54,16 @@ class Link:
 
 
 @dataclass(slots=True)
-class Counts:
-    """The figures of the header."""
-
-    severity: Counter[str] = field(default_factory=Counter)
-    new: int = 0
-    acked: int = 0
-    silenced: int = 0
-    open: int = 0
-    next_end: int | None = None  # wall time
-
-
-@dataclass(slots=True)
 class Picture:
     """Everything known about the daemon."""
 
     firings: dict[str, FiringView] = field(default_factory=dict)
     serials: dict[str, int] = field(default_factory=dict)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    urgencies: dict[str, Urgency] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
     shape: int = 0
+    changed: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     status: StatusView | None = None
     link: Link = field(default_factory=Link)
@@ -76,7 +74,6 @@ class Picture:
     started_wall: int = 0  # this machine's wall time at mono 0: all there is before the first message
     _status_mono: int = 0
     _serial: int = 0
-    _counted: tuple[int, Counts] | None = None
 
     def moment(self, mono: int) -> Moment:
         """Now, by the daemon's clocks."""
@@ -88,16 +85,21 @@ class Picture:
 
     def hear(self, message: Message, mono: int) -> None:
         """Take in what the stream said."""
+        for _ in self.hearing(message, mono):
+            pass
+
+    def hearing(self, message: Message, mono: int) -> Iterator[None]:
+        """The same, with a pause after each piece."""
         self.link.state, self.link.problem, self.link.heard = LinkState.LIVE, "", mono
         match message:
             case Snapshot():
                 self.resyncs += self.status is not None
                 self.you, self.role = message.you, message.role
                 self._status(message.status, mono)
-                self._take(message.firings)
+                yield from self._take(message.firings)
                 self._end(self.firings.keys() - {firing.id for firing in message.firings} - self.gone, mono)
             case Changes():
-                self._take(message.firings)
+                yield from self._take(message.firings)
                 self._end(message.gone, mono)
             case Beat():
                 self._status(message.status, mono)
@@ -111,42 +113,22 @@ class Picture:
     def forget(self, kept: set[str]) -> None:
         """Let go of firings that the daemon does not have any more, except those still shown."""
         for firing_id in self.gone - kept:
-            self.firings.pop(firing_id, None)
-            self.serials.pop(firing_id, None)
+            firing, state = self.firings.pop(firing_id), self.conditions.pop(firing_id)
+            self.counts.add(firing, state, -1)
+            del self.serials[firing_id], self.urgencies[firing_id]
             self.gone.discard(firing_id)
+            self.changed.add(firing_id)
             self.shape += 1
-
-    def counts(self) -> Counts:
-        """Count the open firings; silenced ones count only as silenced."""
-        if self._counted is None or self._counted[0] != self.shape:
-            self._counted = (self.shape, self._count())
-        return self._counted[1]
-
-    def _count(self) -> Counts:
-        counts = Counts()
-        for firing in self.firings.values():
-            if not is_open(firing):
-                continue
-            counts.open += 1
-            state = condition(firing)
-            if state is Condition.SILENCED:
-                counts.silenced += 1
-                ends = firing.silenced_until
-                if ends is not None and (counts.next_end is None or ends < counts.next_end):
-                    counts.next_end = ends
-                continue
-            counts.severity[firing.severity] += 1
-            counts.new += state is Condition.NEW
-            counts.acked += state is Condition.ACKED
-        return counts
 
     def _status(self, status: StatusView, mono: int) -> None:
         self.status, self._status_mono = status, mono
 
-    def _take(self, firings: list[FiringView]) -> None:
-        for firing in firings:
-            self._put(firing)
-            self.gone.discard(firing.id)
+    def _take(self, firings: list[FiringView]) -> Iterator[None]:
+        for start in range(0, len(firings), PIECE):
+            for firing in firings[start : start + PIECE]:
+                self._put(firing)
+                self.gone.discard(firing.id)
+            yield
 
     def _end(self, ids: list[str] | set[str], mono: int) -> None:
         at = self.moment(mono).at
@@ -160,22 +142,32 @@ class Picture:
 
     def _put(self, firing: FiringView) -> None:
         self._serial += 1
-        before = self.firings.get(firing.id)
-        if before is None or _outline(before) != _outline(firing):
-            self.shape += 1
-        self.firings[firing.id] = firing
-        self.serials[firing.id] = self._serial
+        firing_id = firing.id
+        before, self.firings[firing_id] = self.firings.get(firing_id), firing
+        self.serials[firing_id] = self._serial
+        if before is not None and _outline(before) == _outline(firing):
+            return
+        if before is not None:
+            self.counts.add(before, self.conditions[firing_id], -1)
+        state = self.conditions[firing_id] = condition(firing)
+        self.urgencies[firing_id] = urgency(firing)
+        self.counts.add(firing, state)
+        self.shape += 1
+        self.changed.add(firing_id)
 
 
 def _outline(firing: FiringView) -> tuple[object, ...]:
-    """Everything that counters, order and filter look at."""
+    """Everything that counters, order and filter look at; rule and labels of a firing never change."""
     return (
-        urgency(firing),
-        condition(firing),
-        firing.flags,
-        firing.silenced_until,
+        firing.version,
+        firing.state,
+        firing.severity,
+        firing.stage,
+        firing.fired_at,
         firing.resolved_at,
-        firing.rule,
+        firing.silenced_until,
+        firing.silenced_by,
+        firing.ack,
+        firing.flags,
         firing.title,
-        firing.labels,
     )

@@ -72,6 +72,20 @@ async def test_the_stream_gives_a_snapshot_then_changes_and_beats(tmp_path: Path
         await stream.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_long_message_is_the_same_as_a_short_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.client._LONG", 10)
+    daemon = FakeDaemon()
+    async with daemon.serving(str(tmp_path / "s")) as target:
+        stream = Client(target).follow()
+        first = await anext(stream)
+        assert isinstance(first, Snapshot)
+        assert (first.firings, first.you) == (world.busy(), "ana")
+        daemon.put(world.firing("new"), gone=("f01",))
+        changes = await take(stream, Changes)
+        assert (changes.firings, changes.gone) == ([world.firing("new")], ["f01"])
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
 async def test_tcp_speaks_the_same() -> None:
     daemon = FakeDaemon()
     async with daemon.serving() as target:

@@ -9,7 +9,7 @@ import world
 from rtmd.wire import Beat, Changes, FiringView
 from tui.filter import parse
 from tui.picture import Picture
-from tui.roster import Roster
+from tui.roster import Grouping, Roster
 from tui.silencing import Cancel, Commit, SilenceStrip, hit_by, open_strip, parse_length, press
 
 MINUTE = 60_000
@@ -18,9 +18,9 @@ MINUTE = 60_000
 class Evening:
     """A picture and a list that are driven by hand."""
 
-    def __init__(self, *firings: FiringView, height: int = 5) -> None:
+    def __init__(self, *firings: FiringView, height: int = 5, grouping: Grouping = Grouping.OFF) -> None:
         self.picture = Picture()
-        self.roster = Roster(height=height)
+        self.roster = Roster(height=height, grouping=grouping)
         self.mono = 0
         self.seq = 1
         self.picture.hear(world.snapshot(list(firings)), self.mono)
@@ -268,7 +268,7 @@ def test_a_snapshot_replaces_the_picture_but_open_rows_end_visibly() -> None:
     picture.hear(world.snapshot([world.firing("a"), world.firing("b")]), 0)
     picture.hear(world.snapshot([world.firing("b")]), 0)
     assert picture.firings["a"].state == "resolved"
-    assert picture.counts().open == 1
+    assert picture.counts.open == 1
 
 
 def test_serials_rise_with_each_change_so_that_caches_see_it() -> None:

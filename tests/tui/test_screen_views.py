@@ -18,7 +18,7 @@ from tui.view.header import counters, header
 from tui.view.info import coach, info, rule_error
 from tui.view.line import Piece, cut, fit, pad, plain, wrap
 from tui.view.moment import Moment, countdown
-from tui.view.row import heading, row
+from tui.view.row import Look, heading, row
 from tui.view.why import preview, title, why
 
 NOW = Moment(mono=10_000, wall=world.WALL, at=world.AT)
@@ -39,7 +39,7 @@ def live(cells: int, rows: int, *, glyphs: Glyphs = UNICODE) -> list[str]:
         header(shown, NOW, cells, glyphs),
         info(shown, roster, NOW, cells, glyphs),
         heading(cells, glyphs),
-        *(row(shown.firings[one], NOW, cells, glyphs, selected=one == roster.cursor) for one in roster.visible()),
+        *(row(shown.firings[one], NOW, cells, glyphs, Look(selected=one == roster.cursor)) for one in roster.visible()),
     ]
     return [plain(line).rstrip() for line in lines]
 
@@ -265,7 +265,7 @@ def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> No
     found = world.detail(one)
     lines = [
         row(one, NOW, cells, UNICODE),
-        row(silenced, NOW, cells, UNICODE, selected=True),
+        row(silenced, NOW, cells, UNICODE, Look(selected=True)),
         title(one, NOW, cells, UNICODE),
         *why(one, found, NOW, cells, UNICODE),
         *preview(silenced, NOW, cells, 8, UNICODE),

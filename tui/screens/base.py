@@ -152,7 +152,7 @@ class DeskScreen(Screen[None]):
         if self.strip is not None:
             self._answer(self.strip, name)
             return name not in ("ctrl+c", "ctrl+q")
-        key = self.verbs.get(name)
+        key = self.verbs.get("space" if name == " " else name)
         if key is None:
             return False
         self.perform(key)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, cast
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from rtmd.wire import FiringView
 from tui.filter import parse
 from tui.keymap import LIVE
-from tui.screens.base import DeskScreen
+from tui.screens.listing import ListScreen
 from tui.states import is_open
 from tui.view import info
 from tui.view.empty import empty
@@ -30,7 +29,7 @@ PREVIEW_HEIGHT = 24
 FILTER_LIMIT = 200
 
 
-class LiveScreen(DeskScreen):
+class LiveScreen(ListScreen):
     """The list, with the firing under the cursor in short below it where there is room."""
 
     NAME = "Live"
@@ -39,7 +38,7 @@ class LiveScreen(DeskScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines = {name: Canvas(id=name) for name in ("coach", "error", "notice", "info", "columns")}
+        self._lines = {name: Canvas(id=name) for name in ("coach", "error", "notice", "storm", "info", "columns")}
         self._table = FiringTable(id="table")
         self._empty = Pager(id="empty")
         self._preview = Pager(id="preview")
@@ -61,6 +60,7 @@ class LiveScreen(DeskScreen):
         self._optional("notice", info.notice(picture, moment, cells, glyphs))
         roster.resize(self._table.size.height)
         roster.arrange(picture, moment.mono)
+        self._optional("storm", info.storm(picture, roster, moment, cells, glyphs))
         rows = bool(roster.order)
         previews = rows and cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
         for widget, on in (
@@ -80,15 +80,11 @@ class LiveScreen(DeskScreen):
             lines = preview(target, moment, cells, max(self._preview.size.height, 1), glyphs)
             self._preview.show(lines, dimmed=picture.link.stale(moment.mono))
 
-    def target(self) -> FiringView | None:
-        """The firing under the cursor."""
-        return self.desk.picture.firings.get(self.desk.roster.cursor)
-
     def bottom(self, cells: int) -> Line:
         """The filter line while it is typed."""
         if self.typing is None:
             return super().bottom(cells)
-        firings, total = self.desk.picture.firings, self.desk.picture.counts().open
+        firings, total = self.desk.picture.firings, self.desk.picture.counts.open
         shown = sum(is_open(firings[firing_id]) for firing_id in self.desk.roster.order if firing_id in firings)
         return filter_line(self.typing, shown, total, cells, self.desk.glyphs)
 
@@ -124,71 +120,34 @@ class LiveScreen(DeskScreen):
         if self.target() is not None:
             cast("RtmdApp", self.app).open_why()
 
-    def do_silenced(self) -> None:
-        """Show or hide the silenced."""
-        self.desk.roster.touch(self.desk.clock(), hold=False)
-        self.desk.roster.show_silenced = not self.desk.roster.show_silenced
-
     def do_filter(self) -> None:
         """Start typing."""
         self.typing = self.desk.roster.filter.text
 
     def do_back(self) -> None:
-        """Clear the filter."""
-        self._refilter("")
+        """Take away the marks, else clear the filter."""
+        if self.desk.roster.marks:
+            self.desk.roster.marks.clear()
+        else:
+            self._refilter("")
 
     def do_quit(self) -> None:
         """Leave."""
         app = cast("RtmdApp", self.app)
         app.exit(message=app.farewell or None)
 
-    def do_down(self) -> None:
-        """Next row."""
-        self._move(1)
-
-    def do_up(self) -> None:
-        """Previous row."""
-        self._move(-1)
-
-    def do_first(self) -> None:
-        """First row."""
-        self._move(-len(self.desk.roster.order))
-
-    def do_last(self) -> None:
-        """Last row."""
-        self._move(len(self.desk.roster.order))
-
-    def do_page_down(self) -> None:
-        """A page on."""
-        self._move(self.desk.roster.height)
-
-    def do_page_up(self) -> None:
-        """A page back."""
-        self._move(-self.desk.roster.height)
-
-    def do_half_down(self) -> None:
-        """Half a page on."""
-        self._move(max(1, self.desk.roster.height // 2))
-
-    def do_half_up(self) -> None:
-        """Half a page back."""
-        self._move(-max(1, self.desk.roster.height // 2))
-
     def on_firing_table_clicked(self, event: FiringTable.Clicked) -> None:
         """Point at a row: the cursor goes there."""
         place = self.desk.roster.top + event.line
         if self.strip is None and place < len(self.desk.roster.order):
-            self._move(place - self.desk.roster.index)
+            self.move(place - self.desk.roster.index)
             self.repaint()
 
     def on_firing_table_wheeled(self, event: FiringTable.Wheeled) -> None:
         """The wheel moves the cursor."""
         if self.strip is None:
-            self._move(event.rows)
+            self.move(event.rows)
             self.repaint()
-
-    def _move(self, steps: int) -> None:
-        self.desk.roster.move(steps, self.desk.clock())
 
     def _type(self, text: str) -> None:
         self.typing = text[:FILTER_LIMIT]

@@ -25,7 +25,7 @@ def empty(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: 
     if status is None:
         lines = _unreached(picture, moment, cells)
     elif roster.filter:
-        total = picture.counts().open
+        total = picture.counts.open
         lines = [_say(f'0 of {total} match "{lit(roster.filter.text, 100)}" · esc clears', "strong")]
     elif status.rules == 0:
         lines = [_say(text, "text" if index else "strong") for index, text in enumerate(_FIRST_RULES)]
@@ -61,5 +61,7 @@ def _resolved(picture: Picture, moment: Moment, glyphs: Glyphs) -> list[Line]:
     lines: list[Line] = [(), _say("Resolved lately", "head")] if ended else []
     for firing in ended[:5]:
         ago = moment.since(firing.resolved_at or 0)
-        lines.append(_say(f"{glyphs.ok} {ago:>4} ago   {lit(firing.rule, 60)}  {where(firing, glyphs)}", "quiet"))
+        lines.append(
+            _say(f"{glyphs.ok} {ago:>4} ago   {lit(firing.rule, 60)}  {where(firing.labels, glyphs)}", "quiet")
+        )
     return lines

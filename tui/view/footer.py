@@ -25,7 +25,7 @@ def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, gly
     """The silence strip: what, how many firings that hides now, the lengths, and the keys."""
     hits = len(hit_by(strip.target, firings, rule_wide=strip.rule_wide))
     keys_part = _silence_keys(strip, firings, glyphs, wide=cells >= WIDE)
-    scope = "(whole rule)" if strip.rule_wide else where(strip.target, glyphs)
+    scope = "(whole rule)" if strip.rule_wide else where(strip.target.labels, glyphs)
     room = cells - width(keys_part) - len(f" SILENCE  ({hits})  ")
     what = cut(f"{lit(strip.target.rule, 60)} {scope}".strip(), max(room, 12), glyphs.more)
     head = (Piece(" SILENCE ", "key"), Piece(f"{what} ({hits})  ", "text"))

@@ -32,6 +32,10 @@ class Glyphs:
     above: str = "↑"
     below: str = "↓"
     cursor: str = ">"
+    mark: str = "+"
+    both: str = "»"  # the cursor on something marked
+    folded: str = "▸"
+    unfolded: str = "▾"
     ascii_only: bool = False
 
     def of(self, severity: str) -> str:
@@ -61,12 +65,16 @@ ASCII = Glyphs(
     above="^",
     below="v",
     cursor=">",
+    both="#",
+    folded=">",
+    unfolded="v",
     ascii_only=True,
 )
 
 _TO_ASCII = str.maketrans(
     {
-        "·": "/", "–": "-", "—": "-", "…": "~", "⏎": "ret", "↓": "v", "↑": "^", "─": "-", "×": "x",
-        "≤": "<=", "≥": ">=", "✓": "ok", "✗": "x", "⊘": "zz", "▲": "!!", "◆": "!", "●": ".", "∅": "--", "■": "##",
+        "·": "/", "–": "-", "—": "-", "…": "~", "⏎": "ret", "↓": "v", "↑": "^", "→": "->", "←": "<-", "─": "-",
+        "×": "x", "≤": "<=", "≥": ">=", "✓": "ok", "✗": "x", "⊘": "zz", "▲": "!!", "◆": "!", "●": ".", "∅": "--",
+        "■": "##",
     }
 )  # fmt: skip

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.picture import Counts, LinkState, Picture
+from tui.counts import Counts
+from tui.picture import LinkState, Picture
 from tui.view.glyphs import STYLES, Glyphs
 from tui.view.line import Line, Piece, figure, fit, lit, spread, width
 from tui.view.moment import Moment, countdown
@@ -25,7 +26,7 @@ class _Slot:
 
 def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
     """The first line of every screen."""
-    counts = picture.counts()
+    counts = picture.counts
     left = [
         _name(picture, glyphs),
         _link(picture, moment, glyphs),
@@ -50,7 +51,7 @@ def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line
 
 def counters(picture: Picture, glyphs: Glyphs) -> str:
     """The counters alone, for screens that are too small for anything else."""
-    counts = picture.counts()
+    counts = picture.counts
     severities = " ".join(f"{glyphs.of(name)}{counts.severity[name]}" for name in STYLES)
     return f"{severities} new {counts.new} ack {counts.acked} {glyphs.silenced} {counts.silenced}"
 

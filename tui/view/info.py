@@ -4,30 +4,55 @@ from __future__ import annotations
 
 from rtmd.model.display import age
 from rtmd.wire import StatusView
+from tui.members import Sort
 from tui.picture import Picture
-from tui.roster import Roster
+from tui.roster import Grouping, Roster
 from tui.view.glyphs import Glyphs
-from tui.view.line import Line, Piece, fit, lit, spread, styled, width
+from tui.view.line import Line, Piece, figure, fit, lit, spread, styled, width
 from tui.view.moment import Moment
 
 
 def info(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
-    """Filter and hold on the left, what is shown and hidden on the right."""
+    """Marks, filter, order and hold on the left, what is shown and hidden on the right."""
     left: list[Piece] = []
+    if roster.frozen:
+        left += [Piece(" "), Piece(" FROZEN ", "new"), Piece(f" {figure(roster.queued)} new wait (Z)", "strong")]
+    if roster.marks:
+        left.append(Piece(f" {glyphs.mark} {figure(len(roster.marks))} marked ", "strong"))
     if roster.filter:
-        left += [Piece(" filter: ", "quiet"), Piece(lit(roster.filter.text, 200), "strong")]
+        left += [Piece(" filter: ", "quiet"), Piece(lit(roster.filter.text, 200), "strong"), Piece("  ")]
+    if roster.sort is not Sort.URGENCY:
+        left.append(Piece(f" by {roster.sort.value} (=) ", "strong"))
     held = roster.held_until - moment.mono
-    if held > 0:
-        left.append(
-            Piece(f"   sort held {(held + 999) // 1000}s" if left else f" sort held {(held + 999) // 1000}s", "quiet")
-        )
-    total = picture.counts().open
+    if held > 0 and not roster.frozen:
+        left.append(Piece(f" sort held {(held + 999) // 1000}s", "quiet"))
+    total = picture.counts.open
     right = [Piece(_above(roster, glyphs), "strong"), Piece(_shown(roster, total), "quiet")]
     if roster.hidden:
         right += [Piece(f"   {glyphs.silenced} {roster.hidden} silenced hidden (x)", "text")]
     elif roster.show_silenced:
         right += [Piece("   silenced shown (x)", "quiet")]
     return spread(tuple(left), (*right, Piece(" ")), cells)
+
+
+def storm(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
+    """What is going on while there is too much to read: how much, what began it, what there is most of."""
+    by_rule = roster.members.by_rule
+    if not roster.grouped or roster.grouping is not Grouping.AUTO or len(by_rule) == len(roster.members.keys):
+        return ()
+    first = min(picture.firings[one].fired_at for ids in by_rule.values() for one in ids)
+    began = next(rule for rule, ids in by_rule.items() if any(picture.firings[one].fired_at == first for one in ids))
+    most = sorted(by_rule, key=lambda rule: (-len(by_rule[rule]), rule))[:3]
+    text = ", ".join(f"{lit(rule, 40)} {figure(len(by_rule[rule]))}" for rule in most)
+    line = (
+        Piece(f" STORM {figure(picture.counts.open)} firings / {len(by_rule)} rules", "strong"),
+        Piece(glyphs.words(" · first "), "quiet"),
+        Piece(f"{lit(began, 40)} {moment.engine_clock(first)}", "text"),
+        Piece(glyphs.words(" · most "), "quiet"),
+        Piece(text, "text"),
+        Piece(glyphs.words(" · l opens, h closes"), "quiet"),
+    )
+    return fit(line, cells, glyphs.more)
 
 
 def rule_error(status: StatusView | None, cells: int, glyphs: Glyphs) -> Line:

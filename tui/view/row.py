@@ -10,6 +10,7 @@ is quiet, a blank where the rule has no such stage. Pending stages are shown in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtmd.model.display import age
@@ -74,15 +75,36 @@ def heading(cells: int, glyphs: Glyphs) -> Line:
     return fit((Piece(text, "head"),), cells, "")
 
 
-def row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, *, selected: bool = False) -> Line:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a row stands on the list."""
+
+    selected: bool = False
+    marked: bool = False
+    inner: bool = False  # in an unfolded group
+
+    def lead(self, glyphs: Glyphs) -> Piece:
+        """The first cell: cursor, mark, or both."""
+        if self.marked:
+            return Piece(glyphs.both if self.selected else glyphs.mark, "key")
+        return Piece(glyphs.cursor if self.selected else " ", "strong")
+
+    def finish(self, line: Line, cells: int, glyphs: Glyphs) -> Line:
+        """The line to the edge, on the cursor's background where it is the cursor's."""
+        short = fit(line, cells, glyphs.more)
+        return styled((*short, Piece(" " * (cells - width(short)))), "sel") if self.selected else short
+
+
+PLAIN = Look()
+
+
+def row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, look: Look = PLAIN) -> Line:
     """One firing as one line."""
     try:
-        line = _row(firing, moment, cells, glyphs, selected=selected)
+        line = _row(firing, moment, cells, glyphs, look)
     except Exception:  # noqa: BLE001  # whatever a firing holds, the screen stays up and says which it is
-        line = (Piece(f"{glyphs.cursor if selected else ' '}<unrenderable {lit(firing.id, 40)}>", "quiet"),)
-    line = fit(line, cells, glyphs.more)
-    blank = Piece(" " * (cells - width(line)))
-    return styled((*line, blank), "sel") if selected else line
+        line = (look.lead(glyphs), Piece(f"<unrenderable {lit(firing.id, 40)}>", "quiet"))
+    return look.finish(line, cells, glyphs)
 
 
 def ladder(firing: FiringView, glyphs: Glyphs) -> str:
@@ -103,9 +125,9 @@ def ladder(firing: FiringView, glyphs: Glyphs) -> str:
     return text
 
 
-def where(firing: FiringView, glyphs: Glyphs) -> str:
+def where(labels: Mapping[str, str], glyphs: Glyphs) -> str:
     """The values of the labels that say where, in the order of their names."""
-    values = (value for name, value in sorted(firing.labels.items()) if name not in _NOT_PLACES)
+    values = (value for name, value in sorted(labels.items()) if name not in _NOT_PLACES)
     return glyphs.between.join(lit(value, 120) for value in values)
 
 
@@ -143,19 +165,19 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
     return tuple(pieces)
 
 
-def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, *, selected: bool) -> Line:
+def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, look: Look) -> Line:
     columns = Columns.at(cells, glyphs)
     wide = cells >= WIDE
     quiet = condition(firing) in (Condition.OK, Condition.SILENCED)
     tone = "quiet" if quiet else STYLES.get(firing.severity, "text")
     ended = firing.resolved_at if firing.resolved_at is not None else moment.at
-    more = glyphs.more
+    more, name = glyphs.more, "quiet" if quiet or look.inner else "strong"
     return (
-        Piece(glyphs.cursor if selected else " ", "strong"),
-        Piece(pad(_severity(firing, glyphs, wide=wide), columns.severity), tone),
+        look.lead(glyphs),
+        Piece(pad(severity(firing, glyphs, wide=wide), columns.severity), tone),
         Piece(" " + ladder(firing, glyphs) + " ", "quiet" if quiet else "text"),
-        Piece(pad(lit(firing.rule, 200), columns.rule, more=more) + " ", "quiet" if quiet else "strong"),
-        Piece(pad(where(firing, glyphs), columns.where, more=more) + " ", "quiet" if quiet else "text"),
+        Piece(pad(f"{'  ' * look.inner}{lit(firing.rule, 200)}", columns.rule, more=more) + " ", name),
+        Piece(pad(where(firing.labels, glyphs), columns.where, more=more) + " ", "quiet" if quiet else "text"),
         Piece(pad(figure(firing.value), columns.value, right=True, more=more) + " ", "quiet" if quiet else "text"),
         Piece(pad(threshold(firing.threshold), columns.threshold, more=more) + " ", "quiet"),
         Piece(pad(age(ended - firing.fired_at), columns.age, right=True) + "  ", "quiet" if quiet else "text"),
@@ -163,7 +185,8 @@ def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, *, sele
     )
 
 
-def _severity(firing: FiringView, glyphs: Glyphs, *, wide: bool) -> str:
+def severity(firing: FiringView, glyphs: Glyphs, *, wide: bool) -> str:
+    """Mark and word of a severity."""
     word = WORDS.get(firing.severity, lit(firing.severity, 4).upper())
     return f"{glyphs.of(firing.severity)} {word if wide else word[:1]}"
 

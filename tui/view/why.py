@@ -33,7 +33,7 @@ def title(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs) -> Lin
     left = (
         Piece(" WHY  ", "head"),
         Piece(lit(firing.rule, 80), "strong"),
-        Piece(f"  {where(firing, glyphs)}", "text"),
+        Piece(f"  {where(firing.labels, glyphs)}", "text"),
     )
     ended = firing.resolved_at if firing.resolved_at is not None else moment.at
     word = WORDS.get(firing.severity, lit(firing.severity, 8).upper())
@@ -48,7 +48,7 @@ def title(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs) -> Lin
 
 def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: Glyphs) -> list[Line]:
     """The firing under the cursor in a few lines: what, which stages, where exactly."""
-    name = f" {lit(firing.rule, 60)} {glyphs.between.strip()} {where(firing, glyphs)} "
+    name = f" {lit(firing.rule, 60)} {glyphs.between.strip()} {where(firing.labels, glyphs)} "
     hint = f" {glyphs.enter} why "
     room = max(0, cells - width((Piece(name), Piece(hint))) - 3)
     edge = fit((Piece(glyphs.rule * 2 + name + glyphs.rule * room + hint + glyphs.rule, "quiet"),), cells, glyphs.more)

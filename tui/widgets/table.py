@@ -9,15 +9,18 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
+from tui.arrange import rule_of
 from tui.picture import Picture
 from tui.roster import Roster
 from tui.view.glyphs import Glyphs
+from tui.view.group_row import Group, group_row
 from tui.view.line import Line
 from tui.view.moment import Moment
-from tui.view.row import row
+from tui.view.row import Look, row
 from tui.widgets.canvas import Canvas
 
 _CACHE = 2048
+_LARGE = 300  # firings of a group that is not drawn anew for each of its changes
 
 
 class FiringTable(Canvas):
@@ -43,23 +46,37 @@ class FiringTable(Canvas):
 
     def show(self, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs) -> None:
         """Bring the screen up to date."""
-        lines = [
-            self._row(firing_id, picture, moment, glyphs, selected=firing_id == roster.cursor)
-            for firing_id in roster.visible()
-        ]
+        lines = [self._row(row_id, roster, picture, moment, glyphs) for row_id in roster.visible()]
         self.paint(lines, dimmed=picture.link.stale(moment.mono))
 
-    def _row(self, firing_id: str, picture: Picture, moment: Moment, glyphs: Glyphs, *, selected: bool) -> Line:
-        width = self.size.width
+    def _row(self, row_id: str, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs) -> Line:
+        rule = rule_of(row_id)
+        if rule is None:
+            serial = picture.serials[row_id]
+            look = Look(row_id == roster.cursor, row_id in roster.marks, roster.is_inner(picture.firings[row_id].rule))
+        else:
+            ids = roster.members.by_rule[rule]
+            serial = roster.members.serials[rule] if len(ids) <= _LARGE else 0  # the seconds below will do
+            marked = bool(roster.marks) and ids <= roster.marks
+            look = Look(row_id == roster.cursor, marked, rule in roster.unfolded)
         # Engine and wall time may part, so both seconds are in the key.
         seconds = (moment.at // 1000, moment.wall // 1000)
-        key = (firing_id, picture.serials.get(firing_id), width, selected, seconds, glyphs.ascii_only)
+        key = (row_id, serial, self.size.width, look, seconds, glyphs.ascii_only)
         line = self._rows.get(key)
         if line is None:
             if len(self._rows) >= _CACHE:
                 self._rows.clear()
-            line = self._rows[key] = row(picture.firings[firing_id], moment, width, glyphs, selected=selected)
+            line = self._rows[key] = self._formatted(row_id, roster, picture, moment, glyphs, look)
         return line
+
+    def _formatted(  # everything that a row is made of
+        self, row_id: str, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs, look: Look
+    ) -> Line:
+        rule, width = rule_of(row_id), self.size.width
+        if rule is None:
+            return row(picture.firings[row_id], moment, width, glyphs, look)
+        firings = tuple(picture.firings[one] for one in roster.firings_of(row_id))
+        return group_row(Group(rule, firings, look.inner), moment, width, glyphs, look)
 
     def on_click(self, event: events.Click) -> None:
         """Point at a row."""
