@@ -13,6 +13,7 @@ from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
+from rtmd.model.mark import Mark
 from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
 from rtmd.model.silence import Silence
 
@@ -37,6 +38,7 @@ class FakeStore:
         self.groups: dict[GroupKey, bytes] = {}
         self.memberships: dict[str, bytes] = {}
         self.runs: dict[str, bytes] = {}
+        self.marks: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<FakeStore {len(self.firings)} firings, {len(self.instances)} instances>"
@@ -62,10 +64,11 @@ class FakeStore:
             ledger=tuple(reversed(self._rows(self.ledger.values(), LedgerEntry))),
             memberships=tuple(reversed(self._rows(self.memberships.values(), Membership))),
             groups=tuple(reversed(self._rows(self.groups.values(), GroupTimes))),
+            marks=tuple(reversed(self._rows(self.marks.values(), Mark))),
             runs=tuple(replace(run, state=RunState.UNKNOWN) if run.state in _UNDER_WAY else run for run in runs),
         )
 
-    def _take(self, effect: fx.Durable) -> None:
+    def _take(self, effect: fx.Durable) -> None:  # noqa: PLR0912  # one case an effect
         match effect:
             case fx.InstanceSaved(state):
                 self.instances[state.rule, state.labels] = msgspec.msgpack.encode(state)
@@ -77,6 +80,10 @@ class FakeStore:
                 self.silences[silence.id] = msgspec.msgpack.encode(silence)
             case fx.SilenceDropped(silence_id):
                 self.silences.pop(silence_id, None)
+            case fx.MarkSaved(mark):
+                self.marks[mark.id] = msgspec.msgpack.encode(mark)
+            case fx.MarkDropped(mark_id):
+                self.marks.pop(mark_id, None)
             case fx.LedgerSaved(entry):
                 self.ledger[entry.firing_id, entry.receiver] = msgspec.msgpack.encode(entry)
             case fx.GroupSaved(times):

@@ -38,6 +38,7 @@ from rtmd.wire import (
     StatusView,
 )
 from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
@@ -159,6 +160,7 @@ class FakeDesk:
         self.kept_rules = [
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
+        self.kept_marks: list[MarkView] = []
         self.errors: list[RuleErrorView] = []
         self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
@@ -229,6 +231,9 @@ class FakeDesk:
 
     def silences(self) -> list[SilenceView]:
         return self.kept_silences
+
+    def marks(self, since: int) -> list[MarkView]:
+        return [each for each in self.kept_marks if each.time >= since]
 
     def rules(self) -> list[RuleView]:
         return self.kept_rules

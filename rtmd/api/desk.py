@@ -20,6 +20,7 @@ from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
@@ -133,6 +134,10 @@ class Desk(Protocol):
 
     def silences(self) -> list[SilenceView]:
         """All silences that are remembered."""
+        ...
+
+    def marks(self, since: int) -> list[MarkView]:
+        """What was reported since then (wall time), oldest first."""
         ...
 
     def rules(self) -> list[RuleView]:

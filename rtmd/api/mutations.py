@@ -15,12 +15,13 @@ from starlette.routing import BaseRoute, Route
 from rtmd.api.answers import BodyBudget, Json, problem, read_body
 from rtmd.api.auth import require
 from rtmd.api.desk import Desk
-from rtmd.api.requests import ack_input, decode_request, missed_input, silence_input, verdict_input
+from rtmd.api.requests import ack_input, decode_request, mark_input, missed_input, silence_input, verdict_input
 from rtmd.config import Role
 from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import SilenceExpired
 from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 
 BODY = 64 * 1024
@@ -42,6 +43,7 @@ class Mutations:
             Route("/api/rtmd/v1/ack", self.ack, methods=["POST"]),
             Route("/api/rtmd/v1/verdict", self.verdict, methods=["POST"]),
             Route("/api/rtmd/v1/missed", self.missed, methods=["POST"]),
+            Route("/api/rtmd/v1/mark", self.mark, methods=["POST"]),
             Route("/-/reload", self.reload, methods=["POST"]),
         ]
 
@@ -82,6 +84,12 @@ class Mutations:
         caller = require(request.scope, Role.OPERATE)
         missed = missed_input(decode_request(await self._body(request), MissedRequest), by=caller.name)
         return _told(await self._desk.ask(lambda number: replace(missed, request=number)))
+
+    async def mark(self, request: Request) -> Response:
+        """Report that something happened."""
+        caller = require(request.scope, Role.OPERATE)
+        mark = mark_input(decode_request(await self._body(request), MarkRequest), by=caller.name)
+        return _told(await self._desk.ask(lambda number: replace(mark, request=number)))
 
     async def reload(self, request: Request) -> Response:
         """Read rules and configuration again; 400 lists the files that keep their last good version.

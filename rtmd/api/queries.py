@@ -5,6 +5,8 @@ Reads look at the state between two steps and never wait for one.
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -33,6 +35,7 @@ class Queries:
             Route("/api/rtmd/v1/rules/reload", self.latest_reload),
             Route("/api/rtmd/v1/noise", self.noise),
             Route("/api/rtmd/v1/silences", self.silences),
+            Route("/api/rtmd/v1/marks", self.marks),
             Route("/api/rtmd/v1/status", self.status),
             Route("/metrics", self.metrics),
             Route("/-/healthy", self.healthy),
@@ -73,6 +76,13 @@ class Queries:
     async def silences(self, _: Request) -> Response:
         """All remembered silences."""
         return Json(self._desk.silences())
+
+    async def marks(self, request: Request) -> Response:
+        """What was reported since `since` (ms; default: all that is remembered)."""
+        since = request.query_params.get("since", "0")
+        if not re.fullmatch(r"[0-9]{1,15}", since, re.ASCII):
+            return problem(400, f'since is a time in ms, not "{since[:20]}"')
+        return Json(self._desk.marks(int(since)))
 
     async def status(self, _: Request) -> Response:
         """The header of the screen."""

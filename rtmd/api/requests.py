@@ -17,12 +17,16 @@ import msgspec
 
 from rtmd.errors import MatcherError, RefusedError
 from rtmd.matching import is_wildcard, parse_matcher
+from rtmd.model import mark
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AckSet, MissReported, SilenceSet, VerdictGiven
+from rtmd.model.inputs import AckSet, MarkMade, MissReported, SilenceSet, VerdictGiven
+from rtmd.model.labels import labels_of
+from rtmd.model.mark import MarkKind
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.rule import HOUR, MINUTE, STAGES
 from rtmd.model.silence import SilenceState
 from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 
 DAY = 24 * HOUR
@@ -35,6 +39,8 @@ MOST_MATCHERS = 32
 MOST_TEXT = 2_000  # characters of a comment
 # Matchers see rtmd's own values under these names, whatever the firing's labels say.
 _OWN_LABELS = frozenset({"rule", "alertname", "kind", "stage", "severity"})
+
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 
@@ -178,3 +184,26 @@ def ack_input(request: AckRequest, *, by: str) -> AckSet:
         length=request.length,
         note=request.note,
     )
+
+
+def mark_input(request: MarkRequest, *, by: str) -> MarkMade:
+    """The mark to make. Raises RefusedError."""
+    if request.kind not in list(MarkKind):
+        close = difflib.get_close_matches(request.kind[:64], list(MarkKind), n=1)
+        advice = f': did you mean "{close[0]}"?' if close else ""
+        raise RefusedError(f'kind is one of {", ".join(MarkKind)}, not "{request.kind[:64]}"{advice}')
+    if not 0 < len(request.text) <= mark.MOST_TEXT:
+        raise RefusedError(f"say what happened, in at most {mark.MOST_TEXT} characters")
+    if len(request.labels) > mark.MOST_LABELS:
+        raise RefusedError(f"more than {mark.MOST_LABELS} labels")
+    for name, value in request.labels.items():
+        if not _LABEL.fullmatch(name):
+            raise RefusedError(f'"{name[:64]}" is no label: labels are named with letters, digits and "_"')
+        if name in _OWN_LABELS:
+            raise RefusedError(f"a mark cannot have the label {name}: rtmd sets it")
+        if not 0 < len(value) <= mark.MOST_TEXT:
+            raise RefusedError(f"the value of {name} is empty, or longer than {mark.MOST_TEXT} characters")
+    if not 0 <= request.time < 1 << 53:
+        raise RefusedError("time is in ms since the epoch")
+    kind = MarkKind(request.kind)
+    return MarkMade(0, by, kind, text=request.text, labels=labels_of(request.labels), time=request.time)

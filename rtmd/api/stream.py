@@ -5,6 +5,7 @@ own task, which writes to it and waits for it; nothing else ever does.
 
 * State, not events: a reader's backlog is a set of firing ids. Whatever happened to a firing while the reader was
   busy, it gets the firing as it is when its turn comes (latest wins). Over MOST_DIRTY ids it gets a new snapshot.
+  Marks are the exception: they never change, and each is sent once.
 * Flushes are shared: the first touch after a quiet time goes out at once, later ones at most ten times a second,
   and readers that keep up are sent the same encoded bytes.
 * `seq` rises by one a message. Each reader starts at a thousand million of its own, so that an id `epoch:seq`
@@ -16,7 +17,7 @@ own task, which writes to it and waits for it; nothing else ever does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from starlette.datastructures import Headers
@@ -26,9 +27,12 @@ from starlette.types import Receive, Scope, Send
 from rtmd.api.auth import Caller
 from rtmd.api.desk import Desk
 from rtmd.wire import STREAM_BEAT, STREAM_CHANGES, STREAM_SNAPSHOT, FiringView
+from rtmd.wire.marks import MarkView
 
 MOST_READERS = 64
 MOST_DIRTY = 5_000
+MOST_MARKS = 500
+MARKS_SHOWN = 24 * 3_600_000  # ms that a snapshot looks back for marks
 
 _APART = 1_000_000_000
 _PIECE = 64 * 1024  # how much is written between two looks at whether the reader reads
@@ -48,6 +52,7 @@ class Reader:
         self.seq = seq  # of the message sent last
         self.seen = 0  # touches it knows about
         self.dirty = _NONE
+        self.marks: list[MarkView] = []
         self.whole = True  # it needs a snapshot
         self.beat = False
         self.closed = False
@@ -57,11 +62,12 @@ class Reader:
         backlog = "snapshot" if self.whole else f"{len(self.dirty)} dirty"
         return f"<Reader {self.caller.name} at {self.seq}, {backlog}{', closed' if self.closed else ''}>"
 
-    def add(self, ids: frozenset[str]) -> None:
-        """These firings changed."""
+    def add(self, ids: frozenset[str], marks: Sequence[MarkView] = ()) -> None:
+        """These firings changed, and these marks were made."""
         # A reader without a backlog shares the set, and so the bytes, with all others of its kind.
         self.dirty = self.dirty | ids if self.dirty else ids
-        if len(self.dirty) > MOST_DIRTY:
+        self.marks += marks
+        if len(self.dirty) > MOST_DIRTY or len(self.marks) > MOST_MARKS:
             self.whole = True
         self.woken.set()
 
@@ -96,6 +102,7 @@ class Hub:
         self._touches = 0
         self._flushed = 0  # touches that are in the readers' backlogs
         self._fresh: set[str] = set()
+        self._marks: list[MarkView] = []  # fresh ones
         self._flush_timer: asyncio.TimerHandle | None = None
         self._next_flush = 0.0
         self._shared: tuple[frozenset[str], list[str], bytes] = (_NONE, [], b"[]")
@@ -111,9 +118,14 @@ class Hub:
         if not self._readers:
             return
         self._fresh.update(ids)
-        if self._flush_timer is None:
-            loop = asyncio.get_running_loop()
-            self._flush_timer = loop.call_at(max(loop.time(), self._next_flush), self._flush)
+        self._flush_soon()
+
+    def marked(self, mark: MarkView) -> None:
+        """Something was reported. Cheap; sends nothing itself."""
+        self._touches += 1
+        if self._readers:
+            self._marks.append(mark)
+            self._flush_soon()
 
     def beat(self) -> None:
         """Show every reader that the daemon lives; to be called each second."""
@@ -149,7 +161,7 @@ class Hub:
     def leave(self, reader: Reader) -> None:
         """The reader is gone; what it knows is remembered for a while."""
         self._readers.discard(reader)
-        if not (reader.whole or reader.dirty):
+        if not (reader.whole or reader.dirty or reader.marks):
             self._left[reader.seq] = reader.seen
         while len(self._left) > MOST_READERS:
             del self._left[next(iter(self._left))]
@@ -158,7 +170,7 @@ class Hub:
         """The messages that are due to this reader, each as pieces of bytes to write one after the other."""
         if reader.whole:
             yield self._snapshot(reader)
-        elif reader.dirty:
+        elif reader.dirty or reader.marks:
             yield self._changes(reader)
         if reader.beat:
             reader.beat = False
@@ -166,8 +178,10 @@ class Hub:
 
     def _snapshot(self, reader: Reader) -> tuple[bytes, ...]:
         reader.whole, reader.dirty, reader.seen = False, _NONE, self._touches
+        reader.marks = []
         status, caller = self._desk.status(), reader.caller
         head = {"epoch": self._desk.epoch, "status": status, "you": caller.name, "role": caller.role}
+        head["marks"] = self._desk.marks(status.wall - MARKS_SHOWN)[-MOST_MARKS:]
         return self._message(STREAM_SNAPSHOT, reader, head, "firings", _encode(self._desk.firings()))
 
     def _changes(self, reader: Reader) -> tuple[bytes, ...]:
@@ -177,7 +191,8 @@ class Hub:
             gone = sorted(dirty.difference(firing.id for firing in firings))
             self._shared = (dirty, gone, _encode(firings))
         _, gone, encoded = self._shared
-        return self._message(STREAM_CHANGES, reader, {"gone": gone}, "firings", encoded)
+        marks, reader.marks = reader.marks, []
+        return self._message(STREAM_CHANGES, reader, {"gone": gone, "marks": marks}, "firings", encoded)
 
     def _message(
         self, event: str, reader: Reader, head: Mapping[str, object], name: str, encoded: bytes
@@ -195,13 +210,19 @@ class Hub:
         seen = self._left.pop(int(number), None)
         return int(number) if seen == self._touches else None
 
+    def _flush_soon(self) -> None:
+        if self._flush_timer is None:
+            loop = asyncio.get_running_loop()
+            self._flush_timer = loop.call_at(max(loop.time(), self._next_flush), self._flush)
+
     def _flush(self) -> None:
         self._flush_timer = None
         self._next_flush = asyncio.get_running_loop().time() + self._every
         fresh, self._fresh = frozenset(self._fresh), set()
+        marks, self._marks = self._marks, []
         self._flushed = self._touches
         for reader in self._readers:
-            reader.add(fresh)
+            reader.add(fresh, marks)
 
     async def serve(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GET of the stream: write until the reader goes away, stops reading, or the hub closes."""

@@ -30,6 +30,8 @@ VERBS = {
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
     "silence": Verb("rtmd.cli.operate:silence", "Add, list and expire silences."),
+    "mark": Verb("rtmd.cli.marks:mark", "Report that something happened: a post, a deployment."),
+    "marks": Verb("rtmd.cli.marks:marks", "What was reported lately."),
     "receivers": Verb("rtmd.cli.deliveries:receivers", "Who is told; try one out."),
     "outbox": Verb("rtmd.cli.deliveries:outbox", "What waits to be told, and what was given up."),
     "noise": Verb("rtmd.cli.noise:noise", "The noisiest rules, and why."),

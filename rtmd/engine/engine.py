@@ -56,7 +56,7 @@ class Engine:
 
     def __init__(self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000) -> None:
         self.plans = Plans(series)
-        self.episodes = Episodes(self.clocks, self._is_blind, self.rule)
+        self.episodes = Episodes(self.clocks, self._is_blind, self.rule, self.plans.marks)
         self.evaluated_at = at
         self.changed: dict[InstanceKey, None] = {}  # instances whose clocks moved since `take_changed`
         self.failures: Counter[str] = Counter()  # evaluations in which a rule had `problems`, by rule, since the start

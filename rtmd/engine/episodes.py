@@ -26,6 +26,7 @@ from typing import TypeAlias
 
 from rtmd.engine import outcomes
 from rtmd.engine.flapping import Flapping, percent
+from rtmd.engine.marks import Marks
 from rtmd.engine.protocol import Event
 from rtmd.engine.transition import Transition
 from rtmd.model.change import Change, ChangeKind
@@ -48,12 +49,13 @@ Blind: TypeAlias = Callable[[InstanceKey, StageName, int], bool]
 class Episodes:
     """All open firings, and those that may still be judged, reopened or looked at."""
 
-    def __init__(self, clocks: Clocks, blind: Blind, rule_of: Callable[[str], Rule | None]) -> None:
+    def __init__(self, clocks: Clocks, blind: Blind, rule_of: Callable[[str], Rule | None], marks: Marks) -> None:
         self.flapping = Flapping(rule_of)
         self.firings: dict[str, Firing] = {}
         self.handled: set[str] = set()  # firings on which an action succeeded
         self._clocks = clocks
         self._blind = blind
+        self._marks = marks
         self._of_instance: dict[InstanceKey, list[str]] = {}  # ids, oldest first
         self._deadlines: list[tuple[int, InstanceKey, StageName, str]] = []
 
@@ -193,6 +195,7 @@ class Episodes:
             firing = replace(before, resolved_at=None, episodes=before.episodes + 1, stage=stage.name)
         record = self._fired_record(rule, firing, transition)
         firing = self._dress(rule, self._with(firing, record), transition.reason)
+        firing = self._marked(firing, transition)
         self._keep(key, firing)
         self._await_judgement(key, firing, record)
         if kind is not ChangeKind.STAGE_FIRED:
@@ -221,6 +224,7 @@ class Episodes:
         )
         was = firing.stage
         firing = self._dress(rule, self._with(firing, record), transition.reason)
+        firing = self._marked(firing, transition)
         resolved = not any(record.keeps_open for record in firing.stages)
         if resolved:
             firing = replace(firing, resolved_at=at, stage=was)
@@ -349,6 +353,11 @@ class Episodes:
             shadow=rule.shadow,
             reason=reason,
         )
+
+    def _marked(self, firing: Firing, transition: Transition) -> Firing:
+        """With the marks that were made near this transition."""
+        marks = self._marks.beside(firing, transition.stage.window or 0, transition.at)
+        return firing if marks == firing.marks else replace(firing, marks=marks)
 
     def _keep(self, key: InstanceKey, firing: Firing) -> None:
         if firing.id not in self.firings:

@@ -24,6 +24,7 @@ from rtmd.engine.arrivals import Arrivals
 from rtmd.engine.buckets import SavedBuckets
 from rtmd.engine.forest import Forest
 from rtmd.engine.leaf import Leaf, leaves_below
+from rtmd.engine.marks import Marks
 from rtmd.engine.moment import Moment
 from rtmd.engine.nodes import Node
 from rtmd.engine.presence import Column
@@ -229,7 +230,7 @@ def _leaves(node: Node) -> Iterator[Leaf]:
 
 
 class Plans:
-    """All plans over one table of series, and the samples they read."""
+    """All plans over one table of series, and the samples they read; the marks that stages look at beside them."""
 
     def __init__(self, series: SeriesTable) -> None:
         self._table = series
@@ -238,6 +239,7 @@ class Plans:
         self._evidence = _Evidence(self._raw)
         self._plans: dict[tuple[Expr, int], Plan] = {}
         self.arrivals = Arrivals(series)
+        self.marks = Marks()
 
     def __repr__(self) -> str:
         return f"<Plans {len(self._plans)} plans, {self._raw}, {self._forest.archive}>"

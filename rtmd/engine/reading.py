@@ -4,8 +4,9 @@ What a reading says of a row, in this order:
 
 1. frozen: no result while data may still come (MISSING), or nothing feeds it any more (UNFED): no event; `for` and
    `keep` stand still. A recent window or guard without a result freezes a row only where the signal itself is met.
-2. met: present, held against the threshold over `window` and over `recent`, and the guard has a result.
-3. clear: not met, and beyond the clear level (filtered and a false guard always are; default: not met).
+2. met: present, held against the threshold over `window` and over `recent`, the guard has a result, and `within` the
+   time after a mark.
+3. clear: not met, and beyond the clear level (filtered, a false guard and no mark always are; default: not met).
 
 `no_data = "zero"` enters here: what nothing feeds is 0, in the signal and in the recent window alike. So does
 `"resolve"`: no result is a false condition, as in Prometheus, and clear; with a `keep` that goes for what nothing
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import Bools
+from rtmd.engine.covered import Covered
 from rtmd.engine.identities import Identities
 from rtmd.engine.plan import Column, Plan, Plans
 from rtmd.engine.presence import Presence
@@ -63,6 +65,7 @@ class Reader:
         guard = plans.plan(stage.guard, grid) if stage.guard else None
         self._recent = _Beside(self.instances, recent) if recent else None
         self._guard = _Beside(self.instances, guard) if guard else None
+        self._covered = Covered(stage.within, self.instances, plans.marks) if stage.within else None
         self._dozing: Bools = np.zeros(0, np.bool_)
         self._fed: Bools = np.zeros(0, np.bool_)  # since it dozes
         self.dozing_until = 0
@@ -87,6 +90,10 @@ class Reader:
         """Whether any row says nothing until it is fed again."""
         return len(self._dozing) > 0 and bool(self._dozing.any())
 
+    def has_time(self, at: int) -> bool:
+        """Whether `within` lets it be judged now: after some mark, whatever its labels."""
+        return self.stage.within is None or self._plans.marks.is_open(self.stage.within, at)
+
     def feeding(self, rows: Rows) -> Rows:
         """The series behind these rows, and behind what stands beside them."""
         beside = [each.feeding(rows) for each in (self._recent, self._guard) if each]
@@ -98,6 +105,8 @@ class Reader:
         for beside in (self._recent, self._guard):
             if beside:
                 beside.renew()
+        if self._covered:
+            self._covered.renew()
         self.doze(np.zeros(0, np.bool_), 0)
 
     def doze(self, rows: Bools, until: int) -> None:
@@ -130,6 +139,10 @@ class Reader:
             passes = passes & (seen == Presence.PRESENT)
             blocked = (seen == Presence.FILTERED) | ((seen == Presence.UNFED) & (stage.no_data is NoData.ZERO))
             blind |= (seen <= Presence.MISSING) & ~blocked
+        if self._covered is not None:
+            covered = self._covered.at(at, rows)
+            passes = passes & covered
+            blocked = blocked | ~covered
         over = self._over(presence)
         clear = clears(stage.condition, values, met=passes) | (presence == Presence.FILTERED) | blocked | over
         missing = (presence <= Presence.MISSING) & ~over
@@ -146,6 +159,10 @@ class Reader:
             yield Clause("recent", text, self._recent.value(row, at), holds=True)
         if self._guard is not None:
             yield Clause("guard", stage.guard_text, self._guard.value(row, at), holds=True)
+        mark = self._plans.marks.latest(stage.within, self.instances.labels(row), at) if stage.within else None
+        if mark is not None:
+            since = (self._plans.marks.wall(at) - mark.time) / 1000
+            yield Clause("within", f"{stage.within}: {mark.text}", since, holds=True)
 
     def coverage(self, row: int, at: int) -> float:
         """How much of the window the oldest feeding series reaches back over, 0 to 1."""

@@ -47,6 +47,7 @@ class StageTable:
         self._reader = Reader(stage, plans)
         self.signal = self._reader.signal  # its rows are the instances
         self.plans = self._reader.plans  # everything it reads: signal, recent, guard
+        self.has_time = self._reader.has_time
         self.fallible = any(plan.root.fallible for plan in self.plans)
         self.beyond = beyond(stage.condition, zero=stage.no_data is NoData.ZERO)
         self._instances = self._reader.instances

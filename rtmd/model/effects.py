@@ -13,6 +13,7 @@ from typing import TypeAlias
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
+from rtmd.model.mark import Mark
 from rtmd.model.matcher import Matcher
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification
 from rtmd.model.silence import Silence
@@ -50,6 +51,20 @@ class SilenceSaved:
 @dataclass(frozen=True, slots=True)
 class SilenceDropped:
     """A silence expired so long ago that it is forgotten."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSaved:
+    """Something was reported."""
+
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDropped:
+    """A mark is too old to matter."""
 
     id: str
 
@@ -94,7 +109,8 @@ class Journaled:
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
-    # transition | outcome | ack | verdict | missed | silence | action | told | suppressed | gap | rules | flapping
+    # transition | outcome | ack | verdict | missed | silence | mark | action | told | suppressed | gap | rules
+    # flapping
     kind: str
     rule: str = ""
     firing_id: str = ""
@@ -165,6 +181,8 @@ Durable: TypeAlias = (
     | FiringSaved
     | SilenceSaved
     | SilenceDropped
+    | MarkSaved
+    | MarkDropped
     | LedgerSaved
     | GroupSaved
     | GroupDropped

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from rtmd.model.external import Origin
 from rtmd.model.labels import Labels
+from rtmd.model.mark import Mark
 from rtmd.model.rule import Kind, Severity, StageName
 
 InstanceKey: TypeAlias = tuple[str, Labels]  # its rule, its labels
@@ -177,6 +178,7 @@ class Firing:
     threshold: str = ""  # of the stage, as people read it: "> 120"
     ack: Ack | None = None
     shadow: bool = False
+    marks: tuple[Mark, ...] = ()  # what was reported before its transitions, oldest first
     follows: str = ""  # id of the firing this one continues, when a stage was confirmed after that had ended
     verdict: PersonVerdict | None = None
     origin: Origin | None = None  # of an alert that others raised: what they said of it when this was saved

@@ -13,6 +13,8 @@ from typing import TypeAlias
 from rtmd.model.external import ExternalPolicy, PostedAlert
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupTimes, Membership
+from rtmd.model.labels import Labels
+from rtmd.model.mark import Mark, MarkKind
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState
@@ -61,6 +63,7 @@ class Restored:
     groups: tuple[GroupTimes, ...] = ()
     memberships: tuple[Membership, ...] = ()
     runs: tuple[ActionRun, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,18 @@ class AlertsPosted:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkMade:
+    """Somebody reports that something happened, at wall time `time` (0: now)."""
+
+    request: int
+    by: str
+    kind: MarkKind
+    text: str
+    labels: Labels = ()
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ActionDone:
     """The result of running or undoing an action."""
 
@@ -180,7 +195,7 @@ class Undelivered:
     error: str
 
 
-PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported
+PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported | MarkMade
 AskedInput: TypeAlias = PersonInput | AlertsPosted
 PlainInput: TypeAlias = (
     RulesLoaded

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from rtmd.model.expr import Expr
 from rtmd.model.labels import Labels
+from rtmd.model.mark import Within
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -152,6 +153,7 @@ class Stage:
     recent_signal: Expr | None = None  # the signal with $window = recent
     guard: Expr | None = None
     guard_text: str = ""
+    within: Within | None = None  # judged only that long after a mark
     keep: int = 0
     coverage: float = 0.5
     no_data: NoData = NoData.KEEP

@@ -37,6 +37,7 @@ from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline import verdicts
 from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, status
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
+from rtmd.pipeline.marks import make_mark
 from rtmd.pipeline.reactor import Reactor
 from rtmd.ports import Correlator
 
@@ -141,16 +142,14 @@ class Pipeline:
             case ins.TimeGap(until, reason):
                 yield from self._skip(at, until, reason)
             case ins.WallClock(offset):
-                self._offset = offset
+                self._offset = self.engine.plans.marks.offset = offset
                 self._plan_rechecks(missed=at)
-            case ins.SilenceSet() | ins.SilenceExpired() | ins.AckSet() | ins.VerdictGiven() | ins.MissReported():
-                yield from self._ask(given, at)
             case ins.AlertsPosted():
                 yield from self._follow(self.externals.post(given, at, self.wall(at)))
             case ins.ActionDone() | ins.DeliveryDone() | ins.Undelivered():
                 yield from self._take_result(given, at)
             case _:
-                assert_never(given)
+                yield from self._ask(given, at)
 
     def _load(self, given: ins.RulesLoaded, at: int) -> Iterator[fx.Effect]:
         if given.note:
@@ -215,6 +214,7 @@ class Pipeline:
             self.counts["outcomes", f"{change.stage} {change.reason}"] += 1
 
     def _restore(self, given: ins.Restored, at: int) -> None:
+        self.engine.plans.marks.restore(given.marks)
         own = [firing for firing in given.firings if firing.origin is None and not firing.correlated]
         self.engine.restore(given.instances, own, at)
         self.externals.restore(firing for firing in given.firings if firing.origin is not None)
@@ -251,6 +251,8 @@ class Pipeline:
                     if self.engine.rule(given.rule) is None:
                         raise NotFoundError(f'there is no rule "{given.rule}"')
                     yield from verdicts.missed(given, at=at, wall=self.wall(at))
+                case ins.MarkMade():
+                    yield from make_mark(self.engine.plans.marks, given, at)
                 case _:
                     assert_never(given)
         except RefusedError as error:
@@ -358,6 +360,8 @@ class Pipeline:
             self.reactor.forget(firing.id)
         for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):
             yield fx.SilenceDropped(silence_id)
+        for mark in self.engine.plans.marks.forget(self.wall(at)):
+            yield fx.MarkDropped(mark.id)
 
     def _plan_rechecks(self, *, missed: int = 0) -> None:
         """Look again shortly after each silence ends; and after a time in which ends may have been missed."""

@@ -17,6 +17,7 @@ from rtmd.model.rule import Stage
 from rtmd.model.silence import Silence
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.wire import pictures
+from rtmd.wire.marks import MarkView
 
 
 def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool = False) -> wire.FiringView:
@@ -88,6 +89,11 @@ def _silence_view(silence: Silence, wall: int, covered: int) -> wire.SilenceView
         updated_at=silence.updated_at,
         matches_now=covered,
     )
+
+
+def mark_views(pipeline: Pipeline, since: int, at: int) -> list[MarkView]:
+    """The marks since then (wall time), oldest first."""
+    return [pictures.mark_view(mark) for mark in pipeline.engine.plans.marks.between(since - 1, pipeline.wall(at))]
 
 
 def _stage_view(record: StageRecord, clock: StageRecord, stage: Stage | None, *, evidence: bool) -> wire.StageView:

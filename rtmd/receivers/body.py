@@ -14,7 +14,7 @@ from rtmd.model.display import age, number
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import ActionRun, Alert, Notification, Told
 from rtmd.model.rule import Kind
-from rtmd.wire import ActionBody, AlertBody, NotificationBody
+from rtmd.wire.bodies import ActionBody, AlertBody, NotificationBody
 from rtmd.wire.pictures import evidence_view, firing_view, run_view
 
 BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes

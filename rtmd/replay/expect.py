@@ -16,8 +16,9 @@ from rtmd.model.display import number, safe
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AckSet, SilenceSet
+from rtmd.model.inputs import AckSet, MarkMade, SilenceSet
 from rtmd.model.labels import METRIC_NAME, Labels, show, without
+from rtmd.model.mark import MarkKind
 from rtmd.model.matcher import Matcher
 from rtmd.model.reaction import Notification
 from rtmd.replay.seen import seen
@@ -286,6 +287,24 @@ class Acking:
             problem = trial.say(AckSet(1, self.by, fitting[0].id, length=self.length))
         if problem:
             yield _refused(self.place, self.at, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """Somebody reports that something happened."""
+
+    at: int
+    place: Located
+    by: str
+    kind: MarkKind
+    text: str
+    labels: Labels
+
+    def act(self, trial: Trial) -> Iterator[Failure]:
+        """Say it; a refusal is a failure."""
+        problem = trial.say(MarkMade(1, self.by, self.kind, self.text, self.labels))
+        if problem:
+            yield _refused(self.place, self.at, f"the mark is refused: {problem}")
 
 
 def _refused(place: Located, at: int, problem: str) -> Failure:

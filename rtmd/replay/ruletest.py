@@ -18,11 +18,12 @@ from rtmd.matching import parse_matchers
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Outcome, StageState
 from rtmd.model.labels import Labels, labels_of
+from rtmd.model.mark import MarkKind
 from rtmd.model.matcher import Matcher
 from rtmd.model.reaction import Told
 from rtmd.model.rule import SECOND, RuleSet, Severity, StageName
 from rtmd.promql import parse
-from rtmd.replay.expect import Acking, Between, Evaluation, Expecting, Row, Silencing
+from rtmd.replay.expect import Acking, Between, Evaluation, Expecting, Marking, Row, Silencing
 from rtmd.replay.notation import parse_series, parse_values
 from rtmd.replay.trial import Case, Deed, Line
 from rtmd.rulefile.document import read_document
@@ -36,7 +37,7 @@ FindRules = Callable[[tuple[str, ...] | None], Mapping[str, bytes]]
 
 _INTERVAL = 10 * SECOND
 _LENGTH = 3_600 * SECOND
-_CASE = frozenset({"name", "interval", "start", "rule", "series", "silence", "ack", "expect"})
+_CASE = frozenset({"name", "interval", "start", "rule", "series", "silence", "ack", "mark", "expect"})
 _EXPECT = frozenset({"at", "rule", "partial", "firing", "resolved", "outcome", "told", "eval"})
 _ROWS: Mapping[str, frozenset[str]] = {
     "firing": frozenset({"stage", "state", "severity", "outcome", "ack", "silenced", "title", "value"}),
@@ -107,6 +108,7 @@ def _case(table: Table, rules: RuleSet, interval: int) -> Case:
     lines = tuple(_lines(table, interval))
     deeds: list[Deed] = [deed for each in rows(table, "silence") if (deed := _silencing(each, scope)) is not None]
     deeds += [_acking(each, scope) for each in rows(table, "ack")]
+    deeds += [_marking(each, scope) for each in rows(table, "mark")]
     expected = [_expecting(each, scope) for each in rows(table, "expect")]
     if not expected:
         table.problems.append(_place(table, f'the case "{name}" expects nothing: give it a [[case.expect]]'))
@@ -170,6 +172,13 @@ def _acking(table: Table, scope: _Scope) -> Acking:
     row = Row(_rule(table, scope.rules, scope.only) or None, _labels(table))
     by = table.text("by", "somebody")
     return Acking(_at(table), _place(table, _title(scope)), by, row, table.duration("for", 0))
+
+
+def _marking(table: Table, scope: _Scope) -> Marking:
+    table.refuse_unknown({"at", "kind", "text", "labels", "by"})
+    kind = table.choice("kind", MarkKind.EVENT)
+    by, text = table.text("by", "somebody"), table.text("text", str(kind))
+    return Marking(_at(table), _place(table, _title(scope)), by, kind, text, _labels(table) or ())
 
 
 def _expecting(table: Table, scope: _Scope) -> Expecting:

@@ -97,7 +97,7 @@ class Timeline:
             case Notify(message):
                 for alert in message.alerts:
                     yield alert.firing.id, _Entry(_Rank.TOLD, safe(message.receiver, 40), str(alert.told))
-            case Journaled(kind="suppressed" | "ack" | "verdict" | "missed" | "silence" | "gap" | "rules"):
+            case Journaled(kind="suppressed" | "ack" | "verdict" | "missed" | "silence" | "mark" | "gap" | "rules"):
                 yield effect.firing_id, _Entry(_Rank.RUN, effect.kind, safe(effect.text, 80))
             case _:
                 pass

@@ -1,13 +1,18 @@
-"""The keys of a stage that say when it fires and when it ends: thresholds, clear, for."""
+"""The keys of a stage that say when it fires and when it ends: thresholds, clear, for, within."""
 
 from __future__ import annotations
 
+import re
+
+from rtmd.model.duration import show_duration
+from rtmd.model.mark import KEPT, MarkKind, Within
 from rtmd.model.rule import Comparison, Condition, Hold
-from rtmd.rulefile.table import Table
+from rtmd.rulefile.table import Table, nearest
 
 CONDITIONS = tuple(str(comparison) for comparison in Comparison if comparison is not Comparison.RESULT)
 _RISING = (Comparison.ABOVE, Comparison.AT_LEAST)
 _HISTORY = 64  # grid points that the protocol remembers
+_WITHIN = re.compile(r"(?P<length>\S+) +of +(?P<kind>\S+)")
 
 
 def read_condition(table: Table) -> Condition:
@@ -62,3 +67,22 @@ def read_hold(table: Table) -> Hold:
     if of < count:
         inner.wrong("of", f"must be at least count = {count}")
     return Hold(count=count, of=of)
+
+
+def read_within(table: Table, hold: Hold) -> Within | None:
+    """`within = "15m of deploy"`; "off" where the rule has it and a stage does not want it."""
+    text = table.text("within")
+    if text in ("", "off"):
+        return None
+    found = _WITHIN.fullmatch(text)
+    if found is None:
+        table.wrong("within", f'is written like "15m of deploy", not "{text[:60]}"')
+        return None
+    length = table.length_of("within", found["length"], 0, least=1, most=KEPT)
+    if found["kind"] not in list(MarkKind):
+        known = ", ".join(MarkKind)
+        table.wrong("within", f"names a mark that is none of {known}{nearest(found['kind'], list(MarkKind))}")
+        return None
+    if length and hold.duration >= length:
+        table.wrong("within", f"can never be met: for = {show_duration(hold.duration)} takes longer")
+    return Within(length, MarkKind(found["kind"]))

@@ -16,6 +16,7 @@ from rtmd.promql import show
 from rtmd.rulefile.cost import kept
 
 _LABEL_WIDTH = 12
+_WITHIN = "judged so long after such a mark with equal labels; else it is false, and what fires clears"
 
 
 def explain_rule(rule: Rule) -> str:
@@ -64,6 +65,7 @@ def _stage(rule: Rule, stage: Stage) -> list[str]:
         *_field("window", show_duration(stage.window) if stage.window else "none: the latest value"),
         *_field("recent", _recent(stage)),
         *_field("guard", stage.guard_text and f"only where {stage.guard_text}"),
+        *_field("within", stage.within and f"{stage.within}: {_WITHIN}"),
         *_field("fires", f"{_condition(stage.condition)}{_hold(stage)}"),
         *_field("clears", _clear(stage.condition)),
         *_field("keep", stage.keep and f"keeps firing {show_duration(stage.keep)} after the condition ended"),

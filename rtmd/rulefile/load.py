@@ -8,7 +8,8 @@ same name the one in the later file (in path order), or further down, is the wro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.labels import Labels
@@ -181,7 +182,7 @@ def _read_rule(name: str, table: Table, defaults: Table) -> _Written | None:
     rule = Rule(
         name=name,
         title=table.text("title") or name,
-        stages=stages,
+        stages=tuple(map(partial(_with_labels, head.labels), stages)),
         kind=head.kind,
         owner=head.owner,
         links=head.links,
@@ -201,6 +202,11 @@ def _read_correlation(name: str, table: Table, defaults: Table) -> _Written | No
 
 def _written(rule: Rule | Correlation, head: Head, table: Table) -> _Written:
     return _Written(rule, head.enabled, table.document.key(table.path, ""))
+
+
+def _with_labels(labels: Labels, stage: Stage) -> Stage:
+    """Marks are held against the labels that the rule adds, too."""
+    return replace(stage, within=replace(stage.within, labels=labels)) if stage.within and labels else stage
 
 
 def _read_stages(table: Table, defaults: Table) -> tuple[Stage, ...]:

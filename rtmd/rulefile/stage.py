@@ -18,16 +18,18 @@ from rtmd.model.rule import GRID, HOUR, MINUTE, SECOND, SEVERITY, NoData, Stage,
 from rtmd.model.tiers import grid_for
 from rtmd.model.title import title_problem
 from rtmd.promql import has_window, parse, show
-from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold
+from rtmd.rulefile.condition import CONDITIONS, read_condition, read_hold, read_within
 from rtmd.rulefile.cost import too_dear
 from rtmd.rulefile.recipe import recipe_text
 from rtmd.rulefile.table import Table
 
-OVERRIDES = frozenset({"signal", "guard", "unit", "title", "coverage", "no_data", "no_data_limit", "flapping"})
+OVERRIDES = frozenset(
+    {"signal", "guard", "within", "unit", "title", "coverage", "no_data", "no_data_limit", "flapping"}
+)
 STAGE_ONLY = frozenset(
     {"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", "every", *CONDITIONS}
 )
-LATER = frozenset({"propose", "expires", "escalate", "within"})
+LATER = frozenset({"propose", "expires", "escalate"})
 
 _RECENT_PART = 12  # of the window
 _RAREST = 24 * HOUR  # between two evaluations
@@ -113,6 +115,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         recent_signal=aside,
         guard=guarded,
         guard_text="" if guarded is None else show(guarded),
+        within=read_within(_holder(tables, "within"), hold),
         keep=own.duration("keep", 0),
         coverage=_coverage(tables),
         no_data=_holder(tables, "no_data").choice("no_data", NoData.KEEP),

@@ -23,7 +23,7 @@ from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.rule_views import rule_views
-from rtmd.pipeline.views import firing_view, silence_views
+from rtmd.pipeline.views import firing_view, mark_views, silence_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
@@ -33,6 +33,7 @@ from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
@@ -166,6 +167,10 @@ class Office:
     def silences(self) -> list[SilenceView]:
         """All silences, those that end last first."""
         return silence_views(self._loop.pipeline, self.now())
+
+    def marks(self, since: int) -> list[MarkView]:
+        """What was reported since then, oldest first."""
+        return mark_views(self._loop.pipeline, since, self.now())
 
     def rules(self) -> list[RuleView]:
         """The rules in force."""

@@ -10,7 +10,7 @@ from typing import Any
 from rtmd.api.stream import Hub
 from rtmd.errors import DeliveryError
 from rtmd.model.display import safe
-from rtmd.model.effects import Effect, FillWanted, Notify, RunAction, Touched
+from rtmd.model.effects import Effect, FillWanted, MarkSaved, Notify, RunAction, Touched
 from rtmd.model.inputs import ActionDone
 from rtmd.model.reaction import RunState
 from rtmd.pipeline import Input, WindowFilled
@@ -18,6 +18,7 @@ from rtmd.ports import ActionRunner
 from rtmd.runtime.history import read_history
 from rtmd.runtime.outbox import Outbox
 from rtmd.runtime.storage import Storage
+from rtmd.wire.pictures import mark_view
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,9 @@ class Performer:
             case Touched(firing_ids):
                 if self.hub is not None:
                     self.hub.touched(firing_ids)
+            case MarkSaved(mark):
+                if self.hub is not None:
+                    self.hub.marked(mark_view(mark))
             case _:
                 pass  # durable only: the commit was all there was to do
 

@@ -23,6 +23,8 @@ from rtmd.model.effects import (
     InstanceSaved,
     Journaled,
     LedgerSaved,
+    MarkDropped,
+    MarkSaved,
     MembershipSaved,
     Notify,
     RunSaved,
@@ -32,6 +34,7 @@ from rtmd.model.effects import (
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
+from rtmd.model.mark import Mark
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
 from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
@@ -51,6 +54,7 @@ _pack = msgspec.msgpack.encode
 _instances = msgspec.msgpack.Decoder(InstanceState)
 _firings = msgspec.msgpack.Decoder(Firing)
 _silences = msgspec.msgpack.Decoder(Silence)
+_marks = msgspec.msgpack.Decoder(Mark)
 _groups = msgspec.msgpack.Decoder(GroupTimes)
 _memberships = msgspec.msgpack.Decoder(Membership)
 _runs = msgspec.msgpack.Decoder(ActionRun)
@@ -65,6 +69,8 @@ _DROP_INSTANCE = "DELETE FROM instances WHERE rule = ? AND labels = ?"
 _SAVE_FIRING = "INSERT OR REPLACE INTO firings (id, rule, opened, resolved, doc) VALUES (?, ?, ?, ?, ?)"
 _SAVE_SILENCE = "INSERT OR REPLACE INTO silences (id, starts, ends, doc) VALUES (?, ?, ?, ?)"
 _DROP_SILENCE = "DELETE FROM silences WHERE id = ?"
+_SAVE_MARK = "INSERT OR REPLACE INTO marks (id, time, doc) VALUES (?, ?, ?)"
+_DROP_MARK = "DELETE FROM marks WHERE id = ?"
 _SAVE_LEDGER = (
     "INSERT OR REPLACE INTO ledger (firing, receiver, told, seq, at, stage, why) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
@@ -120,6 +126,10 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _SAVE_SILENCE, (silence.id, silence.starts_at, silence.ends_at, _pack(silence))
         case SilenceDropped(id_):
             return _DROP_SILENCE, (id_,)
+        case MarkSaved(mark):
+            return _SAVE_MARK, (mark.id, mark.time, _pack(mark))
+        case MarkDropped(id_):
+            return _DROP_MARK, (id_,)
         case LedgerSaved(entry):
             stage = None if entry.stage is None else str(entry.stage)
             columns = (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at, stage, _clean(entry.why))
@@ -186,6 +196,11 @@ def firing(doc: bytes) -> Firing:
 def silence(doc: bytes) -> Silence:
     """The value in a row's `doc`."""
     return _decode(_silences, doc)
+
+
+def mark(doc: bytes) -> Mark:
+    """The value in a row's `doc`."""
+    return _decode(_marks, doc)
 
 
 def run(doc: bytes) -> ActionRun:

@@ -145,6 +145,7 @@ class StateStore:
         runs = (rows.run(doc) for (doc,) in self._read(_RUNS, since))
         instances = self._read("SELECT doc FROM instances ORDER BY rule, labels")
         silences = self._read("SELECT doc FROM silences ORDER BY id")
+        marks = self._read("SELECT doc FROM marks ORDER BY time, id")
         groups = self._read("SELECT doc FROM groups ORDER BY id")
         memberships = self._read("SELECT doc FROM memberships ORDER BY firing")
         return Restored(
@@ -155,6 +156,7 @@ class StateStore:
             groups=tuple(rows.group_times(doc) for (doc,) in groups),
             memberships=tuple(rows.membership(doc) for (doc,) in memberships),
             runs=tuple(run for run in runs if run.firing_id in known),
+            marks=tuple(rows.mark(doc) for (doc,) in marks),
         )
 
     def outbox(self) -> tuple[OutboxRow, ...]:

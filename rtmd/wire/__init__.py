@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rtmd.wire.marks import MarkView
 from rtmd.wire.origin import OriginView
 
 STREAM_SNAPSHOT = "snapshot"
@@ -137,6 +138,7 @@ class FiringView(msgspec.Struct, frozen=True):
     origin: OriginView | None = None  # of an alert that others raised
     members: list[RelatedView] = []  # of a correlation: the first hundred that took part
     part_of: list[RelatedView] = []  # the open firings of correlations in which it takes part
+    marks: list[MarkView] = []  # what was reported near its transitions, oldest first
 
 
 class JournalView(msgspec.Struct, frozen=True):
@@ -214,14 +216,16 @@ class Snapshot(msgspec.Struct, frozen=True):
     you: str
     role: str
     firings: list[FiringView]
+    marks: list[MarkView] = []  # of the last hours, oldest first
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """Firings that are new or different, whole; ids that are gone."""
+    """Firings that are new or different, whole; ids that are gone; new marks."""
 
     seq: int
     firings: list[FiringView] = []
     gone: list[str] = []
+    marks: list[MarkView] = []
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -273,49 +277,3 @@ class Problem(msgspec.Struct, frozen=True):
     """Body of every 4xx and 5xx."""
 
     error: str
-
-
-class AlertBody(msgspec.Struct, frozen=True):
-    """One firing in a message: `message` says what of it: firing, raised, still firing, resolved."""
-
-    seq: int
-    status: str
-    message: str
-    reason: str
-    summary: str
-    firing: FiringView
-    evidence: EvidenceView | None = None
-
-
-class NotificationBody(msgspec.Struct, frozen=True):
-    """What the webhook and command receivers are given (documented in docs/receivers.md).
-
-    `status` is "firing" as long as anything in the group fires, else "resolved"; `reason` says why it is told now.
-    """
-
-    version: str
-    key: str
-    receiver: str
-    status: str
-    reason: str
-    at: int
-    summary: str
-    group: dict[str, str]
-    alerts: list[AlertBody]
-    standing: list[FiringView] = []
-    instead_of: str = ""  # the receiver that this was meant for
-    because: str = ""  # and why that one could not be told
-    test: bool = False
-
-
-class ActionBody(msgspec.Struct, frozen=True):
-    """What an action's program reads on stdin."""
-
-    version: str
-    run: str
-    action: str
-    undo: bool
-    rule: str
-    stage: str
-    firing: str
-    labels: dict[str, str]

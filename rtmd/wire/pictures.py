@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from rtmd.model.external import Origin
 from rtmd.model.firing import Ack, Evidence, Firing, Member, StageRecord, StageState
+from rtmd.model.mark import Mark
 from rtmd.model.reaction import ActionRun
 from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, RunView, StageView
+from rtmd.wire.marks import MarkView
 from rtmd.wire.origin import OriginView
 
 
@@ -41,6 +43,7 @@ def firing_view(firing: Firing) -> FiringView:
         verdict="" if firing.verdict is None else "real" if firing.verdict.real else "noise",
         origin=_origin_view(firing.origin) if firing.origin else None,
         members=[related_view(each) for each in firing.members],
+        marks=[mark_view(mark) for mark in firing.marks],
     )
 
 
@@ -64,6 +67,11 @@ def stage_view(record: StageRecord, threshold: str) -> StageView:
         outcome=str(record.outcome or ""),
         rejudging_since=record.rejudging_since,
     )
+
+
+def mark_view(mark: Mark) -> MarkView:
+    """A mark."""
+    return MarkView(mark.id, mark.time, str(mark.kind), mark.text, dict(mark.labels), mark.by)
 
 
 def evidence_view(evidence: Evidence) -> EvidenceView:

@@ -61,8 +61,8 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
     for _ in range(chance.randint(25, 70)):
         at += chance.choice([0, 1, 400, 1_000, chance.randrange(1_500), chance.randrange(6_000), 9_000])
         what = chance.choices(
-            ["post", "silence", "expire", "ack", "rules", "gap", "wall", "react", "long", "hammer"],
-            [60, 3, 2, 3, 2, 1, 1, 1, 1, 5],
+            ["post", "silence", "expire", "ack", "mark", "rules", "gap", "wall", "react", "long", "hammer"],
+            [60, 3, 2, 3, 3, 2, 1, 1, 1, 1, 5],
         )[0]
         if what == "rules":
             name = chance.choice(list(texts))
@@ -145,6 +145,7 @@ def draw_rule(chance: Random, name: str) -> str:
     ]
     lines += [f"guard = '{guard}'"] * (bool(guard) and chance.random() < 0.5)
     lines += [f"reopen = '{chance.choice(['0s', '4s', '10m'])}'", "title = '{b} {stage}'"]
+    lines += chance.choice([[], [], ["within = '40s of deploy'"]])
     lines += ["shadow = true"] * (chance.random() < 0.05)
     for stage in chance.choice(
         [("seconds",), ("minutes",), ("seconds", "minutes"), ("minutes", "hours"), ("seconds", "minutes", "hours")]

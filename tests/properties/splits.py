@@ -38,6 +38,7 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
+from rtmd.model.mark import MarkKind
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import RuleSet
@@ -184,6 +185,9 @@ class World:
             case "ack":
                 known = sorted(firing.id for firing in self.pipeline.firings())[:2]
                 yield from (ins.AckSet(3, "ana", each, number % 2, number, "mine") for each in known)
+            case "mark":
+                labels = (("b", "x"),) if number > 1_000 else ()
+                yield ins.MarkMade(4, "ci", MarkKind.DEPLOY, "v1", labels, 0 if number % 2 else wall - number)
             case _:
                 pass
 
@@ -247,6 +251,7 @@ TABLES = {
     "groups": "id, due, doc",
     "memberships": "firing, doc",
     "silences": "id, doc",
+    "marks": "id, time, doc",
 }
 
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from rtmd.engine.fused import FusedStages
 from rtmd.engine.thresholds import beyond, meets
 from rtmd.formats.batch import STALE
+from rtmd.model.inputs import MarkMade
+from rtmd.model.mark import MarkKind
 from rtmd.model.rule import Comparison, Condition
 
 NUMBERS = st.one_of(st.sampled_from([-inf, -1.0, -0.0, 0.0, 1.0, 2.0, inf]), st.floats(allow_nan=False))
@@ -38,8 +40,9 @@ def plain_rules(draw: st.DrawFn, name: str) -> str:
     stage = draw(st.sampled_from(["seconds", "seconds", "minutes"]))
     no_data = draw(st.sampled_from(["keep", "resolve", "zero", "fire"]))
     hold = draw(st.sampled_from(["'0s'", "'0s'", "'2s'", "{ count = 2, of = 4 }"]))
+    within = draw(st.sampled_from(["off", "off", "6s of deploy"]))
     return (
-        f"[rules.{name}]\nsignal = '{draw(_SIGNALS)}'\nno_data = '{no_data}'\ncoverage = 0\n"
+        f"[rules.{name}]\nsignal = '{draw(_SIGNALS)}'\nno_data = '{no_data}'\ncoverage = 0\nwithin = '{within}'\n"
         f"[rules.{name}.{stage}]\n{draw(_LEVELS)}\nfor = {hold}\n"
     )
 
@@ -64,8 +67,9 @@ def test_fused_stages_decide_what_each_decides_alone(rules: str, history: list[M
     for run in (fused, alone):
         with pytest.MonkeyPatch.context() as patched:
             if run is alone:
-                patched.setattr(FusedStages, "_met", lambda stages, _: np.ones(len(stages._tables), np.bool_))
+                patched.setattr(FusedStages, "_met", lambda stages, *_: np.ones(len(stages._tables), np.bool_))
             run.play(history[:half])
+            run.step(MarkMade(1, "ci", MarkKind.DEPLOY, "v2", (("b", "x"),)))
             if gap:
                 run.skip(gap)
             run.play(history[half:])

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
-from rtmd.wire import AlertBody, NotificationBody
+from rtmd.wire.bodies import AlertBody, NotificationBody
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ from rtmd.formats.batch import SeriesLimits, SeriesTable
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
+from rtmd.model.inputs import AckSet, MarkMade, SilenceExpired, SilenceSet
+from rtmd.model.mark import MarkKind
 from rtmd.runtime.loop import stuck
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import RuleFileView, RuleView
 
 BASE = "/api/rtmd/v1"
@@ -117,6 +119,14 @@ async def test_expire_and_ack_become_inputs(served: Served) -> None:
     ]
 
 
+async def test_marks_are_made_and_read(served: Served) -> None:
+    await served.unix.post(f"{BASE}/mark", json={"text": "v2", "kind": "deploy", "labels": {"b": "x", "a": "y"}})
+    assert served.desk.asked == [MarkMade(1, ME, MarkKind.DEPLOY, "v2", (("a", "y"), ("b", "x")))]
+    served.desk.kept_marks = [MarkView("m1", 5, "post", "old"), MarkView("m2", 7, "deploy", "v2")]
+    assert [each["id"] for each in (await served.tcp.get(f"{BASE}/marks?since=6")).json()] == ["m2"]
+    assert (await served.tcp.get(f"{BASE}/marks?since=x")).status_code == 400
+
+
 async def test_a_refusal_of_the_step_keeps_its_status_and_words(served: Served) -> None:
     served.desk.answered = Answered(request=1, status=409, error="bo acked it 2 s ago")
     answer = await served.unix.post(f"{BASE}/ack", json={"firing": "f1", "version": 2})
@@ -131,6 +141,13 @@ async def test_a_refusal_of_the_step_keeps_its_status_and_words(served: Served) 
         ("/silence", '{"id": "s9", "length": 5}', 404, "no silence"),
         ("/ack", '{"firing": "f1", "lenght": 5}', 400, 'did you mean "length"'),
         ("/ack", '{"firing": "\\ud800"}', 400, ""),
+        ("/mark", '{"text": ""}', 400, "what happened"),
+        ("/mark", '{"text": "x", "kind": "deploi"}', 400, 'did you mean "deploy"'),
+        ("/mark", '{"text": "x", "labels": {"kind": "deploy"}}', 400, "rtmd sets it"),
+        ("/mark", '{"text": "x", "labels": {"a b": "c"}}', 400, "is no label"),
+        ("/mark", '{"text": "x", "labels": {"a": ""}}', 400, "empty"),
+        ("/mark", '{"text": "x", "labels": {"a": "\\ud800"}}', 400, ""),
+        ("/mark", '{"text": "x", "time": -1}', 400, "ms since the epoch"),
         ("/ack", '{"\\ud800": 1}', 400, ""),
         ("/silence", '{"comment": "' + "x" * 70_000 + '"}', 413, "over the limit"),
     ],
@@ -141,7 +158,9 @@ async def test_a_wrong_request_changes_nothing(served: Served, path: str, body: 
     assert words in answer.json()["error"]
 
 
-@pytest.mark.parametrize("path", [f"{BASE}/silence", f"{BASE}/silence/expire", f"{BASE}/ack", "/-/reload"])
+@pytest.mark.parametrize(
+    "path", [f"{BASE}/silence", f"{BASE}/silence/expire", f"{BASE}/ack", f"{BASE}/mark", "/-/reload"]
+)
 async def test_tcp_may_look_but_not_change(served: Served, path: str) -> None:
     answer = await served.tcp.post(path, json={"firing": "f1", "id": "s1"})
     assert answer.status_code == 403

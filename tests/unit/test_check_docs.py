@@ -24,7 +24,7 @@ def blocks(name: str) -> list[str]:
 def test_the_rules_of_the_documentation_load() -> None:
     loaded = load_rules({f"{number}.toml": text for number, text in enumerate(blocks("rules.md"))})
     assert loaded.errors == ()
-    assert len(loaded.rules.rules) == 8
+    assert len(loaded.rules.rules) == 9
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from fakes_api import NOW, Served, config, firing_view, serving, silence_view
+from fakes_api import ME, NOW, Served, config, firing_view, serving, silence_view
 
 from rtmd.api.questions import Answer, Instant
 from rtmd.cli import VERBS, main
@@ -19,9 +19,11 @@ from rtmd.cli.client import SYSTEM_SOCKET, find_target
 from rtmd.config import Role
 from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_vector
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import AckSet, SilenceExpired, SilenceSet
+from rtmd.model.inputs import AckSet, MarkMade, SilenceExpired, SilenceSet
+from rtmd.model.mark import MarkKind
 from rtmd.model.rule import MINUTE
 from rtmd.wire import AckView, RuleErrorView
+from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
 
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
@@ -98,6 +100,28 @@ async def test_expiring_and_acking(served: Served) -> None:
     assert isinstance(expired, SilenceExpired)
     assert isinstance(ack, AckSet)
     assert (ack.length, ack.note) == (60 * MINUTE, "on it")
+
+
+async def test_a_mark_is_a_text_a_kind_and_labels(served: Served) -> None:
+    assert (await rtmd(served, "mark", "v2.3 is live", "kind=deploy", "service=shop")).output == "made-1\n"
+    await rtmd(served, "mark", "kick-off", "--ago", "2m")
+    first, second = served.desk.asked
+    assert first == MarkMade(1, ME, MarkKind.DEPLOY, "v2.3 is live", (("service", "shop"),))
+    assert second == MarkMade(2, ME, MarkKind.EVENT, "kick-off", time=NOW - 2 * MINUTE)
+    refused = await rtmd(served, "mark", "v2.3", "is", "live")
+    assert (refused.exit_code, "is no label" in refused.output) == (2, True)
+
+
+async def test_marks_are_listed_and_nothing_in_them_acts(served: Served) -> None:
+    assert (await rtmd(served, "marks")).output == "Nothing was reported.\n"
+    served.desk.kept_marks = [
+        MarkView("m0", NOW - 90_000_000, "deploy", "long ago"),
+        MarkView("m1", NOW, "deploy", HOSTILE, {"service": HOSTILE}, "ci"),
+        MarkView("m2", NOW, "post", "out now", {}, "ana"),
+    ]
+    shown = (await rtmd(served, "marks", "--kind", "deploy")).output
+    assert [line.split()[1] for line in shown.splitlines()] == ["KIND", "deploy"]
+    assert not set("\x1b\x07\u202e\x9b") & set(shown)
 
 
 async def test_silences_rules_and_status_are_shown(served: Served) -> None:

@@ -22,7 +22,7 @@ from rtmd.formats.influx import InfluxDecoder
 from rtmd.formats.samples_json import decode_samples
 from rtmd.rulefile.load import load_rules
 from rtmd.store.state import StateStore
-from rtmd.wire import ActionBody, NotificationBody
+from rtmd.wire.bodies import ActionBody, NotificationBody
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -33,7 +33,7 @@ from rtmd.receivers.make import Kit, make_receivers
 from rtmd.receivers.post import Post, make_transport, retry_after
 from rtmd.receivers.signature import SIGNATURE, TIMESTAMP
 from rtmd.receivers.webhook import Posted
-from rtmd.wire import NotificationBody
+from rtmd.wire.bodies import NotificationBody
 from rtmd.wire.pictures import firing_view
 
 SECRET_URL = "https://user:hunter2@hooks.example/T0/secret-path?token=hunter3"  # noqa: S105  # a made-up one

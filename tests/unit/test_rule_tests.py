@@ -132,6 +132,20 @@ expect = [{ at = "2m", firing = [{ ack = "ben", silenced = true }], told = [] }]
     assert run(tmp_path, """series = { 'm{i="1"}' = "0x20 9x300" }""" + text).output == "1 passed, 0 failed\n"
 
 
+def test_a_mark_lets_a_rule_be_judged(tmp_path: Path) -> None:
+    rules = "[rules.other]\nsignal = 'm'\nwithin = '1m of deploy'\nabove = 5\n"
+    text = """
+mark = [{ at = "30s", kind = "deploy", text = "v2", labels = { i = "1" } }, { at = "31s" }]
+expect = [
+  { at = "29s", firing = [] },
+  { at = "35s", firing = [{ labels = { i = "1" } }] },
+  { at = "90s", firing = [], resolved = [{ rule = "other" }] },
+]
+"""
+    series = """series = { 'm{i="1"}' = "9x300", 'm{i="2"}' = "9x300" }"""
+    assert run(tmp_path, series + text, rules=rules).output == "1 passed, 0 failed\n"
+
+
 def test_what_people_cannot_do_fails(tmp_path: Path) -> None:
     text = 'ack = [{ at = "1s", rule = "other" }]\nexpect = [{ at = "2s", firing = [] }]\n'
     done = run(tmp_path, text)
@@ -154,6 +168,7 @@ def test_what_people_cannot_do_fails(tmp_path: Path) -> None:
         ('series = { "m{" = "1" }\nexpect = [{ at = "1s", firing = [] }]', "is not a series"),
         ('series = { m = "1 x" }\nexpect = [{ at = "1s", firing = [] }]', '4:16: "x" is not known in values'),
         ('start = "now"\nexpect = [{ at = "1s", firing = [] }]', "start must be a date and time"),
+        ('mark = [{ at = "1s", kind = "deploi" }]\nexpect = [{ at = "1s", firing = [] }]', 'did you mean "deploy"?'),
         ('silence = [{ at = "1s", match = ["x"] }]\nexpect = [{ at = "1s", firing = [] }]', "match is wrong"),
     ],
 )

@@ -192,6 +192,18 @@ def test_recipes_become_expressions(recipe: str, text: str, recent: str | None) 
         ),
         ("[rules.x]\nsignal = 'up'\nclear = 2", "3:1: clear needs a threshold: one of above, at_least, below"),
         ("[rules.x]\nsignal = 'up'\noutside = [2, 1]", "3:11: outside must be in rising order"),
+        ("[rules.x]\nsignal = 'up'\nwithin = '15m'", """3:10: within is written like "15m of deploy", not "15m\""""),
+        ("[rules.x]\nsignal = 'up'\nwithin = 'x of post'", "3:10: within must be a duration"),
+        ("[rules.x]\nsignal = 'up'\nwithin = '8d of post'", "3:10: within must be at most 7d"),
+        (
+            "[rules.x]\nsignal = 'up'\nwithin = '1m of posts'",
+            "3:10: within names a mark that is none of post, deploy, event",
+        ),
+        (
+            "[rules.x]\nsignal = 'up'\nwithin = '1m of post'\nfor = '1m'",
+            "3:10: within can never be met: for = 1m takes longer",
+        ),
+        ("[rules.x]\nsignal = 'up'\nwithin = 15", "3:10: within must be text in quotes"),
         ("[rules.x]\nsignal = 'up'\noutside = [1, 2]\nclear = [0, 2]", "4:9: clear must lie inside outside = [1, 2]"),
         ("[rules.x]\nsignal = 'up'\nabove = inf", "3:9: above must be a finite number"),
         ("[rules.x]\nsignal = 'up'\nabove = '1'", "3:9: above must be a number, not text"),

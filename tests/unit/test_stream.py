@@ -11,9 +11,10 @@ from fakes_api import FakeDesk, firing_view
 from starlette.exceptions import HTTPException
 
 from rtmd.api.auth import Caller
-from rtmd.api.stream import MOST_DIRTY, MOST_READERS, Hub
+from rtmd.api.stream import MOST_DIRTY, MOST_MARKS, MOST_READERS, Hub
 from rtmd.config import Role
 from rtmd.wire import Beat, Changes, Snapshot
+from rtmd.wire.marks import MarkView
 
 ANA = Caller("ana", Role.OPERATE)
 KINDS: dict[str, type[Any]] = {"snapshot": Snapshot, "changes": Changes, "beat": Beat}
@@ -125,6 +126,27 @@ async def test_seq_rises_by_one_a_message_of_any_kind(hub: Hub) -> None:
             hub.beat()
             seqs.append((await reader.message()).seq)
         assert seqs == list(range(seqs[0], seqs[0] + 7))
+
+
+async def test_a_mark_is_sent_once_and_a_snapshot_has_those_of_the_last_day(hub: Hub, desk: FakeDesk) -> None:
+    desk.kept_marks = [MarkView("old", desk.time - 90_000_000, "post", ""), MarkView("m1", desk.time, "post", "")]
+    async with reading(hub) as reader:
+        snapshot = await reader.message()
+        assert snapshot.marks == desk.kept_marks[1:]
+        made = MarkView("m2", desk.time, "deploy", "v2.3")
+        hub.marked(made)
+        changes = await reader.message()
+        assert (changes.marks, changes.firings) == ([made], [])
+        hub.touched(["f1"])
+        assert (await reader.message()).marks == []
+
+
+async def test_marks_over_the_bound_become_a_snapshot(hub: Hub, desk: FakeDesk) -> None:
+    async with reading(hub) as reader:
+        await reader.message()
+        for number in range(MOST_MARKS + 1):
+            hub.marked(MarkView(str(number), desk.time, "event", ""))
+        assert isinstance(await reader.message(), Snapshot)
 
 
 async def test_a_backlog_over_the_bound_becomes_a_snapshot(hub: Hub) -> None:
