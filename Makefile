@@ -11,9 +11,10 @@ COMPARED := workload latency throughput reload memory tick
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
 LOCKED := $(INSTALL) --require-hashes --only-binary :all: -r requirements.lock
 EDITABLE := $(INSTALL) --no-build-isolation --editable .
+CALL_OBJECT := -DPyEval_CallObject=PyObject_CallObject
 TOO_OLD := rtmd needs Python 3.11 or newer (make PYTHON=/path/to/python3 …); this one is 
 
-.PHONY: run test lint test-newest bench docs lock clean
+.PHONY: run test lint test-newest rete bench docs lock clean
 
 run: $(READY)
 	@$(BIN)/rtmd demo
@@ -35,6 +36,11 @@ test-newest: $(READY)
 	echo "again on $$newest"; \
 	"$$newest" -m venv $(NEWEST) && $(NEWEST)/bin/python $(LOCKED) && $(NEWEST)/bin/python $(EDITABLE) && \
 	$(NEWEST)/bin/python -m pytest -q -p no:cacheprovider tests/unit
+
+# The extra `rete`: a C extension, so this one wants a compiler and Python's headers; CPython 3.13 and newer want the flag.
+rete: $(READY)
+	@$(BIN)/python -c 'import durable_rules_engine' 2>/dev/null || CPPFLAGS=$(CALL_OBJECT) \
+	  $(BIN)/python $(INSTALL) --require-hashes -r requirements-rete.lock
 
 # Small: a look at whether they work; bench/compare.py runs those that compare. docs/performance.md says how to measure.
 bench: $(READY)

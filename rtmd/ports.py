@@ -86,7 +86,10 @@ class Correlator(Protocol):
     It is told of each rule at each place once, and once more when it leaves; all of its verbs are synchronous.
     """
 
-    name: str  # as the status shows it
+    @property
+    def name(self) -> str:
+        """What it is, as the status shows it."""
+        ...
 
     def watch(self, correlation: str, rules: Sequence[str]) -> None:
         """Begin: nothing is there yet."""

@@ -191,9 +191,12 @@ def tui(*, connect: str | None, ascii_only: bool, read_only: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def version(*, as_json: bool) -> None:
-    """Print the version of this rtmd; `rtmd status` has the daemon's."""
-    shown = partial(click.echo, f"rtmd {__version__}")
-    output.either({"version": __version__}, as_json=as_json, shown=shown)
+    """Print the version of this rtmd, and what joins its correlations; `rtmd status` has the daemon's."""
+    from rtmd.runtime.correlator import make_correlator
+
+    correlator = make_correlator().name
+    shown = partial(click.echo, f"rtmd {__version__}\ncorrelator: {correlator}")
+    output.either({"version": __version__, "correlator": correlator}, as_json=as_json, shown=shown)
 
 
 @click.command()

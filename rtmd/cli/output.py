@@ -219,6 +219,7 @@ def print_status(status: StatusView) -> None:
         ("silences", str(status.silences)),
         ("outbox", f"{status.outbox} waiting, {status.dead_letters} dead letters"),
         ("reactions", "on" if status.react else "OFF: dry run"),
+        ("correlator", status.correlator),
         *((f"dropped {reason}", str(count)) for reason, count in sorted(status.drops.items())),
         *((f"refused alerts of {rule}", str(count)) for rule, count in sorted(status.refusing.items())),
         *((f"failed evaluations of {rule}", str(count)) for rule, count in sorted(status.failures.items())),

@@ -14,6 +14,7 @@ from rtmd.model.effects import FillWanted
 from rtmd.model.inputs import ReactionsLoaded, RulesLoaded, TimeGap, WallClock
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, WindowFilled, WindowsRestored
+from rtmd.runtime.correlator import make_correlator
 from rtmd.runtime.history import read_history
 from rtmd.runtime.storage import Storage
 from rtmd.store.snapshot import load_windows
@@ -26,7 +27,8 @@ async def restored_pipeline(
     series, samples, clock = storage.series, storage.samples, storage.clock
     now = clock.now()
     last = min(samples.last_at or now, now)
-    pipeline = Pipeline(series, last, instances_per_rule=config.limits.instances_per_rule)
+    limit = config.limits.instances_per_rule
+    pipeline = Pipeline(series, last, instances_per_rule=limit, correlator=make_correlator())
     loaded = pipeline.step([reactions, WallClock(clock.wall() - now), RulesLoaded(rules)], last)
     snapshot = await asyncio.to_thread(load_windows, storage.folder)
     if snapshot.windows is not None:

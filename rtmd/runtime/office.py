@@ -222,6 +222,7 @@ class Office:
             outbox=len(self.deliveries),
             dead_letters=self._store.dead_letter_count(),
             react=pipeline.reactor.reactions.react,
+            correlator=pipeline.correlations.correlator.name,
             rule_errors=self.rule_errors(),
             notices=notices,
             coach=self._board.coach,

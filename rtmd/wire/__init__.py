@@ -202,6 +202,7 @@ class StatusView(msgspec.Struct, frozen=True):
     outbox: int = 0
     dead_letters: int = 0
     react: bool = True
+    correlator: str = ""  # what joins firings: plain | rete (…)
     rule_errors: list[RuleErrorView] = []
     notices: list[str] = []  # gaps, degraded parts: newest last
     coach: str = ""  # demo only: what to try next

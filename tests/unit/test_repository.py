@@ -65,6 +65,13 @@ def test_every_package_of_the_lock_has_hashes() -> None:
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
 
 
+def test_the_extra_that_is_built_is_locked_as_it_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lock = (ROOT / "requirements-rete.lock").read_text(encoding="utf-8")
+    assert re.findall(r"^(\S+==\S+) ", lock, flags=re.MULTILINE) == project["optional-dependencies"]["rete"]
+    assert "--hash=sha256:" in lock
+
+
 def test_the_lock_has_everything_that_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
