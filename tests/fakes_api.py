@@ -23,7 +23,7 @@ from rtmd.errors import NotFoundError
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import PersonInput
+from rtmd.model.inputs import AskedInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
@@ -153,7 +153,7 @@ class FakeDesk:
         self.time = NOW
         self.batches: list[tuple[str, SampleBatch]] = []
         self.drops: Counter[str] = Counter()
-        self.asked: list[PersonInput] = []
+        self.asked: list[AskedInput] = []
         self.answered = Answered(request=0, id="made-1")
         self.open: dict[str, FiringView] = {"f1": firing_view()}
         self.kept_silences = [silence_view()]
@@ -191,7 +191,7 @@ class FakeDesk:
     def dropped(self, reason: str, count: int = 1) -> None:
         self.drops[reason] += count
 
-    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
+    async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
         self.asked.append(make(len(self.asked) + 1))
         return self.answered
 

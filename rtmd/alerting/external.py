@@ -16,6 +16,7 @@ posted again and again with nothing new costs a look-up.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
@@ -44,12 +45,12 @@ _SEVERITIES = {
 
 
 class Externals:
-    """The firings of others, open and lately resolved, by id."""
+    """The firings of others, open and lately resolved, by id. What was posted is counted under ("alerts", what)."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Counter[tuple[str, str]]) -> None:
         self.firings: dict[str, Firing] = {}
         self.policy = ExternalPolicy()
-        self.refused = 0  # for want of room, since the start
+        self._counts = counts
         self._latest: dict[Labels, str] = {}  # ids
         self._heard: dict[str, Origin] = {}  # what was heard last of those that are open
         self._ends: list[tuple[int, str]] = []  # none later than the end it stands for
@@ -71,22 +72,23 @@ class Externals:
 
     def post(self, given: AlertsPosted, at: int, wall: int) -> Iterator[Heard]:
         """Take what was posted, alert by alert; new ones that there is no room for are refused, and the rest counts."""
-        refused = self.refused
+        before = self._counts["alerts", "refused"]
         for alert in given.alerts:
             yield from self._take(alert, given.sender, at=at, wall=wall)
-        refused = self.refused - refused
+        refused = self._counts["alerts", "refused"] - before
         problem = f"limits.external_alerts: no room for {refused} of {len(given.alerts)} alerts" if refused else ""
         yield Answered(given.request, 400 if refused else 200, error=problem)
 
     def _take(self, alert: PostedAlert, sender: str, *, at: int, wall: int) -> Iterator[Heard]:
         new = _as_posted(alert, sender, wall, self.policy.resolve_timeout)
+        self._counts["alerts", "resolved" if new.over(wall) else "firing"] += 1
         known = self.firings.get(self._latest.get(alert.labels, ""))
         old = self.origin(known) if known else None
         if known is None or old is None or not known.open:
             if new.over(wall):
                 return  # nobody heard of it
             if len(self._heard) >= self.policy.most:
-                self.refused += 1
+                self._counts["alerts", "refused"] += 1
             else:
                 yield self._begin(alert, new, known, at)
             return
@@ -146,6 +148,7 @@ class Externals:
         if known is None or before is None or new.starts_at >= before.ends_at:
             kind, reason = ChangeKind.OPENED, f"posted by {new.sender}"
             firing = _fresh(alert.labels, record, at, reason)
+            firing = replace(firing, active_at=at - max(0, new.updated_at - new.starts_at))
         else:
             kind, reason = ChangeKind.REOPENED, f"posted again by {new.sender}"
             new = replace(new, starts_at=min(new.starts_at, before.starts_at))

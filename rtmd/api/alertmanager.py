@@ -2,23 +2,23 @@
 
 An alert is an open firing, under the labels, annotations and fingerprint that it has where rtmd sends it to an
 Alertmanager. `stage` and `severity` are annotations, so that a rise is the same alert, and yet labels to matchers of
-filters and silences (semantics S1). Alerts of others are not taken.
+filters and silences (semantics S1). Alerts that others post are firings beside ours, and are read as they were posted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from msgspec import UNSET, structs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from rtmd import __version__
 from rtmd.api import parameters
+from rtmd.api.alertmanager_alerts import BODY, gettable_alert, gettable_group, read_alerts, sender_of
 from rtmd.api.alertmanager_config import original
 from rtmd.api.alertmanager_silences import (
     BadShapeError,
@@ -29,7 +29,7 @@ from rtmd.api.alertmanager_silences import (
     silence_input,
 )
 from rtmd.api.answers import BodyBudget, Json, read_body
-from rtmd.api.auth import require
+from rtmd.api.auth import CALLER, Caller, require
 from rtmd.api.desk import Desk
 from rtmd.api.parameters import BadParameterError, Fields
 from rtmd.config import Role
@@ -37,18 +37,15 @@ from rtmd.errors import MatcherError, RefusedError
 from rtmd.formats.query_json import show_moment
 from rtmd.matching import check_pattern, compile_matchers, matches_value, parse_matcher
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import SilenceExpired
+from rtmd.model.inputs import AlertsPosted, SilenceExpired
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.model.reaction import Alert, Told
-from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Silence
-from rtmd.model.standing import Standing, StandingGroup
-from rtmd.receivers.alertmanager import alert_labels, fingerprint, generator, notes
-from rtmd.wire.alertmanager import AlertGroup, AlertStatus, GettableAlert, Receiver
+from rtmd.model.standing import Standing
+from rtmd.wire.alertmanager import Receiver
 
 _BODY = 64 * 1024
 _AT_ONCE = 100  # alerts put into words, some 10 ms
-_LIFE = 5 * MINUTE  # after which an Alertmanager forgets what is not sent again
+_MOST_WORDS = 10_000  # characters about what is wrong with a post
 _SPOKEN = "0.28.0"  # clients may choose by it how they ask
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})  # go-swagger's
 _NO_SILENCE = "silence not found"
@@ -63,6 +60,7 @@ class AlertmanagerApi:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._budget = BodyBudget(16 * _BODY)
+        self._posted = BodyBudget(4 * BODY)  # of alerts
 
     def routes(self) -> list[BaseRoute]:
         """Path by path."""
@@ -81,15 +79,26 @@ class AlertmanagerApi:
         wants, receives = _wanted(fields), _receiver(fields)
         wall, standings = self._desk.wall(), self._desk.alertmanager.alerts()
         found = [
-            _alert(standing, wall)
+            gettable_alert(standing, wall)
             async for standing in _unhurried(standings)
             if wants(standing) and (receives is None or any(map(receives, standing.receivers)))
         ]
         return Json(sorted(found, key=lambda alert: alert.fingerprint))
 
-    async def post_alerts(self, _: Request) -> Response:
-        """Alerts of others."""
-        return _refusal(501, "rtmd does not take alerts: it is sent samples, and its rules make alerts of them")
+    async def post_alerts(self, request: Request) -> Response:
+        """Alerts that others raise; whoever may send samples may. 200 means that what changed is on disk.
+
+        What is wrong with some of them is said (400) and counted; the others are taken.
+        """
+        caller: Caller = request.scope[CALLER]
+        body = await read_body(request.receive, limit=BODY, budget=self._posted)
+        alerts, problems = read_alerts(body)
+        if problems:
+            self._desk.dropped("invalid_alert", len(problems))
+        sender = sender_of(request.headers.get("user-agent", "") if caller.anonymous else "", caller.name)
+        answered = await self._desk.ask(lambda number: AlertsPosted(number, sender, tuple(alerts)))
+        problems += [answered.error] if answered.error else []
+        return Json("; ".join(problems)[:_MOST_WORDS], max(answered.status, 400)) if problems else Response()
 
     async def groups(self, request: Request) -> Response:
         """The groups that receivers are told of."""
@@ -102,15 +111,24 @@ class AlertmanagerApi:
         ]
         members = {each.firing.id: each for group in groups for each in group.members if wants(each)}
         wall = self._desk.wall()
-        alerts = {each.firing.id: _alert(each, wall) async for each in _unhurried([*members.values()])}
+        alerts = {each.firing.id: gettable_alert(each, wall) async for each in _unhurried([*members.values()])}
         return Json(
-            [_group(group, alerts) for group in groups if any(each.firing.id in alerts for each in group.members)]
+            [
+                gettable_group(group, alerts)
+                for group in groups
+                if any(each.firing.id in alerts for each in group.members)
+            ]
         )
 
     async def silences(self, request: Request) -> Response:
         """Silences that have all matchers of the filter."""
-        wanted, wall = _filter(_fields(request)), self._desk.wall()
-        found = [silence for silence in self._desk.alertmanager.silences() if mentions(silence, wanted)]
+        fields = _fields(request)
+        wanted, creators, wall = _filter(fields), fields.get("creator", ()), self._desk.wall()
+        found = [
+            silence
+            for silence in self._desk.alertmanager.silences()
+            if mentions(silence, wanted) and (not creators or silence.created_by in creators)
+        ]
         return Json([gettable_silence(silence, wall) for silence in in_order(found, wall)])
 
     async def silence(self, request: Request) -> Response:
@@ -194,37 +212,6 @@ def _failure(answered: Answered) -> Response | None:
     if answered.error or answered.status >= 400:
         return Json(answered.error, max(answered.status, 400))
     return None
-
-
-def _group(group: StandingGroup, alerts: Mapping[str, GettableAlert]) -> AlertGroup:
-    """A group with those of its members that were asked for."""
-    members = [alerts[each.firing.id] for each in group.members if each.firing.id in alerts]
-    if group.muted_by:
-        members = [structs.replace(alert, status=_muted(alert.status, group.muted_by)) for alert in members]
-    labels = {**dict(group.key.labels), "stage": str(group.key.stage)}  # groups of two stages are two groups
-    return AlertGroup(labels, Receiver(group.key.receiver), members)
-
-
-def _muted(status: AlertStatus, calendars: Sequence[str]) -> AlertStatus:
-    return structs.replace(status, state="suppressed", muted_by=list(calendars))
-
-
-def _alert(standing: Standing, wall: int) -> GettableAlert:
-    firing, culprit = standing.firing, standing.inhibited_by
-    labels = alert_labels(firing)
-    inhibited_by = [fingerprint(alert_labels(culprit))] if culprit else []
-    state = "suppressed" if standing.silenced_by or inhibited_by else "active"
-    return GettableAlert(
-        labels=labels,
-        annotations=notes(Alert(firing, Told.FIRING, 0, firing.reason), firing.title, firing.reason),
-        starts_at=show_moment(firing.fired_at),
-        ends_at=show_moment(wall + _LIFE),
-        updated_at=show_moment(wall),
-        fingerprint=fingerprint(labels),
-        receivers=[Receiver(name) for name in standing.receivers],
-        status=AlertStatus(state, list(standing.silenced_by), inhibited_by),
-        generator_url=generator(firing) or UNSET,
-    )
 
 
 def _fields(request: Request) -> Fields:

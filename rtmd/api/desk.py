@@ -13,7 +13,7 @@ from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import PersonInput
+from rtmd.model.inputs import AskedInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
@@ -108,8 +108,8 @@ class Desk(Protocol):
         """Count samples or posts that were refused before they became a batch."""
         ...
 
-    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
-        """Send a person's input (`make` is given the request number); resolves when it is on disk."""
+    async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
+        """Send what somebody waits for (`make` is given the request number); resolves when it is on disk."""
         ...
 
     def status(self) -> StatusView:

@@ -125,7 +125,14 @@ def _start(asked: int, wall: int, existing: SilenceView | None) -> int:
 
 
 def firing_matchers(firing: FiringView, *, rule_wide: bool = False) -> tuple[Matcher, ...]:
-    """What covers this firing (or its whole rule) at its present stage and below."""
+    """What covers this firing (or its whole rule) at its present stage and below.
+
+    An alert that others raised is known by all of its labels. They say its stage, or it is the same for all of them.
+    """
+    if firing.origin is not None:
+        name = "alertname" if "alertname" in firing.labels else "rule"
+        wanted = [(name, firing.rule)] if rule_wide else sorted(firing.labels.items())
+        return tuple(Matcher(name, MatchOp.EQUAL, value) for name, value in wanted)
     matchers = [Matcher("rule", MatchOp.EQUAL, firing.rule)]
     if not rule_wide:
         labels = sorted(pair for pair in firing.labels.items() if pair[0] not in _OWN_LABELS)

@@ -29,10 +29,13 @@ from rtmd.config.values import (
     StatsdSource,
 )
 from rtmd.errors import FileErrors, Located
+from rtmd.model.external import ExternalPolicy
 from rtmd.rulefile.document import read_document
 from rtmd.rulefile.table import Table, nearest
 
-_TABLES = frozenset({"daemon", "sources", "receivers", "actions", "route", "inhibit", "calendars", "users", "limits"})
+_TABLES = frozenset(
+    {"daemon", "sources", "receivers", "actions", "route", "inhibit", "calendars", "users", "limits", "external"}
+)
 _OF_DAEMON = frozenset(
     {"rules", "state", "listen", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
 )
@@ -65,6 +68,7 @@ def load_config(
     places = Places(Surroundings(base=base, env=env, read_credential=read_credential))
     daemon = _daemon(_part(root, "daemon"), places)
     receivers = read_receivers(root, places, daemon.wording)
+    limits = _limits(_part(root, "limits"))
     config = Config(
         daemon=daemon,
         sources=_sources(root, places),
@@ -72,7 +76,8 @@ def load_config(
         actions=_actions(root, places),
         policy=load_policy(root, receivers),
         users=_users(_part(root, "users")),
-        limits=_limits(_part(root, "limits")),
+        limits=limits,
+        external=_external(_part(root, "external"), limits),
         file=file,
     )
     if problems:
@@ -207,3 +212,13 @@ def _limits(table: Table) -> Limits:
     table.refuse_unknown(fields)
     counts = {name: table.integer(name, default, least=1) for name, default in fields.items() if name != "sample_log"}
     return Limits(**counts, sample_log=table.duration("sample_log", fields["sample_log"]))
+
+
+def _external(table: Table, limits: Limits) -> ExternalPolicy:
+    table.refuse_unknown({"stage", "resolve_timeout"})
+    default = ExternalPolicy()
+    return ExternalPolicy(
+        stage=table.choice("stage", default.stage),
+        resolve_timeout=table.duration("resolve_timeout", default.resolve_timeout, least=1_000),
+        most=limits.external_alerts,
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rtmd.config.receivers import ReceiverConfig, Wording
+from rtmd.model.external import ExternalPolicy
 from rtmd.model.policy import Policy
 
 
@@ -131,6 +132,7 @@ class Limits:
     sample_log_bytes: int = 2 * 1024**3
     body_bytes: int = 8 * 1024**2  # compressed
     decoded_bytes: int = 32 * 1024**2
+    external_alerts: int = ExternalPolicy().most
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +146,5 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     users: Mapping[str, Role] = field(default_factory=dict)  # user name, or "@group"
     limits: Limits = field(default_factory=Limits)
+    external: ExternalPolicy = field(default_factory=ExternalPolicy)
     file: str = ""

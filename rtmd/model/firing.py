@@ -196,6 +196,11 @@ class Firing:
         return self.resolved_at is None
 
     @property
+    def begun(self) -> int:
+        """Since when it is so, as people are told: of a dead feed since it died, of others' alerts since they say."""
+        return self.active_at if self.kind is Kind.NO_DATA or self.origin is not None else self.fired_at
+
+    @property
     def called(self) -> dict[str, str]:
         """The labels of the alert, by which it is known wherever alerts have labels; the same while it lives.
 

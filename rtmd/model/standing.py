@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rtmd.model.external import Origin
 from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey
 from rtmd.model.labels import Labels
@@ -18,6 +19,7 @@ class Standing:
     receivers: tuple[str, ...] = ()
     silenced_by: tuple[str, ...] = ()  # ids of silences
     inhibited_by: Firing | None = None
+    origin: Origin | None = None  # what was heard last of an alert that others raised
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,10 @@ class Pipeline:
         self, series: SeriesTable, at: int, *, instances_per_rule: int = 10_000, correlator: Correlator | None = None
     ) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
-        self.externals = Externals()
         self.correlations = Correlations(correlator or Join(), self.engine.episodes.firings.get)
         self.reactor = Reactor(self.firing, self.engine.rule, self.correlations)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
+        self.externals = Externals(self.counts)
         self._offset = 0
         self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
         self._housekeeping = _next_minute(at)

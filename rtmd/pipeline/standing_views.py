@@ -37,4 +37,5 @@ def _standing(pipeline: Pipeline, firing: Firing, at: int) -> Standing:
         receivers=tuple(sorted({group.key.receiver for group in dispatch.groups.of(firing.id)})),
         silenced_by=tuple(silence.id for silence in dispatch.silences.muting(labels, pipeline.wall(at))),
         inhibited_by=culprit.firing if culprit else None,
+        origin=pipeline.externals.origin(firing),
     )

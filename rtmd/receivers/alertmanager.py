@@ -47,7 +47,7 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
 
 def notes(alert: Alert, title: str, text: str) -> dict[str, str]:
-    """What is said of an alert: words, the virtual labels, links by name."""
+    """What is said of an alert: words, the virtual labels, links by name; and before all what its sender said."""
     firing, record = alert.firing, alert.record
     said = {
         "summary": title,
@@ -61,6 +61,8 @@ def notes(alert: Alert, title: str, text: str) -> dict[str, str]:
         "firing": firing.id,
         **{f"{_name(name)}_url": web_address(url) for name, url in firing.links},
     }
+    if firing.origin is not None:
+        said |= dict(firing.origin.annotations)
     return {name: _shown(value) for name, value in sorted(said.items()) if value}
 
 
@@ -105,7 +107,7 @@ def _webhook_alert(alert: Alert, said: Said) -> dict[str, Any]:
         "status": "resolved" if alert.resolved else "firing",
         "labels": labels,
         "annotations": notes(alert, said.title, said.plain()),
-        "startsAt": _time(firing.fired_at),
+        "startsAt": _time(firing.begun),
         "endsAt": _time(firing.resolved_at) if firing.resolved_at is not None else _NEVER,
         "generatorURL": generator(firing),
         "fingerprint": fingerprint(labels),
@@ -114,11 +116,11 @@ def _webhook_alert(alert: Alert, said: Said) -> dict[str, Any]:
 
 def _api_alert(alert: Alert, said: Said, at: int, resend: int) -> dict[str, Any]:
     firing = alert.firing
-    ends = at + LIFE * resend if firing.resolved_at is None else max(firing.resolved_at, firing.fired_at)
+    ends = at + LIFE * resend if firing.resolved_at is None else max(firing.resolved_at, firing.begun)
     posted: dict[str, Any] = {
         "labels": alert_labels(firing),
         "annotations": notes(alert, said.title, said.plain()),
-        "startsAt": _time(firing.fired_at),
+        "startsAt": _time(firing.begun),
         "endsAt": _time(ends),
     }
     url = generator(firing)
@@ -127,6 +129,8 @@ def _api_alert(alert: Alert, said: Said, at: int, resend: int) -> dict[str, Any]
 
 def generator(firing: Firing) -> str:
     """Where to look at what it says; empty when the rule has no such link."""
+    if firing.origin is not None:
+        return web_address(firing.origin.url)
     links = dict(firing.links)
     return web_address(links.get("dashboard") or links.get("graph") or "")
 

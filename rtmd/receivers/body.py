@@ -89,12 +89,11 @@ def alert_summary(alert: Alert, at: int) -> str:
         Told.RESOLVED: "resolved",
     }[alert.told]
     starved = firing.kind is Kind.NO_DATA
-    begun = firing.active_at if starved else firing.fired_at
-    since = datetime.fromtimestamp(begun // 1000, UTC)
+    since = datetime.fromtimestamp(firing.begun // 1000, UTC)
     parts = [
         f"{firing.title}: {said}",
         _value(firing),
-        f"{'no data ' if starved else ''}since {since:%H:%M:%S} UTC ({age(at - begun)})",
+        f"{'no data ' if starved else ''}since {since:%H:%M:%S} UTC ({age(at - firing.begun)})",
         *(f"{record.name} {record.outcome}" for record in firing.stages if record.outcome),
     ]
     return ", ".join(part for part in parts if part)

@@ -37,7 +37,7 @@ def pagerduty(message: Notification, said: Said, config: PagerDutyReceiver, *, s
 
 def _event(alert: Alert, said: Said, part: Part, config: PagerDutyReceiver, source: str) -> dict[str, Any]:
     firing = alert.firing
-    labels = (*firing.extra_labels, *firing.labels)
+    labels = (*firing.labels, *firing.extra_labels)  # the rule's go before the signal's
     return {
         "routing_key": config.key,
         "event_action": "resolve" if alert.resolved else "trigger",
@@ -47,7 +47,7 @@ def _event(alert: Alert, said: Said, part: Part, config: PagerDutyReceiver, sour
             "summary": clip(said.title, _SUMMARY),
             "source": clip(safe(source), _SOURCE) or "rtmd",
             "severity": _SEVERITIES[firing.severity],
-            "timestamp": datetime.fromtimestamp(firing.fired_at / 1000, UTC).isoformat(timespec="milliseconds"),
+            "timestamp": datetime.fromtimestamp(firing.begun / 1000, UTC).isoformat(timespec="milliseconds"),
             "component": safe(firing.rule, _SOURCE),
             "class": str(firing.kind),
             "custom_details": {

@@ -25,6 +25,7 @@ from rtmd.model.display import safe
 from rtmd.model.firing import Exemplar
 from rtmd.model.reaction import Alert, Notification, Told
 from rtmd.model.rule import Kind
+from rtmd.receivers.fit import clip
 from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
 
 EXEMPLARS = 3
@@ -146,7 +147,9 @@ class Voice:
         exemplars = evidence.exemplars[:EXEMPLARS] if evidence and not alert.resolved else ()
         links = ((safe(name, 60), web_address(url)) for name, url in firing.links)
         return Part(
-            lead=escape("\n".join(filter(None, (heading, "" if message.test else self._lead(alert))))),
+            lead=escape(
+                "\n".join(filter(None, (heading, "" if message.test else self._lead(alert), _described(alert))))
+            ),
             facts=tuple((escape(name), escape(value)) for name, value in facts),
             quotes=tuple(self._quote(exemplar, escape) for exemplar in exemplars if exemplar.text),
             links=tuple((escape(name), url) for name, url in links if url),
@@ -156,7 +159,7 @@ class Voice:
     def _lead(self, alert: Alert) -> str:
         firing, words = alert.firing, self._words
         if alert.resolved:
-            return words.resolved_lead.format(length((firing.resolved_at or firing.fired_at) - firing.fired_at, words))
+            return words.resolved_lead.format(length((firing.resolved_at or firing.begun) - firing.begun, words))
         match alert.told:
             case Told.STILL_FIRING:
                 return words.still_lead
@@ -168,11 +171,11 @@ class Voice:
         firing, words = alert.firing, self._words
         yield (words.peak if alert.resolved else words.value), self._value(alert)
         starved = firing.kind is Kind.NO_DATA
-        begun = firing.active_at if starved else firing.fired_at
-        since = moment(begun, message.at, self._wording.zone, words)
-        lasted = length((firing.resolved_at or message.at) - begun, words)
+        since = moment(firing.begun, message.at, self._wording.zone, words)
+        lasted = length((firing.resolved_at or message.at) - firing.begun, words)
         yield (words.no_data if starved else words.since), words.lasted.format(moment=since, length=lasted)
-        yield words.where, safe(", ".join(f"{name}={value}" for name, value in firing.labels), _FACT)
+        labels = (pair for pair in firing.labels if pair != ("alertname", firing.rule))
+        yield words.where, safe(", ".join(f"{name}={value}" for name, value in labels), _FACT)
         yield words.stage, f"{words.stages[firing.stage]} ({words.severities[firing.severity]})"
         judged = [record for record in firing.stages if record.outcome]
         yield (
@@ -205,6 +208,13 @@ class Voice:
         reach = self._words.reach.format(figure(exemplar.reach, self._words)) if exemplar.reach else ""
         by = ", ".join(filter(None, (safe(exemplar.author, 100), reach)))
         return Quote(escape(f"“{safe(exemplar.text, _QUOTE)}”"), escape(by), web_address(exemplar.url))
+
+
+def _described(alert: Alert) -> str:
+    """What others say of an alert that they raised, beside its title."""
+    said = dict(alert.firing.origin.annotations) if alert.firing.origin else {}
+    text = said.get("description") or said.get("message") or ""
+    return "" if alert.resolved else clip("\n".join(safe(line, _FACT) for line in text.splitlines()), 2 * _FACT)
 
 
 def headline(alert: Alert, words: Words) -> str:

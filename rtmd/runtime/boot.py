@@ -1,8 +1,9 @@
 """Bringing an earlier run back (semantics S12): windows refilled, decisions restored, downtime skipped.
 
 Decisions are restored, never recomputed: the pipeline starts at the last engine time that is known to have been
-reached, is given rules, windows and decisions there, and then skips to now. Nothing is evaluated in between, so
-nothing fires, resolves or is told only because of a restart, and clocks like `for` go on where they stood.
+reached (by a sample, a snapshot or a decision: alerts of others come without samples), is given rules, windows and
+decisions there, and then skips to now. Nothing is evaluated in between, so nothing fires, resolves or is told only
+because of a restart, and clocks like `for` go on where they stood.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ async def restored_pipeline(
     """A pipeline that stands where the last run ended, and the inputs that bring it to now (to be stepped first)."""
     series, samples, clock = storage.series, storage.samples, storage.clock
     now = clock.now()
-    last = min(samples.last_at or now, now)
+    snapshot = await asyncio.to_thread(load_windows, storage.folder)
+    last = min(max(samples.last_at or 0, snapshot.at, storage.store.newest()) or now, now)
     limit = config.limits.instances_per_rule
     pipeline = Pipeline(series, last, instances_per_rule=limit, correlator=make_correlator())
     loaded = pipeline.step([reactions, WallClock(clock.wall() - now), RulesLoaded(rules)], last)
-    snapshot = await asyncio.to_thread(load_windows, storage.folder)
     if snapshot.windows is not None:
         pipeline.step([WindowsRestored(snapshot.windows)], last)
     for effect in loaded.effects:

@@ -265,5 +265,6 @@ def reactions_of(config: Config) -> ReactionsLoaded:
         undoable=frozenset(name for name, action in config.actions.items() if action.undo),
         policy=config.policy,
         react=config.daemon.react,
+        external=config.external,
         fallbacks={name: receiver.fallback for name, receiver in config.receivers.items() if receiver.fallback},
     )

@@ -21,7 +21,7 @@ from typing import get_args
 
 from rtmd.errors import StoreError
 from rtmd.model.effects import Answered, Durable, Effect
-from rtmd.model.inputs import PersonInput, RulesLoaded, TimeGap, WallClock
+from rtmd.model.inputs import AskedInput, RulesLoaded, TimeGap, WallClock
 from rtmd.pipeline import Input, Pipeline, RoomWanted, Samples
 from rtmd.ports import LoggedBatch
 from rtmd.runtime.delays import Delays
@@ -96,8 +96,8 @@ class StepLoop:
     def __repr__(self) -> str:
         return f"<StepLoop at {self.at}, {self._steps.qsize()} steps uncommitted, {self.inbox!r}>"
 
-    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
-        """Queue a person's input; resolves with its answer, once that is on disk."""
+    async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
+        """Queue an input that somebody waits for; resolves with its answer, once that is on disk."""
         request = next(self._requests)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer

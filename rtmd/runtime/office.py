@@ -17,7 +17,7 @@ from rtmd.errors import Located, StoreError
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import PersonInput
+from rtmd.model.inputs import AskedInput
 from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
@@ -104,8 +104,8 @@ class Office:
         """Count what was refused before it became a batch."""
         self._drops[reason] += count
 
-    async def ask(self, make: Callable[[int], PersonInput]) -> Answered:
-        """Send a person's input; resolves when it is on disk."""
+    async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
+        """Send what somebody waits for; resolves when it is on disk."""
         return await self._loop.ask(make)
 
     async def answer(self, question: Question, seconds: float) -> Answer:
@@ -263,6 +263,8 @@ class Office:
         for reason, count in (self._drops + self.series.refused).items():
             if reason in _LIMITS:
                 counts[_LIMITS[reason]] += count
+        if refused := self._loop.pipeline.counts["alerts", "refused"]:
+            counts["external_alerts"] = refused
         return Refused(counts, self._loop.pipeline.engine.refused())
 
     def _limits(self) -> Iterator[tuple[str, str, str, str, Mapping[str, int]]]:
@@ -326,5 +328,6 @@ _COUNTERS = (
     ("firings", "rtmd_firings_total", "change", "Firings opened, reopened and resolved."),
     ("transitions", "rtmd_transitions_total", "to", "Stage transitions, by stage and new state."),
     ("outcomes", "rtmd_outcomes_total", "outcome", "Judged stage firings, by stage and outcome."),
+    ("alerts", "rtmd_alerts_posted_total", "status", "Alerts that others posted: firing, resolved, refused."),
     ("deliveries", "rtmd_deliveries_total", "result", "Notifications that left the outbox, by result."),
 )

@@ -135,9 +135,13 @@ class StateStore:
             self._reader.close()
         self._writer.close()
 
+    def newest(self) -> int:
+        """The engine time of the latest decision; 0 where there is none."""
+        return int(self._read(_NEWEST)[0][0])
+
     def restore(self) -> Restored:
         """What the last run left behind: everything open, and the firings resolved in its last 24 hours."""
-        since = int(self._read(_NEWEST)[0][0]) - _RECENT
+        since = self.newest() - _RECENT
         found = self._read(_OPEN) + self._read(_RESOLVED, since, _RECENT_AT_MOST)
         firings = tuple(rows.firing(doc) for (doc,) in found)
         known = {firing.id for firing in firings}

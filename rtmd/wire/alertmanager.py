@@ -39,6 +39,16 @@ class GettableAlert(msgspec.Struct, frozen=True, rename="camel"):
     generator_url: str | UnsetType = msgspec.field(default=UNSET, name="generatorURL")
 
 
+class PostableAlert(msgspec.Struct, frozen=True, rename="camel"):
+    """An alert as it is sent."""
+
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    starts_at: str | None = None
+    ends_at: str | None = None
+    generator_url: str | None = msgspec.field(default=None, name="generatorURL")
+
+
 class AlertGroup(msgspec.Struct, frozen=True):
     """Alerts that one receiver is told of together."""
 

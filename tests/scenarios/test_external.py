@@ -20,7 +20,8 @@ from rtmd.model.labels import get, labels_of
 from rtmd.model.policy import Inhibition, Policy, Route
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.pipeline import Pipeline
-from rtmd.pipeline.views import firing_view, rule_views
+from rtmd.pipeline.rule_views import rule_views
+from rtmd.pipeline.views import firing_view
 from rtmd.wire import pictures
 
 RULES = "[rules.own]\nsignal = 'm'\nseconds.above = 10\n"
@@ -230,7 +231,8 @@ def test_what_there_is_no_room_for_is_refused_and_counted_and_the_rest_taken() -
     assert [effect for effect in effects if isinstance(effect, Answered)] == [
         Answered(1, 400, error="limits.external_alerts: no room for 2 of 4 alerts")
     ]
-    assert night.pipeline.externals.refused == 2
+    counts = {what: count for (kind, what), count in night.pipeline.counts.items() if kind == "alerts"}
+    assert counts == {"firing": 4, "refused": 2}
     assert {firing.rule for firing in night.firings} == {"0", "1"}
     assert isinstance(post(night, 1, alert("0"))[-1], Answered)  # what is known goes on
     post(night, 2, alert("0", starts=0, ends=2))

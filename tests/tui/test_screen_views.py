@@ -7,6 +7,7 @@ import pytest
 import world
 from rich.cells import cell_len
 
+from rtmd.wire.origin import OriginView
 from tui.filter import parse
 from tui.picture import Picture
 from tui.roster import Roster
@@ -240,6 +241,19 @@ def test_why_shows_the_recorded_evidence() -> None:
     assert "\n".join(plain(line).rstrip() for line in lines) == WHY_80
 
 
+def test_why_says_who_raised_an_alert_of_others_and_what_they_say_of_it() -> None:
+    said = {"summary": "db-1: disk full", "description": "for\n5m", "runbook_url": "https://wiki.example/disk"}
+    origin = OriginView("Prometheus", world.WALL - 60_000, said, "http://prom/graph")
+    links = {"source": "http://prom/graph", "runbook": "https://wiki.example/disk"}
+    one = world.firing(title="db-1: disk full", value=None, threshold="", origin=origin, links=links)
+    text = "\n".join(plain(line).rstrip() for line in why(one, None, NOW, 80, UNICODE))
+    assert " raised by Prometheus   since 14:02:07Z" in text
+    assert "says        description: for" in text
+    assert "threshold" not in text
+    assert text.count("db-1: disk full") == 1
+    assert text.count("https://wiki.example/disk") == 1
+
+
 def test_the_preview_stays_within_its_lines() -> None:
     lines = preview(world.busy()[0], NOW, 120, 8, UNICODE)
     assert len(lines) <= 8
@@ -259,6 +273,7 @@ def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> No
         id=payload, rule=payload, title=payload, labels={payload: payload}, severity=payload, stage=payload,
         threshold=payload, unit=payload, reason=payload, owner=payload, follows=payload, flags=[payload],
         ack=world.ack(payload, note=payload), links={payload: payload},
+        origin=OriginView(payload, 1, {payload: payload + "x"}, payload),
     )  # fmt: skip
     silenced = msgspec.structs.replace(one, silenced_by=[payload], silencer=payload)
     shown = picture([one, silenced], name=payload, coach=payload, notices=[payload])

@@ -125,12 +125,6 @@ async def test_groups_hold_the_alerts_of_one_stage_that_one_receiver_is_told_of(
     assert await receivers(active="false") == []
 
 
-async def test_alerts_of_others_are_not_taken(served: Served) -> None:
-    answer = await served.tcp.post(f"{API}/alerts", json=[{"labels": {"alertname": "x"}}])
-    assert (answer.status_code, answer.json()["code"]) == (501, 501)
-    assert (await served.tcp.put(f"{API}/alerts")).status_code == 405
-
-
 async def test_the_status_has_the_policy_as_a_configuration(served: Served) -> None:
     (critical,) = parse_matchers('severity="critical"')
     below = Route("route.0", "pager", (critical,), group_by=None, wait=1_500, mute=("nights",), goes_on=True)

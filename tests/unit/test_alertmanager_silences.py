@@ -87,14 +87,15 @@ async def test_silences_come_as_they_matter_and_are_found_by_their_own_matchers(
         silence("long", -9, 9), silence("short", -9, 3),
     ]  # fmt: skip
 
-    async def found(*filters: str) -> list[str]:
-        answer = await served.tcp.get(f"{API}/silences", params={"filter": list(filters)})
+    async def found(*filters: str, **others: str) -> list[str]:
+        answer = await served.tcp.get(f"{API}/silences", params={"filter": list(filters), **others})
         return [each["id"] for each in answer.json()]
 
     assert await found() == ["short", "long", "soon", "next", "ended", "old"]
     assert len(await found("brand=~'a.*'", "rule=surge")) == 6
     assert await found("brand='a.*'") == []
     assert await found("brand=~'a.*'", "rule=other") == []
+    assert (len(await found(creator="ana")), await found(creator="bo")) == (6, [])
 
 
 async def test_a_posted_silence_becomes_an_input_under_the_name_that_is_known(served: Served) -> None:

@@ -10,6 +10,7 @@ from rtmd.errors import RefusedError
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.rule import HOUR, MINUTE
 from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire.origin import OriginView
 
 
 def asked(
@@ -128,3 +129,11 @@ def test_any_bytes_are_a_request_or_refused(body: bytes) -> None:
         decode_request(body, SilenceRequest)
     except RefusedError:
         return
+
+
+def test_an_alert_that_others_raised_is_silenced_by_all_its_labels_and_nothing_virtual() -> None:
+    labels = {"alertname": "mention-surge", "severity": "page", "stage": "production"}
+    firing = firing_view(labels=labels, origin=OriginView("Prometheus", NOW))
+    one, wide = (asked(SilenceRequest(firing="f1", rule_wide=wide), firing=firing) for wide in (False, True))
+    assert texts(one) == ['alertname="mention-surge"', 'severity="page"', 'stage="production"']
+    assert texts(wide) == ['alertname="mention-surge"']

@@ -24,7 +24,9 @@ from rtmd.config import (
     default_socket,
     default_state,
 )
+from rtmd.model.external import ExternalPolicy
 from rtmd.model.policy import Policy
+from rtmd.model.rule import StageName
 
 
 def test_an_empty_file_runs() -> None:
@@ -229,3 +231,9 @@ def test_a_secret_is_never_part_of_a_problem(url: str, problem: str) -> None:
 def test_every_problem_is_reported() -> None:
     text = "[daemon]\nlisten = 'x'\nreact = 3\n[users]\nana = 1\n[route]\nreceiver = 'y'"
     assert [problem.split(":")[0] for problem in problems_of(text)] == ["2", "3", "5", "7"]
+
+
+def test_what_others_post_has_a_stage_and_a_timeout() -> None:
+    text = '[external]\nstage = "seconds"\nresolve_timeout = "1m"\n[limits]\nexternal_alerts = 5\n'
+    assert load(text).external == ExternalPolicy(StageName.SECONDS, 60_000, 5)
+    assert load("").external == ExternalPolicy()

@@ -83,6 +83,7 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
         ("part of", [_related(each) for each in firing.part_of]),
         ("actions", _runs(firing, moment)),
         ("labels", [_labels(firing.labels)]),
+        ("says", _annotations(firing)),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
     ):
         section = list(_section(name, texts, cells))
@@ -114,12 +115,16 @@ def _section(name: str, texts: list[str], cells: int) -> Iterator[Line]:
 
 
 def _now(firing: FiringView, moment: Moment) -> Line:
-    unit = f" {lit(firing.unit, 24)}" if firing.unit else ""
-    parts = [
-        Piece(f" {figure(firing.value)}{unit}", "strong"),
-        Piece(f"   threshold {threshold(firing.threshold)}", "text"),
-        Piece(f"   since {moment.engine_clock(firing.fired_at)}", "quiet"),
-    ]
+    if firing.origin is not None:
+        sender, since = lit(firing.origin.sender, 40), moment.clock(firing.origin.starts_at)
+        parts = [Piece(f" raised by {sender}", "strong"), Piece(f"   since {since}", "quiet")]
+    else:
+        unit = f" {lit(firing.unit, 24)}" if firing.unit else ""
+        parts = [
+            Piece(f" {figure(firing.value)}{unit}", "strong"),
+            Piece(f"   threshold {threshold(firing.threshold)}", "text"),
+            Piece(f"   since {moment.engine_clock(firing.fired_at)}", "quiet"),
+        ]
     if firing.reason:
         parts.append(Piece(f"   {lit(firing.reason, 200)}", "quiet"))
     if firing.episodes > 1:
@@ -227,6 +232,16 @@ def _runs(firing: FiringView, moment: Moment) -> list[str]:
         f"{lit(run.action, 40)}  {lit(run.state, 20)}  {lit(run.stage, 10)}  {moment.engine_clock(run.at)}"
         + (f"  {lit(run.detail, 300)}" if run.detail else "")
         for run in firing.runs
+    ]
+
+
+def _annotations(firing: FiringView) -> list[str]:
+    """What the sender of an alert says of it, but for its title and its links."""
+    said = firing.origin.annotations if firing.origin else {}
+    return [
+        f"{lit(name, 40)}: {lit(text)}"
+        for name, text in said.items()
+        if text != firing.title and not name.endswith("_url")
     ]
 
 
