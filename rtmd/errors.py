@@ -75,6 +75,14 @@ class ConflictError(RefusedError):
     """The request was made on a version that is no longer current."""
 
 
+class UnconfirmedError(RefusedError):
+    """The request does more than people may expect; `reasons` say what. It has to be confirmed."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__(f"this {'; '.join(reasons)}: it has to be confirmed")
+
+
 class NotFoundError(RefusedError):
     """The request names something that does not exist."""
 

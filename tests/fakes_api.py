@@ -23,7 +23,7 @@ from rtmd.errors import NotFoundError
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AskedInput
+from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
@@ -33,7 +33,6 @@ from rtmd.wire import (
     FiringView,
     JournalView,
     RuleErrorView,
-    SilenceView,
     StageView,
     StatusView,
 )
@@ -42,6 +41,7 @@ from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
+from rtmd.wire.silences import SilencePreview, SilenceView
 
 NOW = 1_790_000_000_000
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -55,6 +55,7 @@ def firing_view(firing_id: str = "f1", *, stage: str = "minutes", **changes: obj
         "rule": "mention-surge",
         "title": "acme: mentions surge",
         "labels": {"brand": "acme"},
+        "group": {"brand": "acme"},
         "kind": "opportunity",
         "severity": "warning",
         "stage": stage,
@@ -157,6 +158,8 @@ class FakeDesk:
         self.answered = Answered(request=0, id="made-1")
         self.open: dict[str, FiringView] = {"f1": firing_view()}
         self.kept_silences = [silence_view()]
+        self.weighed = SilencePreview(['rule="mention-surge"'], NOW, NOW + 900_000, "end", matches=3, of=12, critical=0)
+        self.previewed: list[SilenceSet] = []
         self.kept_rules = [
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
@@ -231,6 +234,10 @@ class FakeDesk:
 
     def silences(self) -> list[SilenceView]:
         return self.kept_silences
+
+    def preview(self, wanted: SilenceSet) -> SilencePreview:
+        self.previewed.append(wanted)
+        return self.weighed
 
     def marks(self, since: int) -> list[MarkView]:
         return [each for each in self.kept_marks if each.time >= since]

@@ -33,14 +33,12 @@ from rtmd.wire import (
     Beat,
     Changes,
     Done,
-    ExpireRequest,
     FiringDetail,
     FiringView,
     Problem,
-    SilenceRequest,
-    SilenceView,
     Snapshot,
 )
+from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 from tui.http import HEAD_LIMIT, Body, EventReader, Head, ProtocolError, ServerEvent, parse_head, request
 from tui.picture import Message
 

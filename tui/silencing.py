@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rtmd.model.rule import HOUR, MINUTE, SECOND
-from rtmd.wire import FiringView, SilenceRequest
+from rtmd.wire import FiringView
+from rtmd.wire.silences import SilenceRequest
 from tui.states import is_open, stage_rank
 
 DAY = 24 * HOUR
@@ -85,7 +86,7 @@ def hit_by(target: FiringView, firings: Iterable[FiringView], *, rule_wide: bool
         if firing.rule == target.rule
         and is_open(firing)
         and stage_rank(firing) <= top
-        and (rule_wide or firing.labels.items() >= target.labels.items())
+        and (rule_wide or firing.labels.items() >= (target.group or target.labels).items())
     ]
 
 
@@ -94,7 +95,7 @@ def press(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
     if key == "escape":
         return _step_back(strip) if strip.asks or strip.typed is not None else Cancel()
     if strip.asks:
-        return _commit(strip, strip.length) if key == "y" else strip
+        return _commit(strip, strip.length, confirm=True) if key == "y" else strip
     return _choose_by(strip, key, firings) if strip.typed is None else _type(strip, key, firings)
 
 
@@ -138,8 +139,8 @@ def _choose(strip: SilenceStrip, length: int, firings: list[FiringView]) -> Verd
     return replace(strip, asks=asks, length=length) if asks else _commit(strip, length)
 
 
-def _commit(strip: SilenceStrip, length: int) -> Commit:
-    return Commit(SilenceRequest(firing=strip.target.id, rule_wide=strip.rule_wide, length=length))
+def _commit(strip: SilenceStrip, length: int, *, confirm: bool = False) -> Commit:
+    return Commit(SilenceRequest(firing=strip.target.id, rule_wide=strip.rule_wide, length=length, confirm=confirm))
 
 
 def _type(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:

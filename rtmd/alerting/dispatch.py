@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 
+from rtmd.alerting.calendar import clock
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.flush import Findings, Member, look
 from rtmd.alerting.groups import Group, Groups
@@ -30,6 +32,7 @@ from rtmd.model.inputs import Restored
 from rtmd.model.policy import Policy, Route, Timers
 from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import MINUTE
+from rtmd.model.silence import Silence
 
 LAST_WORD = 30 * MINUTE  # that it resolved is told by then, whatever a group's interval: firings are forgotten
 _CONTEXT = 100  # so many standing firings are worth naming beside the news
@@ -136,6 +139,28 @@ class Dispatch:
             diverted = replace(message, key=f"{message.key}/{fallback}", receiver=fallback, at=at, alerts=tuple(says))
             yield from self._send(replace(diverted, standing=(), instead_of=message.receiver, because=error))
 
+    def announce(self, silence: Silence, firings: Iterable[Firing], at: int, wall: int) -> Iterator[Effect]:
+        """The silence over these firings ends soon: who knows that they fire is told, in the groups that they know."""
+        found: dict[GroupKey, list[Firing]] = {}
+        for firing in firings:
+            if self.suppression.inhibitions.culprit(exposed(firing), at) is None:
+                for group in self.groups.of(firing.id):
+                    if self.ledger.stands(firing.id, group.key):
+                        found.setdefault(group.key, []).append(firing)
+        reason = f"still firing; the silence by {silence.created_by} ends at {clock(silence.ends_at)}"
+        for key in sorted(found):
+            if not self.closed_by(key, wall):
+                tell = partial(self.ledger.tell, told=Told.STILL_FIRING, stage=key.stage, at=at, reason=reason)
+                alerts = tuple(tell(firing, key.receiver) for firing in found[key])
+                message = f"{_digest(key)}/{at}/{silence.id}"
+                yield from self._send(
+                    Notification(message, key.receiver, at, NotifyReason.SILENCE_ENDS, alerts, key.labels)
+                )
+
+    def hold(self, firing: Firing, why: str) -> Iterator[Effect]:
+        """A silence over a firing has ended: those who know that it fires hear so, once it is clear that it goes on."""
+        yield from map(LedgerSaved, self.ledger.hold(firing, why))
+
     def call_withheld(self, at: int) -> None:
         """Something that mutes may have ended: look at every group that has something to say."""
         for firing_id, receiver in self.ledger.withheld():
@@ -211,7 +236,9 @@ class Dispatch:
             lambda firing: self.suppression.lately(firing, at, wall, route),
             told_before=times.sent_at is not None,
             overdue=overdue,
+            swallowed=lambda firing: self._swallowed(firing, wall, route),
         )
+        yield from map(LedgerSaved, self.ledger.close(found.unsaid, key.receiver))
         yield from self._withhold(found, group, at)
         if found.reason is not None:
             yield from self._say(group, found, found.reason, at)
@@ -224,6 +251,9 @@ class Dispatch:
         waited_for = [at] * found.echoing + lingering
         if waited_for:
             self.groups.hasten(group, min(waited_for) + ECHO)
+
+    def _swallowed(self, firing: Firing, wall: int, route: Route) -> bool:
+        return not route.resolved_through_silence and bool(self.silences.muting(exposed(firing), wall))
 
     def _members(self, group: Group, wall: int) -> Iterator[Member]:
         stage, receiver = group.key.stage, group.key.receiver
@@ -241,6 +271,8 @@ class Dispatch:
         for firing, verdict in found.withheld:
             entry = self.ledger.withhold(firing, key.receiver, key.stage, why=verdict.text, at=at)
             if entry is not None:
+                if verdict.limiter == "silenced":
+                    self.silences.count(verdict.by)
                 yield LedgerSaved(entry)
                 text = f"not told to {key.receiver}: {verdict.text}"
                 detail = {"limiter": verdict.limiter, "by": verdict.by}

@@ -2,7 +2,8 @@
 
 For each member it is asked what the receiver knows (the ledger) and, where that matters, what mutes it now:
 
-1. resolved: told if the receiver knew that it fired, muted or not; otherwise it never hears of it;
+1. resolved: told if the receiver knew that it fired, muted or not (unless its route wants silences to swallow that);
+   otherwise it never hears of it;
 2. news, the receiver does not know that it fires (or not at this stage): told, or withheld while something mutes it;
    what was withheld waits until that has been over for a while, so that a flapping source leaves no echo;
 3. flapping, open or not: told once that it does; then it stands, and nothing is said of it before it has calmed;
@@ -55,6 +56,7 @@ class Findings:
     stands: bool = False  # something does, muted or not
     withheld: list[tuple[Firing, Verdict]] = field(default_factory=list)
     gone: list[Firing] = field(default_factory=list)  # resolved: members no more
+    unsaid: list[Firing] = field(default_factory=list)  # of those, which the receiver is not to hear of
     echoing: bool = False  # something waits for its echo to be over
     unattended: bool = False  # something stands that nobody has and nothing mutes
     acked_until: int | None = None  # the first time at which somebody lets go of something that stands
@@ -67,9 +69,11 @@ def look(
     *,
     told_before: bool,
     overdue: bool,
+    swallowed: Callable[[Firing], bool] = lambda _: False,
 ) -> Findings:
     """Judge a group: `muting` says what mutes a firing now, `was_muted` whether something did until lately.
 
+    `swallowed`: nobody is to hear that this one has resolved.
     `told_before`: the group had a message; `overdue`: that one is older than the repetition.
     """
     found = Findings()
@@ -79,7 +83,9 @@ def look(
             _judge_flapping(member, muting, was_muted, found)
         elif not firing.open:
             found.gone.append(firing)
-            if member.told not in UNAWARE:
+            if member.told not in UNAWARE and swallowed(firing):
+                found.unsaid.append(firing)
+            elif member.told not in UNAWARE:
                 found.says.append((firing, Told.RESOLVED))
         elif member.told is Told.FLAPPING:
             _judge_news(member, muting, was_muted, found)

@@ -79,7 +79,7 @@ class Groups:
         self._of_firing: dict[str, dict[GroupKey, None]] = {}
         self._due: list[tuple[int, GroupKey]] = []
         self._before: dict[GroupKey, GroupTimes] = {}  # times of groups whose members are to enter again
-        self._quiet_until = 0
+        self.quiet_until = 0  # nobody is told anything before
 
     def __repr__(self) -> str:
         return f"<Groups {len(self._groups)}, {len(self._of_firing)} firings>"
@@ -135,13 +135,13 @@ class Groups:
 
     def call(self, group: Group, at: int) -> None:
         """Have a group looked at as of `at` (no sooner than its interval allows)."""
-        if group.call(max(at, self._quiet_until)):
+        if group.call(max(at, self.quiet_until)):
             self._note(group)
 
     def hasten(self, group: Group, at: int) -> None:
         """Have a group looked at at `at`, whatever its interval."""
         if group.times.due is None or group.times.due > at:
-            group.times = replace(group.times, due=max(at, self._quiet_until))
+            group.times = replace(group.times, due=max(at, self.quiet_until))
             self._note(group)
 
     def leave(self, firing_id: str, group: Group) -> None:
@@ -167,7 +167,7 @@ class Groups:
 
     def shift(self, gap: int, *, quiet_until: int) -> None:
         """Nobody watched for `gap` ms: every time moves along, and no look comes before `quiet_until`."""
-        self._quiet_until = quiet_until
+        self.quiet_until = quiet_until
         for group in self._groups.values():
             times = group.times
             group.times = replace(

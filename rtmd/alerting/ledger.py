@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from rtmd.alerting.flush import UNAWARE, WITHHELD
 from rtmd.model.firing import Firing
+from rtmd.model.group import GroupKey
 from rtmd.model.reaction import Alert, LedgerEntry, Told
 from rtmd.model.rule import StageName
 
@@ -82,12 +83,31 @@ class Ledger:
         self.restore([entry])
         return entry
 
+    def stands(self, firing_id: str, group: GroupKey) -> bool:
+        """Whether the receiver of a group knows that a firing burns at the stage of that group."""
+        known = self.get(firing_id, group.receiver)
+        return known is not None and known.told not in (*UNAWARE, *WITHHELD) and known.stage is group.stage
+
+    def hold(self, firing: Firing, why: str) -> list[LedgerEntry]:
+        """Those who know that it fires have something to hear: that it still does, after what muted it."""
+        known = [entry for entry in self.aware(firing.id) if entry.told is not Told.RISE_WITHHELD]
+        held = [replace(entry, told=Told.RISE_WITHHELD, why=why) for entry in known]
+        self.restore(held)
+        return held
+
     def settle(self, firing: Firing, at: int) -> list[LedgerEntry]:
         """The firing has resolved: what was withheld from those who do not know of it will never be said."""
         unsaid = (entry for entry in self.of(firing.id) if entry.told is Told.WITHHELD)
         settled = [replace(entry, told=Told.RESOLVED, at=at) for entry in unsaid]
         self.restore(settled)
         return settled
+
+    def close(self, firings: Iterable[Firing], receiver: str) -> list[LedgerEntry]:
+        """These have resolved, and the receiver is not to hear of it."""
+        known = filter(None, (self.get(firing.id, receiver) for firing in firings))
+        closed = [replace(entry, told=Told.RESOLVED) for entry in known]
+        self.restore(closed)
+        return closed
 
     def aware(self, firing_id: str) -> list[LedgerEntry]:
         """The entries of those who were told that it fires."""

@@ -8,6 +8,7 @@ ones after it are asked too, and a node none of whose children match keeps it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from rtmd.matching import compile_matchers
 from rtmd.model.labels import Labels
@@ -31,7 +32,9 @@ def routes_of(notify: Collection[str], root: Route, labels: Labels) -> tuple[Rou
 
 def direct(receiver: str, root: Route) -> Route:
     """The route of a stage that names its receiver: grouped by rule, at the pace of the root of the tree."""
-    return Route(f"notify/{receiver}", receiver, wait=root.wait, interval=root.interval, repeat=root.repeat)
+    through = root.resolved_through_silence
+    pace = Route("", "", wait=root.wait, interval=root.interval, repeat=root.repeat, resolved_through_silence=through)
+    return replace(pace, id=f"notify/{receiver}", receiver=receiver)
 
 
 def find(route_id: str, root: Route) -> Route | None:

@@ -21,6 +21,7 @@ from rtmd.api import parameters
 from rtmd.api.alertmanager_alerts import BODY, gettable_alert, gettable_group, read_alerts, sender_of
 from rtmd.api.alertmanager_config import original
 from rtmd.api.alertmanager_silences import (
+    CONFIRMED,
     BadShapeError,
     gettable_silence,
     in_order,
@@ -33,7 +34,7 @@ from rtmd.api.auth import CALLER, Caller, require
 from rtmd.api.desk import Desk
 from rtmd.api.parameters import BadParameterError, Fields
 from rtmd.config import Role
-from rtmd.errors import MatcherError, RefusedError
+from rtmd.errors import ConflictError, MatcherError, RefusedError
 from rtmd.formats.query_json import show_moment
 from rtmd.matching import check_pattern, compile_matchers, matches_value, parse_matcher
 from rtmd.model.effects import Answered
@@ -145,7 +146,9 @@ class AlertmanagerApi:
             return Json(_NO_SILENCE, 404)
         author = posted.created_by or "" if caller.anonymous else ""
         wanted = silence_input(posted, by=caller.name, author=author, wall=self._desk.wall(), existing=existing)
-        answered = await self._desk.ask(lambda number: replace(wanted, request=number))
+        answered = await self._desk.ask(lambda number: replace(wanted, request=number, origin=caller.origin))
+        if answered.confirm:
+            return Json(f'{"; ".join(answered.confirm)}: begin the comment with "{CONFIRMED}" to mean it', 400)
         return _failure(answered) or Json({"silenceID": answered.id})
 
     async def expire(self, request: Request) -> Response:
@@ -154,7 +157,8 @@ class AlertmanagerApi:
         wanted = request.path_params["id"]
         if self._find(wanted) is None:
             return Json(_NO_SILENCE, 404)
-        answered = await self._desk.ask(lambda number: SilenceExpired(request=number, by=caller.name, id=wanted))
+        expired = SilenceExpired(0, caller.name, wanted, origin=caller.origin)
+        answered = await self._desk.ask(lambda number: replace(expired, request=number))
         return _failure(answered) or Response()
 
     async def status(self, _: Request) -> Response:
@@ -198,7 +202,7 @@ def _route(path: str, methods: dict[str, Answering]) -> Route:
         except BadShapeError as error:
             return _refusal(error.code, str(error), error.status)
         except (BadParameterError, RefusedError) as error:
-            return Json(str(error), 400)
+            return Json(str(error), 409 if isinstance(error, ConflictError) else 400)
 
     return Route(path, endpoint, methods=list(methods))
 

@@ -13,15 +13,16 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rtmd.api.requests import FARTHEST, MOST_MATCHERS, MOST_TEXT
-from rtmd.errors import MatcherError, RefusedError
+from rtmd.errors import ConflictError, MatcherError, RefusedError
 from rtmd.formats.query_json import show_moment
 from rtmd.matching import check_pattern, is_wildcard
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.model.silence import Silence, SilenceState
+from rtmd.model.silence import Lift, Silence, SilenceState
 from rtmd.wire.alertmanager import GettableSilence, PostedMatcher, PostedSilence, SilenceMatcher, SilenceStatus
 
 MOST_AUTHOR = 200  # characters
+CONFIRMED = "confirmed"  # how a comment begins that means it: clients of Alertmanager have nothing else to say so
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BAD_TYPE, _MISSING, _TOO_FEW = 400, 602, 612
@@ -54,7 +55,7 @@ def read_silence(body: bytes) -> PostedSilence:
         posted = msgspec.json.decode(body, type=PostedSilence)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unparsed(error) from None
-    for name, time in (("startsAt", posted.starts_at), ("endsAt", posted.ends_at)):
+    for name, time in (("startsAt", posted.starts_at), ("endsAt", posted.ends_at), ("updatedAt", posted.updated_at)):
         if time is not None:
             _moment(name, time)
     fields: list[tuple[str, object]] = [
@@ -93,6 +94,9 @@ def silence_input(
     if len(author) > MOST_AUTHOR:
         raise RefusedError(f"createdBy has more than {MOST_AUTHOR} characters")
     # The start of a running silence is the same start within its second: clients that know no milliseconds may edit.
+    if posted.updated_at and existing is not None and not _same(posted.updated_at, existing.updated_at):
+        who = existing.updated_by or existing.created_by
+        raise ConflictError(f"{who} was first and changed the silence {existing.id}")
     running = existing is not None and existing.state(wall) is SilenceState.ACTIVE
     if running and existing is not None and existing.starts_at // 1000 == starts_at // 1000:
         starts_at = existing.starts_at
@@ -105,6 +109,9 @@ def silence_input(
         comment=comment,
         id=posted.id or "",
         author=author,
+        lift=existing.lift if existing else Lift.END,
+        version=existing.version if existing else 0,  # what was read a moment ago is what is changed
+        confirmed=comment.lower().startswith(CONFIRMED),
     )
 
 
@@ -171,6 +178,12 @@ def _moment(name: str, text: str) -> int:
         return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         raise _unparsed(f'{name}: cannot parse "{text[:60]}" as a time') from None
+
+
+def _same(text: str, moment: int) -> bool:
+    """Whether that time is the moment, within its second where the client knows no milliseconds."""
+    told = _moment("updatedAt", text)
+    return told == moment or (told % 1000 == 0 and told == moment // 1000 * 1000)
 
 
 def _unparsed(why: object) -> BadShapeError:

@@ -5,7 +5,7 @@ A refusal is a starlette HTTPException, wherever it is raised; on the wire it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -31,9 +31,9 @@ def refusal(refused: HTTPException) -> Response:
     return problem(refused.status_code, refused.detail, refused.headers)
 
 
-def problem(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error answer."""
-    return Json(Problem(text), status_code=status, headers=headers)
+def problem(status: int, text: str, headers: Mapping[str, str] | None = None, confirm: Sequence[str] = ()) -> Response:
+    """An error answer; `confirm` has what has to be meant."""
+    return Json(Problem(text, list(confirm)), status_code=status, headers=headers)
 
 
 class BodyBudget:

@@ -58,6 +58,7 @@ class Caller:
     name: str
     role: Role
     anonymous: bool = False  # the name says where it comes from, not who it is
+    origin: str = ""  # where they ask from, for the audit
 
 
 class Gate:
@@ -73,9 +74,15 @@ class Gate:
         peer: Peer | None = scope.get("state", {}).get("peer")
         _refuse_browsers(scope, over_tcp=peer is None)
         if peer is None:
-            return Caller("tcp", _lowered(self._tcp_role, scope), anonymous=True)
+            return Caller("tcp", _lowered(self._tcp_role, scope), anonymous=True, origin=_origin(scope))
         account = self._account(peer)
-        return Caller(account.name, _lowered(role_of(peer, account, self._users), scope))
+        role = _lowered(role_of(peer, account, self._users), scope)
+        return Caller(account.name, role, origin=f"unix uid {peer.uid}")
+
+
+def _origin(scope: Scope) -> str:
+    client: tuple[str, int] | None = scope.get("client")
+    return f"tcp {client[0]}" if client else "tcp"
 
 
 def role_of(peer: Peer, account: Account, users: Mapping[str, Role]) -> Role:

@@ -13,17 +13,18 @@ from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AskedInput
+from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
+from rtmd.wire.silences import SilencePreview, SilenceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ class Desk(Protocol):
 
     def silences(self) -> list[SilenceView]:
         """All silences that are remembered."""
+        ...
+
+    def preview(self, wanted: SilenceSet) -> SilencePreview:
+        """What this silence would hide; RefusedError for one that nobody may make."""
         ...
 
     def marks(self, since: int) -> list[MarkView]:

@@ -13,16 +13,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from rtmd.api.answers import BodyBudget, Json, problem, read_body
-from rtmd.api.auth import require
+from rtmd.api.auth import Caller, require
 from rtmd.api.desk import Desk
 from rtmd.api.requests import ack_input, decode_request, mark_input, missed_input, silence_input, verdict_input
 from rtmd.config import Role
 from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import SilenceExpired
-from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.model.inputs import PersonInput, SilenceExpired, SilenceSet
+from rtmd.wire import AckRequest, Done, FiringView
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
+from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 
 BODY = 64 * 1024
 BODIES = 4 * 1024**2  # bytes of requests in memory at once
@@ -39,6 +40,7 @@ class Mutations:
         """Path by path."""
         return [
             Route("/api/rtmd/v1/silence", self.silence, methods=["POST"]),
+            Route("/api/rtmd/v1/silence/preview", self.preview, methods=["POST"]),
             Route("/api/rtmd/v1/silence/expire", self.expire, methods=["POST"]),
             Route("/api/rtmd/v1/ack", self.ack, methods=["POST"]),
             Route("/api/rtmd/v1/verdict", self.verdict, methods=["POST"]),
@@ -50,46 +52,43 @@ class Mutations:
     async def silence(self, request: Request) -> Response:
         """Create or edit a silence."""
         caller = require(request.scope, Role.OPERATE)
-        wanted = decode_request(await self._body(request), SilenceRequest)
-        silence = silence_input(
-            wanted,
-            by=caller.name,
-            wall=self._desk.wall(),
-            firing=self._firing(wanted.firing),
-            existing=self._silence(wanted.id),
-        )
-        return _told(await self._desk.ask(lambda number: replace(silence, request=number)))
+        return await self._ask(await self._wanted(request, caller), caller)
+
+    async def preview(self, request: Request) -> Response:
+        """What that silence would hide, and whether it has to be confirmed."""
+        caller = require(request.scope, Role.VIEW)
+        return Json(self._desk.preview(await self._wanted(request, caller)))
 
     async def expire(self, request: Request) -> Response:
         """End a silence now."""
         caller = require(request.scope, Role.OPERATE)
         wanted = decode_request(await self._body(request), ExpireRequest)
-        return _told(await self._desk.ask(lambda number: SilenceExpired(request=number, by=caller.name, id=wanted.id)))
+        return await self._ask(SilenceExpired(0, caller.name, wanted.id, version=wanted.version), caller)
 
     async def ack(self, request: Request) -> Response:
         """Take a firing."""
         caller = require(request.scope, Role.OPERATE)
         ack = ack_input(decode_request(await self._body(request), AckRequest), by=caller.name)
-        return _told(await self._desk.ask(lambda number: replace(ack, request=number)))
+        return await self._ask(ack, caller)
 
     async def verdict(self, request: Request) -> Response:
         """Say what a firing was."""
         caller = require(request.scope, Role.OPERATE)
         wanted = decode_request(await self._body(request), VerdictRequest)
         verdict = verdict_input(wanted, by=caller.name, past=self._desk.past(wanted.firing))
-        return _told(await self._desk.ask(lambda number: replace(verdict, request=number)))
+        return await self._ask(verdict, caller)
 
     async def missed(self, request: Request) -> Response:
         """Report what a rule did not see."""
         caller = require(request.scope, Role.OPERATE)
         missed = missed_input(decode_request(await self._body(request), MissedRequest), by=caller.name)
-        return _told(await self._desk.ask(lambda number: replace(missed, request=number)))
+        return await self._ask(missed, caller)
 
     async def mark(self, request: Request) -> Response:
         """Report that something happened."""
         caller = require(request.scope, Role.OPERATE)
         mark = mark_input(decode_request(await self._body(request), MarkRequest), by=caller.name)
-        return _told(await self._desk.ask(lambda number: replace(mark, request=number)))
+        return await self._ask(mark, caller)
 
     async def reload(self, request: Request) -> Response:
         """Read rules and configuration again; 400 lists the files that keep their last good version.
@@ -105,6 +104,20 @@ class Mutations:
             located = (Located(each.file, each.line, each.column, each.problem) for each in errors)
             return problem(400, "\n".join(map(str, located)))
         return Json(Done(""))
+
+    async def _ask(self, given: PersonInput, caller: Caller) -> Response:
+        return _told(await self._desk.ask(lambda number: replace(given, request=number, origin=caller.origin)))
+
+    async def _wanted(self, request: Request, caller: Caller) -> SilenceSet:
+        """The silence that is asked for, on the state of this moment."""
+        wanted = decode_request(await self._body(request), SilenceRequest)
+        return silence_input(
+            wanted,
+            by=caller.name,
+            wall=self._desk.wall(),
+            firing=self._firing(wanted.firing),
+            existing=self._silence(wanted.id),
+        )
 
     async def _body(self, request: Request) -> bytes:
         return await read_body(request.receive, limit=BODY, budget=self._budget)
@@ -128,7 +141,7 @@ class Mutations:
 
 def _told(answered: Answered) -> Response:
     if answered.error or answered.status >= 400:
-        return problem(max(answered.status, 400), answered.error)
+        return problem(max(answered.status, 400), answered.error, confirm=answered.confirm)
     return Json(Done(answered.id))
 
 

@@ -1,7 +1,8 @@
 """What people ask for over HTTP, as inputs of the pipeline: pure translation, all of its refusals are 400.
 
-A silence made from a firing covers what the person looked at and no more: the rule, the firing's labels, and
-`stage ≤ the present one`, so that a rise breaks through (semantics S4). Its default length fits the stage.
+A silence made from a firing covers what the person looked at and no more: the rule, the labels of the firing's group,
+and `stage ≤ the present one`, so that a rise breaks through (semantics S4). Its default length fits the stage; of one
+that lifts by itself that is the cap.
 
 The request number is not known here: it is 0, and whoever sends the input fills it in.
 """
@@ -24,17 +25,19 @@ from rtmd.model.labels import labels_of
 from rtmd.model.mark import MarkKind
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.rule import HOUR, MINUTE, STAGES
-from rtmd.model.silence import SilenceState
-from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.model.silence import Lift, SilenceState
+from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
+from rtmd.wire.silences import SilenceRequest, SilenceView
 
 DAY = 24 * HOUR
 LONGEST = 30 * DAY  # of a silence
 FARTHEST = 366 * DAY  # ahead that a silence may start
 
 _LENGTHS = {"seconds": 5 * MINUTE, "minutes": 15 * MINUTE, "hours": 4 * HOUR}
-_WITHOUT_FIRING = HOUR
+_CAPS = {"seconds": HOUR, "minutes": 8 * HOUR, "hours": DAY}  # of those that lift by themselves
+_WITHOUT_FIRING = {Lift.END: HOUR, Lift.RESOLVED: DAY}
 MOST_MATCHERS = 32
 MOST_TEXT = 2_000  # characters of a comment
 # Matchers see rtmd's own values under these names, whatever the firing's labels say.
@@ -79,7 +82,8 @@ def silence_input(
     """
     _check(request)
     start = _start(request.starts_at, wall, existing)
-    length = request.length or (_LENGTHS.get(firing.stage, _WITHOUT_FIRING) if firing else _WITHOUT_FIRING)
+    lift = request.lift or (Lift(existing.lift) if existing else Lift.END)
+    length = request.length or _usual_length(lift, firing)
     if firing is not None:
         matchers = firing_matchers(firing, rule_wide=request.rule_wide)
     else:
@@ -95,7 +99,18 @@ def silence_input(
         ends_at=max(start, wall) + length,
         comment=request.comment or (existing.comment if existing else ""),
         id=request.id,
+        lift=lift,
+        version=request.version or (existing.version if existing else 0),  # compare and set, seen or not
+        confirmed=request.confirm,
     )
+
+
+def _usual_length(lift: Lift, firing: FiringView | None) -> int:
+    if firing is None:
+        return _WITHOUT_FIRING[lift]
+    if lift is Lift.RESOLVED and firing.state == "resolved":
+        raise RefusedError(f"{firing.id} has resolved: there is nothing to wait for")
+    return (_LENGTHS if lift is Lift.END else _CAPS)[firing.stage]
 
 
 def _check(request: SilenceRequest) -> None:
@@ -125,7 +140,7 @@ def _start(asked: int, wall: int, existing: SilenceView | None) -> int:
 
 
 def firing_matchers(firing: FiringView, *, rule_wide: bool = False) -> tuple[Matcher, ...]:
-    """What covers this firing (or its whole rule) at its present stage and below.
+    """What covers this firing's group (or its whole rule) at its present stage and below.
 
     An alert that others raised is known by all of its labels. They say its stage, or it is the same for all of them.
     """
@@ -135,7 +150,7 @@ def firing_matchers(firing: FiringView, *, rule_wide: bool = False) -> tuple[Mat
         return tuple(Matcher(name, MatchOp.EQUAL, value) for name, value in wanted)
     matchers = [Matcher("rule", MatchOp.EQUAL, firing.rule)]
     if not rule_wide:
-        labels = sorted(pair for pair in firing.labels.items() if pair[0] not in _OWN_LABELS)
+        labels = sorted(pair for pair in firing.group.items() if pair[0] not in _OWN_LABELS)
         matchers += [Matcher(name, MatchOp.EQUAL, value) for name, value in labels]
     return (*matchers, *_stage_matcher(firing.stage))
 

@@ -29,7 +29,7 @@ VERBS = {
     "import": Verb("rtmd.cli.importing:importing", "Carry over rules of Prometheus."),
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
-    "silence": Verb("rtmd.cli.operate:silence", "Add, list and expire silences."),
+    "silence": Verb("rtmd.cli.silences:silence", "Add, edit, list and expire silences."),
     "mark": Verb("rtmd.cli.marks:mark", "Report that something happened: a post, a deployment."),
     "marks": Verb("rtmd.cli.marks:marks", "What was reported lately."),
     "receivers": Verb("rtmd.cli.deliveries:receivers", "Who is told; try one out."),

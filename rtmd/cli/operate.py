@@ -1,4 +1,4 @@
-"""The verbs that talk to a running daemon: look, silence, take.
+"""The verbs that talk to a running daemon: look and take; `silences` has those about silences.
 
 Each is one or two requests (`client`) and one way to print (`output`). `--connect` and `--json` work on all.
 """
@@ -18,7 +18,7 @@ from rtmd.cli import output
 from rtmd.cli.client import Client, Instant, find_target
 from rtmd.model.display import safe
 from rtmd.model.duration import parse_duration
-from rtmd.wire import AckRequest, Done, ExpireRequest, FiringView, SilenceRequest, SilenceView, StatusView
+from rtmd.wire import AckRequest, Done, FiringView, StatusView
 from rtmd.wire.rules import ReloadView, RuleView
 
 Verb = TypeVar("Verb", bound=Callable[..., object])
@@ -50,7 +50,8 @@ def remote(verb: Verb) -> Verb:
     return click.option("--connect", metavar="PATH|URL", default=None, help=where)(verb)
 
 
-def _client(connect: str | None) -> closing[Client]:
+def client_of(connect: str | None) -> closing[Client]:
+    """The daemon's line, to be closed after use."""
     return closing(Client(find_target(connect)))
 
 
@@ -59,7 +60,7 @@ def _client(connect: str | None) -> closing[Client]:
 @remote
 def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
     """What fires, newest first."""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/rtmd/v1/firings", list[FiringView])
         at = client.get("/api/rtmd/v1/status", StatusView).at
     shown = [firing for firing in found if resolved_too or firing.resolved_at is None]
@@ -74,73 +75,16 @@ def firings(*, resolved_too: bool, connect: str | None, as_json: bool) -> None:
 def ack(*, firing_id: str, length: int | None, note: str, connect: str | None, as_json: bool) -> None:
     """Take the firing ID: repeats stop until the ack ends or the firing resolves."""
     request = AckRequest(firing=firing_id, length=length or 0, note=note)
-    with _client(connect) as client:
+    with client_of(connect) as client:
         done = client.post("/api/rtmd/v1/ack", request, Done)
     output.either(done, as_json=as_json, shown=partial(click.echo, f"You have {safe(firing_id)}."))
-
-
-@click.group()
-def silence() -> None:
-    """Silences: hide what needs no reaction, for a time."""
-
-
-@silence.command("add")
-@click.argument("matchers", nargs=-1, metavar="[MATCHER]...")
-@click.option("--firing", default="", metavar="ID", help="Silence this firing at its present stage and below.")
-@click.option("--rule-wide", is_flag=True, help="With --firing: all firings of its rule.")
-@click.option("--for", "length", type=DURATION, default=None, help="How long (default: 1h; by stage with --firing).")
-@click.option("--comment", default="", help="Why.")
-@remote
-def silence_add(  # noqa: PLR0913  # one parameter an option
-    *,
-    matchers: tuple[str, ...],
-    firing: str,
-    rule_wide: bool,
-    length: int | None,
-    comment: str,
-    connect: str | None,
-    as_json: bool,
-) -> None:
-    """Silence what all MATCHERs match (like 'rule="mention-surge"' brand=acme), or one firing."""
-    if bool(matchers) == bool(firing):
-        raise click.UsageError("give matchers, or --firing ID")
-    if rule_wide and not firing:
-        raise click.UsageError("--rule-wide needs --firing ID")
-    request = SilenceRequest(
-        matchers=list(matchers), firing=firing, rule_wide=rule_wide, length=length or 0, comment=comment
-    )
-    with _client(connect) as client:
-        done = client.post("/api/rtmd/v1/silence", request, Done)
-    output.either(done, as_json=as_json, shown=partial(click.echo, safe(done.id)))
-
-
-@silence.command("list")
-@click.option("--all", "expired_too", is_flag=True, help="Expired ones too.")
-@remote
-def silence_list(*, expired_too: bool, connect: str | None, as_json: bool) -> None:
-    """Silences, the first to end on top."""
-    with _client(connect) as client:
-        found = client.get("/api/rtmd/v1/silences", list[SilenceView])
-        wall = client.get("/api/rtmd/v1/status", StatusView).wall
-    shown = [one for one in found if expired_too or one.state != "expired"]
-    output.either(shown, as_json=as_json, shown=partial(output.print_silences, shown, wall))
-
-
-@silence.command("expire")
-@click.argument("silence_id", metavar="ID")
-@remote
-def silence_expire(*, silence_id: str, connect: str | None, as_json: bool) -> None:
-    """End the silence ID now."""
-    with _client(connect) as client:
-        done = client.post("/api/rtmd/v1/silence/expire", ExpireRequest(id=silence_id), Done)
-    output.either(done, as_json=as_json, shown=partial(click.echo, f"{safe(silence_id)} has ended."))
 
 
 @click.command()
 @remote
 def rules(*, connect: str | None, as_json: bool) -> None:
     """The loaded rules."""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/rtmd/v1/rules", list[RuleView])
     output.either(found, as_json=as_json, shown=partial(output.print_rules, found))
 
@@ -150,7 +94,7 @@ def rules(*, connect: str | None, as_json: bool) -> None:
 @remote
 def reload(*, confirm: bool, connect: str | None, as_json: bool) -> None:
     """Read rules and rtmd.toml again, now; saved files are taken up without being asked."""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         client.post(f"/-/reload?confirm={str(confirm).lower()}", None, Done)
         found = client.get("/api/rtmd/v1/rules/reload", ReloadView)
     output.either(found, as_json=as_json, shown=partial(output.print_reload, found))
@@ -160,7 +104,7 @@ def reload(*, confirm: bool, connect: str | None, as_json: bool) -> None:
 @remote
 def status(*, connect: str | None, as_json: bool) -> None:
     """Is it alive, and what is it doing?"""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/rtmd/v1/status", StatusView)
     output.either(found, as_json=as_json, shown=partial(output.print_status, found))
 
@@ -172,7 +116,7 @@ def status(*, connect: str | None, as_json: bool) -> None:
 def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) -> None:
     """Evaluate the PromQL EXPRESSION over what the daemon remembers."""
     params = {"query": expression, **({"time": at} if at else {})}
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/v1/query", Instant, params).data
     output.either(found, as_json=as_json, shown=partial(output.print_instant, found))
 

@@ -15,9 +15,10 @@ import msgspec
 
 from rtmd.cli.client import InstantData
 from rtmd.model.display import age, number, safe
-from rtmd.wire import FiringView, SilenceView, StatusView
+from rtmd.wire import FiringView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.rules import ReloadView, RuleView
+from rtmd.wire.silences import SilencePreview, SilenceView
 
 Row = Sequence[str]
 
@@ -99,18 +100,34 @@ def _quoted(value: str) -> str:
     return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def print_silences(silences: Sequence[SilenceView], wall: int) -> None:
-    """Silences, the first to end on top."""
-    header = ("ID", "STATE", "ENDS", "BY", "MATCHES", "MATCHERS", "COMMENT")
+def print_silences(silences: Sequence[SilenceView], wall: int, *, forgotten: bool = False) -> None:
+    """Silences, the first to end on top; `forgotten` says why nobody seems to remember them."""
+    header = ("ID", "STATE", "ENDS", "BY", "MATCHES", "SUPPRESSED", "MATCHERS", "COMMENT")
     ordered = sorted(silences, key=lambda silence: (silence.ends_at, silence.id))
-    print_table(header, [_silence(silence, wall) for silence in ordered], "No silences.")
+    rows = [_silence(silence, wall) for silence in ordered]
+    if forgotten:
+        why = [(*row, "; ".join(silence.forgotten)) for row, silence in zip(rows, ordered, strict=True)]
+        print_table((*header, "FORGOTTEN"), why, "No silence is forgotten.")
+    else:
+        print_table(header, rows, "No silences.")
 
 
 def _silence(silence: SilenceView, wall: int) -> Row:
     ends = moment(silence.ends_at) if silence.state == "expired" else f"in {age(silence.ends_at - wall)}"
-    matchers = ", ".join(silence.matchers)
-    state = (silence.state, ends, silence.created_by, str(silence.matches_now))
-    return (silence.id, *state, matchers, silence.comment)
+    if silence.state != "expired" and silence.lift == "resolved":
+        ends = f"when resolved, {ends} at the latest"
+    state = f"{silence.state} (ends soon)" if silence.ending else silence.state
+    counts = (str(silence.matches_now), str(silence.suppressed))
+    return (silence.id, state, ends, silence.created_by, *counts, ", ".join(silence.matchers), silence.comment)
+
+
+def print_preview(preview: SilencePreview) -> None:
+    """What a silence would hide."""
+    lasts = f"for {age(preview.ends_at - preview.starts_at)}"
+    until = f"until all of that has resolved, at most {lasts}" if preview.lift == "resolved" else lasts
+    hits = f"matches {preview.matches} of {preview.of} open firings"
+    critical = f", hides {preview.critical} critical at hours" if preview.critical else ""
+    click.echo(f"{safe(', '.join(preview.matchers))} {hits}{critical}; {until}.")
 
 
 def print_rules(rules: Sequence[RuleView]) -> None:

@@ -19,7 +19,7 @@ from rtmd.rulefile.table import Table, nearest
 
 _ROUTE = frozenset({
     "receiver", "match", "group_by", "group_wait", "group_interval", "repeat_interval", "mute", "active", "continue",
-    "routes",
+    "resolved_through_silence", "routes",
 })  # fmt: skip
 _CALENDAR = frozenset({"zone", "times", "weekdays", "days", "months", "years"})
 _INHIBIT = frozenset({"name", "source", "target", "equal"})
@@ -74,6 +74,7 @@ class _Routes:
             repeat=_duration(table, "repeat_interval", above.repeat, least=1_000),
             mute=self._named(table, "mute", above.mute),
             active=self._named(table, "active", above.active),
+            resolved_through_silence=table.flag("resolved_through_silence", default=above.resolved_through_silence),
             goes_on=table.flag("continue", default=False),
         )
         below = enumerate(table.list_of_tables("routes"))

@@ -120,13 +120,14 @@ class Journaled:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """Somebody changed something (wall time)."""
+    """Somebody changed something, or was refused to (wall time); `origin` is where they asked from."""
 
     at: int
     by: str
     verb: str
     object: str
     detail: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +167,14 @@ class Touched:
 class Answered:
     """The answer to one person's input: `id` of what was made or changed, or `error` and who was first.
 
-    `status` is the HTTP status that fits: 200, 400, 404 or 409.
+    `status` is the HTTP status that fits: 200, 400, 404, 409, or 428 where `confirm` says what has to be meant.
     """
 
     request: int
     status: int = 200
     id: str = ""
     error: str = ""
+    confirm: tuple[str, ...] = ()
 
 
 Durable: TypeAlias = (

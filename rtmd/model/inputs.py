@@ -1,7 +1,8 @@
 """Everything that can influence a decision, except samples (those are columns: `rtmd.formats.batch`).
 
 `Pipeline.step(inputs, at)` is the only thing that reads these; whoever wants a decision changed sends one.
-An input that somebody waits for carries `request`: the step answers it with exactly one `effects.Answered`.
+An input that somebody waits for carries `request`: the step answers it with exactly one `effects.Answered`. `by` is who
+it is, `origin` where they asked from, both for the audit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState
 from rtmd.model.rule import RuleSet
-from rtmd.model.silence import Silence
+from rtmd.model.silence import Lift, Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class WallClock:
 class SilenceSet:
     """Create a silence, or edit the one with this id (semantics S4). Times are wall time.
 
-    `author` is who it is from, as somebody says whose own name is not known.
+    `author` is who it is from, as somebody says whose own name is not known. `version` is the one that was seen (0:
+    any). What hides much, or for long, is made only once `confirmed`.
     """
 
     request: int
@@ -100,15 +102,21 @@ class SilenceSet:
     comment: str = ""
     id: str = ""
     author: str = ""
+    lift: Lift = Lift.END
+    version: int = 0
+    confirmed: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SilenceExpired:
-    """End a silence now; idempotent."""
+    """End a silence now, as of the version that was seen (0: any); idempotent."""
 
     request: int
     by: str
     id: str
+    version: int = 0
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ class AckSet:
     version: int = 0
     length: int = 0
     note: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,7 @@ class VerdictGiven:
     firing_id: str
     real: bool
     past: Firing | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,7 @@ class MissReported:
     by: str
     rule: str
     text: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,7 @@ class MarkMade:
     text: str
     labels: Labels = ()
     time: int = 0
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

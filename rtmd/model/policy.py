@@ -51,6 +51,7 @@ class Route:
     repeat: int | None = None
     mute: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
+    resolved_through_silence: bool = True  # who knows that something fires hears of its end, silenced or not
     goes_on: bool = False  # `continue`: the routes beside it are asked too
     routes: tuple[Route, ...] = ()
 

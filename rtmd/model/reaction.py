@@ -24,7 +24,7 @@ class Told(StrEnum):
     RESOLVED = "resolved"
     # In the ledger only: suppressed when it should have been said.
     WITHHELD = "withheld"  # the receiver does not know that it fires
-    RISE_WITHHELD = "rise withheld"  # it knows that, but not of the rise
+    RISE_WITHHELD = "rise withheld"  # it knows that, but not of the rise, or of a silence that has ended since
 
 
 class NotifyReason(StrEnum):
@@ -35,6 +35,7 @@ class NotifyReason(StrEnum):
     ALL_RESOLVED = "all resolved"
     SOME_RESOLVED = "some resolved"
     REPEAT = "repeat"
+    SILENCE_ENDS = "silence ends"
 
 
 @dataclass(frozen=True, slots=True)

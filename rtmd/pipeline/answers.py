@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from rtmd.engine.stage_table import StageTable
-from rtmd.errors import ConflictError, NotFoundError, RefusedError
-from rtmd.model.effects import Effect, FillWanted, FiringSaved
+from rtmd.errors import ConflictError, NotFoundError, RefusedError, UnconfirmedError
+from rtmd.model.effects import Answered, Audited, Effect, FillWanted, FiringSaved
 from rtmd.model.expr import selectors
 from rtmd.model.firing import Firing
+from rtmd.model.inputs import AckSet, MarkMade, MissReported, PersonInput, SilenceExpired, SilenceSet, VerdictGiven
 
 
 def fill_wanted(tables: Iterable[StageTable], at: int) -> FillWanted:
@@ -26,13 +28,42 @@ def latest_only(effects: list[Effect]) -> Iterator[Effect]:
             yield effect
 
 
-def status(error: RefusedError) -> int:
-    """The HTTP status of a refusal."""
+def refusal(given: PersonInput, error: RefusedError, wall: int) -> Iterator[Effect]:
+    """The answer that refuses; who came too late, or would have hidden much, is in the audit as well."""
+    if isinstance(error, ConflictError | UnconfirmedError):
+        verb, about = _asked(given)
+        yield Audited(wall, given.by, f"{verb} refused", about, str(error), given.origin)
+    confirm = error.reasons if isinstance(error, UnconfirmedError) else ()
+    yield Answered(given.request, _status(error), error=str(error), confirm=confirm)
+
+
+def _asked(given: PersonInput) -> tuple[str, str]:
+    """The verb of what somebody asked for, and what they asked it of."""
+    match given:
+        case SilenceSet():
+            return "silence", given.id or ", ".join(map(str, given.matchers))
+        case SilenceExpired():
+            return "expire", given.id
+        case AckSet():
+            return "ack", given.firing_id
+        case VerdictGiven():
+            return "verdict", given.firing_id
+        case MissReported():
+            return "missed", given.rule
+        case MarkMade():
+            return "mark", given.text
+        case _:
+            assert_never(given)
+
+
+def _status(error: RefusedError) -> int:
     match error:
         case NotFoundError():
             return 404
         case ConflictError():
             return 409
+        case UnconfirmedError():
+            return 428
         case _:
             return 400
 

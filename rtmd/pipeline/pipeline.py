@@ -12,7 +12,6 @@ input, never in between: a firing that ends and one that begins at once never me
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +19,7 @@ from typing import assert_never
 
 from rtmd.alerting.correlation import Join
 from rtmd.alerting.correlations import Correlations
-from rtmd.alerting.exposed import exposed
 from rtmd.alerting.external import Externals, Heard
-from rtmd.alerting.silences import about
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.errors import NotFoundError, RefusedError
@@ -33,12 +30,12 @@ from rtmd.model.change import Change, ChangeKind
 from rtmd.model.firing import Ack, Firing
 from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, RuleSet, StageName
-from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline import verdicts
-from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, status
+from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, refusal
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
 from rtmd.pipeline.marks import make_mark
 from rtmd.pipeline.reactor import Reactor
+from rtmd.pipeline.silencing import Silencing
 from rtmd.ports import Correlator
 
 # Semantics S6: after a time that nobody watched nothing is told before every rule was judged once, or this long.
@@ -65,10 +62,10 @@ class Pipeline:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
         self.correlations = Correlations(correlator or Join(), self.engine.episodes.firings.get)
         self.reactor = Reactor(self.firing, self.engine.rule, self.correlations)
+        self.silencing = Silencing(self.reactor.dispatch, self.firings, self.firing)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self.externals = Externals(self.counts)
         self._offset = 0
-        self._rechecks: list[int] = []  # engine times at which withheld messages are looked at again
         self._housekeeping = _next_minute(at)
 
     def __repr__(self) -> str:
@@ -99,6 +96,7 @@ class Pipeline:
             effects += self.reactor.dispatch.flush(at, self.wall(at))
         effects += self._instances()
         effects += self.reactor.dispatch.changes()
+        effects += self.silencing.changes()
         touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
         if touched:
             effects.append(fx.Touched(touched))
@@ -107,18 +105,17 @@ class Pipeline:
     def _next_due(self) -> int:
         end = self.externals.next_end()
         people = end and end - self._offset
-        due = (self.engine.next_due(), self.correlations.next_due(), self.reactor.dispatch.groups.next_due(), people)
-        return min([self._housekeeping, *self._rechecks[:1], *(each for each in due if each is not None)])
+        of_silences = self.silencing.next_due(self._offset, self.engine.evaluated_at)
+        of_groups = self.reactor.dispatch.groups.next_due()
+        due = (self.engine.next_due(), self.correlations.next_due(), of_groups, of_silences, people)
+        return min([self._housekeeping, *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
         while (due := self._next_due()) <= at:
             yield from self._follow(self.engine.advance(due))
             yield from self._follow(self.externals.end_due(due, self.wall(due)))
             yield from self._correlate(due)
-            while self._rechecks and self._rechecks[0] <= due:
-                heapq.heappop(self._rechecks)
-                self.reactor.dispatch.call_withheld(due)
-                yield fx.Touched(frozenset(firing.id for firing in self.firings() if firing.open))
+            yield from self.silencing.advance(due, self.wall(due))
             yield from self.reactor.dispatch.flush(due, self.wall(due))
             if self._housekeeping <= due:
                 yield from self._tidy(due)
@@ -143,7 +140,7 @@ class Pipeline:
                 yield from self._skip(at, until, reason)
             case ins.WallClock(offset):
                 self._offset = self.engine.plans.marks.offset = offset
-                self._plan_rechecks(missed=at)
+                self._make_up(at)
             case ins.AlertsPosted():
                 yield from self._follow(self.externals.post(given, at, self.wall(at)))
             case ins.ActionDone() | ins.DeliveryDone() | ins.Undelivered():
@@ -191,6 +188,7 @@ class Pipeline:
                 case Change():
                     self._count(each)
                     yield from self.reactor.react(each, self.wall(each.at))
+                    yield from self.silencing.follow(each, self.wall(each.at))
                     self.correlations.members.put(each.firing)
                 case fx.FiringSaved() | fx.Answered():
                     yield each
@@ -203,6 +201,7 @@ class Pipeline:
         for change in self.correlations.judge(at):
             self._count(change)
             yield from self.reactor.react(change, self.wall(at))
+            yield from self.silencing.follow(change, self.wall(at))
         touched = frozenset(firing.id for firing in map(self.correlations.at, places) if firing and firing.open)
         if touched:
             yield fx.Touched(touched)
@@ -221,7 +220,7 @@ class Pipeline:
         self.correlations.restore((firing for firing in given.firings if firing.correlated), own, at)
         self.reactor.restore(given, self.firings(), at)
         self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
-        self._plan_rechecks()
+        self.silencing.restore(self.wall(at))
 
     def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
         for firing in self.engine.shift(at, until):
@@ -233,65 +232,34 @@ class Pipeline:
         self._housekeeping = _next_minute(until)
         text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"
         yield fx.Journaled(until, "gap", text=text)
-        self._plan_rechecks(missed=until)
+        self._make_up(until)
 
     def _ask(self, given: ins.PersonInput, at: int) -> Iterator[fx.Effect]:
-        """A person's input is answered exactly once, whether it is carried out or refused."""
+        """A person's input is answered exactly once, and audited, whether it is carried out or refused."""
         try:
-            match given:
-                case ins.SilenceSet():
-                    yield from self._set_silence(given, at)
-                case ins.SilenceExpired():
-                    yield from self._expire_silence(given, at)
-                case ins.AckSet():
-                    yield from self._acknowledge(given, at)
-                case ins.VerdictGiven():
-                    yield from self._take_verdict(given, at)
-                case ins.MissReported():
-                    if self.engine.rule(given.rule) is None:
-                        raise NotFoundError(f'there is no rule "{given.rule}"')
-                    yield from verdicts.missed(given, at=at, wall=self.wall(at))
-                case ins.MarkMade():
-                    yield from make_mark(self.engine.plans.marks, given, at)
-                case _:
-                    assert_never(given)
+            for effect in self._obey(given, at):
+                yield replace(effect, origin=given.origin) if isinstance(effect, fx.Audited) else effect
         except RefusedError as error:
-            yield fx.Answered(given.request, status(error), error=str(error))
+            yield from refusal(given, error, self.wall(at))
 
-    def _set_silence(self, given: ins.SilenceSet, at: int) -> Iterator[fx.Effect]:
-        wall = self.wall(at)
-        changed = self.reactor.dispatch.silences.put(given, wall)
-        for silence in changed:
-            yield fx.SilenceSaved(silence)
-        made = changed[-1]
-        matchers = ", ".join(map(str, made.matchers))
-        said = f"as {given.author}, " if given.author else ""
-        yield fx.Audited(wall, given.by, "silence", made.id, f"{said}{matchers} until {made.ends_at}: {made.comment}")
-        text = f"{given.author or given.by} silenced {matchers}"
-        hidden = self._covered([made]) if made.state(wall) is SilenceState.ACTIVE else frozenset()
-        yield fx.Journaled(at, "silence", text=text, detail={"silence": made.id, "firings": " ".join(sorted(hidden))})
-        self._plan_rechecks()
-        yield self._look_different(changed)
-        yield fx.Answered(given.request, id=made.id)
-
-    def _expire_silence(self, given: ins.SilenceExpired, at: int) -> Iterator[fx.Effect]:
-        wall = self.wall(at)
-        silence = self.reactor.dispatch.silences.expire(given.id, wall)
-        yield fx.SilenceSaved(silence)
-        yield fx.Audited(wall, given.by, "expire", silence.id)
-        yield fx.Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
-        self._plan_rechecks()
-        yield self._look_different([silence])
-        yield fx.Answered(given.request, id=silence.id)
-
-    def _look_different(self, silences: Sequence[Silence]) -> fx.Touched:
-        """Open firings that these silences cover, or just covered: nothing about them changed but how they look."""
-        return fx.Touched(self._covered(silences))
-
-    def _covered(self, silences: Sequence[Silence]) -> frozenset[str]:
-        reaches = [about(silence) for silence in silences]
-        is_open = ((firing.id, exposed(firing)) for firing in self.firings() if firing.open)
-        return frozenset(each for each, labels in is_open if any(covers(labels) for covers in reaches))
+    def _obey(self, given: ins.PersonInput, at: int) -> Iterator[fx.Effect]:
+        match given:
+            case ins.SilenceSet():
+                yield from self.silencing.set(given, at, self.wall(at))
+            case ins.SilenceExpired():
+                yield from self.silencing.expire(given, at, self.wall(at))
+            case ins.AckSet():
+                yield from self._acknowledge(given, at)
+            case ins.VerdictGiven():
+                yield from self._take_verdict(given, at)
+            case ins.MissReported():
+                if self.engine.rule(given.rule) is None:
+                    raise NotFoundError(f'there is no rule "{given.rule}"')
+                yield from verdicts.missed(given, at=at, wall=self.wall(at))
+            case ins.MarkMade():
+                yield from make_mark(self.engine.plans.marks, given, at)
+            case _:
+                assert_never(given)
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)
@@ -363,12 +331,10 @@ class Pipeline:
         for mark in self.engine.plans.marks.forget(self.wall(at)):
             yield fx.MarkDropped(mark.id)
 
-    def _plan_rechecks(self, *, missed: int = 0) -> None:
-        """Look again shortly after each silence ends; and after a time in which ends may have been missed."""
-        if missed:
-            self.reactor.dispatch.call_withheld(missed + ECHO)
-        ends = {silence.ends_at + 1 - self._offset + ECHO for silence in self.reactor.dispatch.silences}
-        self._rechecks = sorted(end for end in ends if end > self.engine.evaluated_at)
+    def _make_up(self, at: int) -> None:
+        """Time jumped: silences may have ended unseen."""
+        self.reactor.dispatch.call_withheld(at + ECHO)
+        self.silencing.skip(self.wall(at))
 
     def _instances(self) -> Iterator[fx.Effect]:
         for key in self.engine.take_changed():

@@ -6,16 +6,14 @@ values come from the stage tables rather than from the firing, which records tra
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 
 from rtmd import wire
 from rtmd.alerting.exposed import exposed
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.rule import Stage
-from rtmd.model.silence import Silence
 from rtmd.pipeline.pipeline import Pipeline
+from rtmd.pipeline.silence_views import silence_scope
 from rtmd.wire import pictures
 from rtmd.wire.marks import MarkView
 
@@ -47,6 +45,7 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
         runs=[pictures.run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
         members=_members(pipeline, firing),
         part_of=[pictures.related_view(each, "firing") for each in pipeline.correlations.of(firing) if each.open],
+        group=silence_scope(firing, pipeline.reactor.dispatch.groups.of(firing.id)),
     )
 
 
@@ -66,29 +65,6 @@ def _members(pipeline: Pipeline, firing: Firing) -> list[wire.RelatedView]:
         else:
             views.append(pictures.related_view(member, "past" if now is not None and now.open else "resolved"))
     return views
-
-
-def silence_views(pipeline: Pipeline, at: int) -> list[wire.SilenceView]:
-    """All silences, those that end last first, with the number of open firings that each covers now."""
-    wall, silences = pipeline.wall(at), pipeline.reactor.dispatch.silences
-    is_open = (firing for firing in pipeline.firings() if firing.open)
-    covered = Counter(silence.id for firing in is_open for silence in silences.muting(exposed(firing), wall))
-    in_order = sorted(silences, key=lambda silence: (-silence.ends_at, silence.id))
-    return [_silence_view(silence, wall, covered[silence.id]) for silence in in_order]
-
-
-def _silence_view(silence: Silence, wall: int, covered: int) -> wire.SilenceView:
-    return wire.SilenceView(
-        id=silence.id,
-        state=str(silence.state(wall)),
-        matchers=[str(matcher) for matcher in silence.matchers],
-        starts_at=silence.starts_at,
-        ends_at=silence.ends_at,
-        created_by=silence.created_by,
-        comment=silence.comment,
-        updated_at=silence.updated_at,
-        matches_now=covered,
-    )
 
 
 def mark_views(pipeline: Pipeline, since: int, at: int) -> list[MarkView]:

@@ -23,7 +23,7 @@ from rtmd.config import Wording
 from rtmd.config.template import Escape, Template, TemplateProblem
 from rtmd.model.display import safe
 from rtmd.model.firing import Exemplar
-from rtmd.model.reaction import Alert, Notification, Told
+from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
 from rtmd.model.rule import Kind
 from rtmd.receivers.fit import clip
 from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
@@ -148,7 +148,9 @@ class Voice:
         links = ((safe(name, 60), web_address(url)) for name, url in firing.links)
         return Part(
             lead=escape(
-                "\n".join(filter(None, (heading, "" if message.test else self._lead(alert), _described(alert))))
+                "\n".join(
+                    filter(None, (heading, "" if message.test else self._lead(message, alert), _described(alert)))
+                )
             ),
             facts=tuple((escape(name), escape(value)) for name, value in facts),
             quotes=tuple(self._quote(exemplar, escape) for exemplar in exemplars if exemplar.text),
@@ -156,12 +158,14 @@ class Voice:
             command="" if alert.resolved or message.test else f"rtmd ack {safe(firing.id, 60)}",
         )
 
-    def _lead(self, alert: Alert) -> str:
+    def _lead(self, message: Notification, alert: Alert) -> str:
         firing, words = alert.firing, self._words
         if alert.resolved:
             return words.resolved_lead.format(length((firing.resolved_at or firing.begun) - firing.begun, words))
+        if message.reason is NotifyReason.SILENCE_ENDS:
+            return words.ending_lead
         match alert.told:
-            case Told.STILL_FIRING:
+            case Told.STILL_FIRING if message.reason is not NotifyReason.REPEAT:
                 return words.still_lead
             case Told.FLAPPING:
                 return words.flapping_lead

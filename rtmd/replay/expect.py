@@ -263,7 +263,8 @@ class Silencing:
     def act(self, trial: Trial) -> Iterator[Failure]:
         """Say it; a refusal is a failure."""
         wall = trial.pipeline.wall(trial.at)
-        problem = trial.say(SilenceSet(1, self.by, self.matchers, wall, wall + self.length, "a rule test"))
+        ends = wall + self.length
+        problem = trial.say(SilenceSet(1, self.by, self.matchers, wall, ends, "a rule test", confirmed=True))
         if problem:
             yield _refused(self.place, self.at, f"the silence is refused: {problem}")
 

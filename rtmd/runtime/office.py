@@ -17,13 +17,14 @@ from rtmd.errors import Located, StoreError
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.effects import Answered
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AskedInput
+from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.rule_views import rule_views
-from rtmd.pipeline.views import firing_view, mark_views, silence_views
+from rtmd.pipeline.silence_views import endings, silence_preview, silence_views
+from rtmd.pipeline.views import firing_view, mark_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
@@ -32,11 +33,12 @@ from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
-from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, StatusView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
+from rtmd.wire.silences import SilencePreview, SilenceView
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
@@ -168,6 +170,10 @@ class Office:
         """All silences, those that end last first."""
         return silence_views(self._loop.pipeline, self.now())
 
+    def preview(self, wanted: SilenceSet) -> SilencePreview:
+        """What this silence would hide."""
+        return silence_preview(self._loop.pipeline, wanted, self.now())
+
     def marks(self, since: int) -> list[MarkView]:
         """What was reported since then, oldest first."""
         return mark_views(self._loop.pipeline, since, self.now())
@@ -199,6 +205,7 @@ class Office:
         if wall - self._board.reload.wall < _RELOAD_SHOWN:
             notices.insert(0, f"rules reloaded: {self._board.reload.summary}")
         notices += [f"source {each.name}: {each.last_error}" for each in self._board.sources() if each.last_error]
+        notices += endings(pipeline, now) if active else []
         if self._loop.degraded:
             notices.append(f"not on disk: {self._loop.degraded}")
         return StatusView(

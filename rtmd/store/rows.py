@@ -81,8 +81,8 @@ _DROP_GROUP = "DELETE FROM groups WHERE id = ?"
 _SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_JOURNAL = "INSERT INTO journal (at, kind, rule, firing, text, detail) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_AUDIT = (
-    "INSERT INTO audit (at, by, verb, object, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, "
-    "audit_hash((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), ?1, ?2, ?3, ?4, ?5))"
+    "INSERT INTO audit (at, by, verb, object, detail, origin, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+    "audit_hash((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), ?1, ?2, ?3, ?4, ?5, ?6))"
 )
 # The key is stable: the same message queued twice is one message, with the attempts it already had.
 _ADD_OUTBOX = "INSERT OR IGNORE INTO outbox (key, receiver, firings, created, doc) VALUES (?, ?, ?, ?, ?)"
@@ -98,6 +98,7 @@ class AuditRow:
     verb: str
     object: str
     detail: str
+    origin: str
     hash: str
 
 
@@ -164,7 +165,8 @@ def _line(effect: Journaled | Audited) -> Statement:
             _clean(effect.text),
             detail,
         )
-    return _ADD_AUDIT, (effect.at, *map(_clean, (effect.by, effect.verb, effect.object, effect.detail)))
+    told = (effect.by, effect.verb, effect.object, effect.detail, effect.origin)
+    return _ADD_AUDIT, (effect.at, *map(_clean, told))
 
 
 def _outbox_row(notification: Notification) -> tuple[Column, ...]:

@@ -54,7 +54,7 @@ _JOURNAL_OF = "SELECT at, kind, rule, firing, text, detail FROM journal WHERE fi
 _JOURNAL_AFTER = """
 SELECT seq, at, kind, rule, firing, text, detail FROM journal
 WHERE seq > ? AND at >= ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"""
-_AUDIT = "SELECT seq, at, by, verb, object, detail, hash FROM audit ORDER BY seq"
+_AUDIT = "SELECT seq, at, by, verb, object, detail, origin, hash FROM audit ORDER BY seq"
 
 # In this order: what hangs on a firing goes after it.
 _PRUNE = (

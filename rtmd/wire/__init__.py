@@ -139,6 +139,7 @@ class FiringView(msgspec.Struct, frozen=True):
     members: list[RelatedView] = []  # of a correlation: the first hundred that took part
     part_of: list[RelatedView] = []  # the open firings of correlations in which it takes part
     marks: list[MarkView] = []  # what was reported near its transitions, oldest first
+    group: dict[str, str] = {}  # the labels that a silence made from it covers, beside its rule
 
 
 class JournalView(msgspec.Struct, frozen=True):
@@ -154,20 +155,6 @@ class FiringDetail(msgspec.Struct, frozen=True):
 
     firing: FiringView
     journal: list[JournalView] = []
-
-
-class SilenceView(msgspec.Struct, frozen=True):
-    """A silence and what it does right now. Times are wall time."""
-
-    id: str
-    state: str  # pending | active | expired
-    matchers: list[str]
-    starts_at: int
-    ends_at: int
-    created_by: str
-    comment: str
-    updated_at: int
-    matches_now: int = 0
 
 
 class RuleErrorView(msgspec.Struct, frozen=True):
@@ -236,29 +223,6 @@ class Beat(msgspec.Struct, frozen=True):
     status: StatusView
 
 
-class SilenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /api/rtmd/v1/silence`: either `matchers` (`name="value"` texts), or a firing, silenced as a group.
-
-    With `firing` the silence covers that firing's rule and labels at `stage ≤ the present one`, so that a rise
-    breaks through; `rule_wide` widens it to the whole rule. `length` ms; 0: the default of the firing's stage
-    (one hour without a firing).
-    """
-
-    matchers: list[str] = []
-    firing: str = ""
-    rule_wide: bool = False
-    length: int = 0
-    starts_at: int = 0  # wall time; 0: now
-    comment: str = ""
-    id: str = ""
-
-
-class ExpireRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /api/rtmd/v1/silence/expire`."""
-
-    id: str
-
-
 class AckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /api/rtmd/v1/ack`: `version` is the one that was seen (0: any); `length` ms (0: the stage's default)."""
 
@@ -274,7 +238,8 @@ class Done(msgspec.Struct, frozen=True):
     id: str
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Body of every 4xx and 5xx."""
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of every 4xx and 5xx; of a 428 `confirm` has what has to be meant."""
 
     error: str
+    confirm: list[str] = []

@@ -95,7 +95,7 @@ class PostedMatcher(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PostedSilence(msgspec.Struct, frozen=True, rename="camel"):
-    """A silence to make, or with an id to edit."""
+    """A silence to make, or with an id to edit; with `updatedAt` as of that change."""
 
     id: str | None = None
     matchers: list[PostedMatcher] | None = None
@@ -103,3 +103,4 @@ class PostedSilence(msgspec.Struct, frozen=True, rename="camel"):
     ends_at: str | None = None
     created_by: str | None = None
     comment: str | None = None
+    updated_at: str | None = None

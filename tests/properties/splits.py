@@ -232,7 +232,7 @@ class World:
             and not self.pipeline.correlations._orphans
             and self.named == self.taken
             and not any(isinstance(result, WindowFilled) for _, _, result in self.results)
-            and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups._quiet_until)
+            and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups.quiet_until)
             and not any(table._waiting for rule in self.rules.rules for table in self.pipeline.engine.tables(rule))
         )
 

@@ -16,13 +16,14 @@ def stored(score: Score) -> FakeStore:
     return store
 
 
-def restarted(score: Score, text: str) -> Score:
+def restarted(score: Score, text: str, reactions: ReactionsLoaded | None = None) -> Score:
     """Another process with these rules, where the first one stood."""
     again = Score.__new__(Score)
     again.series, again.effects, again.second = SeriesTable(), [], score.second
     at = START + round(score.second * 1000)
     again.pipeline = Pipeline(again.series, at)
-    again.send(score.second, ReactionsLoaded(frozenset({"log"})), WallClock(0), RulesLoaded(rule_set(text)))
+    reactions = reactions or ReactionsLoaded(frozenset({"log"}))
+    again.send(score.second, reactions, WallClock(0), RulesLoaded(rule_set(text)))
     again.send(score.second, WindowsRestored(score.pipeline.engine.plans.snapshot()))
     again.send(score.second, stored(score).restore())
     return again

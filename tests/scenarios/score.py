@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,8 +25,10 @@ from rtmd.model.inputs import AckSet, ReactionsLoaded, RulesLoaded, SilenceExpir
 from rtmd.model.labels import METRIC_NAME, Labels, labels_of
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input, Pipeline, Samples
+from rtmd.pipeline.silence_views import silence_views
 from rtmd.pipeline.views import firing_view
 from rtmd.rulefile.load import load_rules
+from rtmd.wire.silences import SilenceView
 
 START = 1_750_003_200_000  # a full hour
 _SERIES = re.compile(r"^([^{]+)(?:\{(.*)\})?$")
@@ -80,6 +82,10 @@ class Score:
         """One sample of one series, arriving when it was taken."""
         return self.send(second, Samples("test", self.batch([(series, value)], second, exemplar)))
 
+    def push_all(self, second: float, samples: Sequence[tuple[str, float]]) -> list[Effect]:
+        """One sample of several series each, in one post."""
+        return self.send(second, Samples("test", self.batch(samples, second)))
+
     def feed(self, series: str, values: Iterable[float], *, every: float = 1.0, start: float | None = None) -> None:
         """One sample after the other, `every` seconds, from now (or `start`) on; slightly off the grid."""
         at = self.second if start is None else start
@@ -98,15 +104,20 @@ class Score:
         """What the screen is told about the only firing."""
         return firing_view(self.pipeline, self.firing, START + round(self.second * 1000)).flags
 
-    def silence(self, second: float, matchers: str, length: float, by: str = "ana") -> Answered:
+    def silence(self, second: float, matchers: str, length: float, by: str = "ana", **more: Any) -> Answered:
         """Somebody silences; gives the answer."""
         start = START + round(second * 1000)
-        wanted = SilenceSet(1, by, parse_matchers(matchers), 0, start + round(length * 1000))
+        wanted = SilenceSet(1, by, parse_matchers(matchers), 0, start + round(length * 1000), **more)
         return self._answer(self.send(second, wanted))
 
-    def expire(self, second: float, silence: str, by: str = "ana") -> Answered:
+    def expire(self, second: float, silence: str, by: str = "ana", version: int = 0) -> Answered:
         """Somebody ends a silence."""
-        return self._answer(self.send(second, SilenceExpired(1, by, silence)))
+        return self._answer(self.send(second, SilenceExpired(1, by, silence, version)))
+
+    def look(self, silence: str) -> SilenceView:
+        """A silence as people see it now."""
+        views = silence_views(self.pipeline, START + round(self.second * 1000))
+        return next(view for view in views if view.id == silence)
 
     def ack(self, second: float, firing: str, by: str = "ana", version: int = 0) -> Answered:
         """Somebody takes a firing."""

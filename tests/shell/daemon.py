@@ -29,9 +29,10 @@ import msgspec
 
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
-from rtmd.wire import Done, FiringDetail, FiringView, SilenceView, StatusView
+from rtmd.wire import Done, FiringDetail, FiringView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.rules import ReloadView, RuleView
+from rtmd.wire.silences import SilenceView
 
 PROMETHEUS_MISSING = "there is no prometheus on PATH (Debian: apt-get install prometheus)"
 PATIENCE = 30.0  # seconds within which anything should have happened, on a busy machine

@@ -18,19 +18,8 @@ from typing import Any
 import msgspec
 import world
 
-from rtmd.wire import (
-    AckRequest,
-    AckView,
-    Beat,
-    Changes,
-    Done,
-    ExpireRequest,
-    FiringView,
-    Problem,
-    SilenceRequest,
-    SilenceView,
-    Snapshot,
-)
+from rtmd.wire import AckRequest, AckView, Beat, Changes, Done, FiringView, Problem, Snapshot
+from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 
 NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
 

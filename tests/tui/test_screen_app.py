@@ -11,7 +11,8 @@ import world
 from fake_daemon import FakeDaemon
 from seat import START, Seat, sitting
 
-from rtmd.wire import AckRequest, ExpireRequest, FiringView, SilenceRequest
+from rtmd.wire import AckRequest, FiringView
+from rtmd.wire.silences import ExpireRequest, SilenceRequest
 from tui.app import RtmdApp
 from tui.client import Client
 from tui.keymap import LIVE

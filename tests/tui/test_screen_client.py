@@ -12,7 +12,8 @@ import pytest
 import world
 from fake_daemon import FakeDaemon
 
-from rtmd.wire import AckRequest, Beat, Changes, SilenceRequest, Snapshot
+from rtmd.wire import AckRequest, Beat, Changes, Snapshot
+from rtmd.wire.silences import SilenceRequest
 from tui.client import Client, Down, RefusedError, Target, words
 from tui.http import Body, EventReader, Head, ProtocolError, parse_head, request
 

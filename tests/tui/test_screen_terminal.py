@@ -19,7 +19,7 @@ import pytest
 import world
 from fake_daemon import FakeDaemon
 
-from rtmd.wire import SilenceRequest
+from rtmd.wire.silences import SilenceRequest
 from tui import crash
 from tui.terminal import hung_up
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmd.config import Role
+from rtmd.formats.query_json import show_moment
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import SilenceExpired, SilenceSet
 from rtmd.model.matcher import Matcher, MatchOp
@@ -110,8 +112,32 @@ async def test_a_posted_silence_becomes_an_input_under_the_name_that_is_known(se
         ends_at=NOW + 3_600_123,
         comment="known",
         author="kim",
+        origin="tcp 127.0.0.1",
     )
-    assert served.desk.asked == [wanted, replace(wanted, request=2, by=ME, author="")]
+    own = replace(wanted, request=2, by=ME, author="", origin=f"unix uid {os.geteuid()}")
+    assert served.desk.asked == [wanted, own]
+
+
+async def test_an_edit_counts_only_on_the_silence_that_was_read(served: Served) -> None:
+    body = {**POSTED, "id": SILENCE.id}
+    assert (await served.tcp.post(f"{API}/silences", json=body)).status_code == 200
+    [asked] = served.desk.asked
+    assert isinstance(asked, SilenceSet)
+    assert asked.version == SILENCE.version
+    seen = show_moment(SILENCE.updated_at)
+    assert (await served.tcp.post(f"{API}/silences", json={**body, "updatedAt": seen})).status_code == 200
+    late = await served.tcp.post(f"{API}/silences", json={**body, "updatedAt": "2026-09-21T14:00:01Z"})
+    assert (late.status_code, late.json()) == (409, f"ana was first and changed the silence {SILENCE.id}")
+
+
+async def test_what_hides_much_is_meant_by_how_its_comment_begins(served: Served) -> None:
+    served.desk.answered = Answered(1, 428, error="…", confirm=("hides 60 of 80 open firings",))
+    answer = await served.tcp.post(f"{API}/silences", json=POSTED)
+    why = 'hides 60 of 80 open firings: begin the comment with "confirmed" to mean it'
+    assert (answer.status_code, answer.json()) == (400, why)
+    served.desk.answered = Answered(1, id="s2")
+    await served.tcp.post(f"{API}/silences", json={**POSTED, "comment": "Confirmed: move of the data centre"})
+    assert [getattr(each, "confirmed", None) for each in served.desk.asked] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +250,7 @@ async def test_what_the_step_refuses_keeps_its_status_and_words(served: Served) 
 async def test_a_silence_is_expired_by_its_id(served: Served) -> None:
     answer = await served.tcp.delete(f"{API}/silence/{SILENCE.id}")
     assert (answer.status_code, answer.content) == (200, b"")
-    assert served.desk.asked == [SilenceExpired(request=1, by="tcp", id=SILENCE.id)]
+    assert served.desk.asked == [SilenceExpired(request=1, by="tcp", id=SILENCE.id, origin="tcp 127.0.0.1")]
     for method in ("GET", "DELETE"):
         answer = await served.tcp.request(method, f"{API}/silence/nobody")
         assert (answer.status_code, answer.json()) == (404, "silence not found")

@@ -9,8 +9,9 @@ from rtmd.api.requests import DAY, LONGEST, ack_input, decode_request, silence_i
 from rtmd.errors import RefusedError
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.rule import HOUR, MINUTE
-from rtmd.wire import AckRequest, FiringView, SilenceRequest, SilenceView
+from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.origin import OriginView
+from rtmd.wire.silences import SilenceRequest, SilenceView
 
 
 def asked(

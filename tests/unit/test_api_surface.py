@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
-from fakes_api import ME, NOW, FakeDesk, Served, config, firing_view, serving
+from fakes_api import ME, NOW, FakeDesk, Served, config, firing_view, serving, silence_view
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
@@ -25,11 +26,13 @@ from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, MarkMade, SilenceExpired, SilenceSet
 from rtmd.model.mark import MarkKind
 from rtmd.runtime.loop import stuck
-from rtmd.wire import FiringDetail, FiringView, RuleErrorView, SilenceView, StatusView
+from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import RuleFileView, RuleView
+from rtmd.wire.silences import SilenceView
 
 BASE = "/api/rtmd/v1"
+FROM = f"unix uid {os.geteuid()}"
 WRITE = "/api/v1/write"
 SAMPLES = "/api/v1/samples"
 POST = encode_snappy(encode_write([({"__name__": "mentions_total", "brand": "acme"}, [(NOW, 1.0), (NOW + 1, 2.0)])]))
@@ -114,17 +117,37 @@ async def test_expire_and_ack_become_inputs(served: Served) -> None:
     await served.unix.post(f"{BASE}/silence/expire", json={"id": "s1"})
     await served.unix.post(f"{BASE}/ack", json={"firing": "f1", "version": 3, "note": "on it"})
     assert served.desk.asked == [
-        SilenceExpired(request=1, by=ME, id="s1"),
-        AckSet(request=2, by=ME, firing_id="f1", version=3, note="on it"),
+        SilenceExpired(request=1, by=ME, id="s1", origin=FROM),
+        AckSet(request=2, by=ME, firing_id="f1", version=3, note="on it", origin=FROM),
     ]
 
 
 async def test_marks_are_made_and_read(served: Served) -> None:
     await served.unix.post(f"{BASE}/mark", json={"text": "v2", "kind": "deploy", "labels": {"b": "x", "a": "y"}})
-    assert served.desk.asked == [MarkMade(1, ME, MarkKind.DEPLOY, "v2", (("a", "y"), ("b", "x")))]
+    assert served.desk.asked == [MarkMade(1, ME, MarkKind.DEPLOY, "v2", (("a", "y"), ("b", "x")), origin=FROM)]
     served.desk.kept_marks = [MarkView("m1", 5, "post", "old"), MarkView("m2", 7, "deploy", "v2")]
     assert [each["id"] for each in (await served.tcp.get(f"{BASE}/marks?since=6")).json()] == ["m2"]
     assert (await served.tcp.get(f"{BASE}/marks?since=x")).status_code == 400
+
+
+async def test_a_preview_says_what_a_silence_would_hide_and_needs_no_role(served: Served) -> None:
+    answer = await served.tcp.post(f"{BASE}/silence/preview", json={"firing": "f1", "lift": "resolved"})
+    assert (answer.status_code, answer.json()["matches"], answer.json()["of"]) == (200, 3, 12)
+    assert served.desk.asked == []
+
+
+async def test_what_has_to_be_confirmed_is_answered_with_why(served: Served) -> None:
+    served.desk.answered = Answered(request=1, status=428, error="this hides much", confirm=("hides much",))
+    answer = await served.unix.post(f"{BASE}/silence", json={"firing": "f1"})
+    assert (answer.status_code, answer.json()) == (428, {"error": "this hides much", "confirm": ["hides much"]})
+
+
+async def test_an_edit_is_of_the_version_that_was_read_or_seen(served: Served) -> None:
+    served.desk.kept_silences = [silence_view(version=4)]
+    await served.unix.post(f"{BASE}/silence", json={"id": "s1", "length": 60_000})
+    await served.unix.post(f"{BASE}/silence", json={"id": "s1", "length": 60_000, "version": 3})
+    await served.unix.post(f"{BASE}/silence/expire", json={"id": "s1", "version": 3})
+    assert [getattr(each, "version", None) for each in served.desk.asked] == [4, 3, 3]
 
 
 async def test_a_refusal_of_the_step_keeps_its_status_and_words(served: Served) -> None:

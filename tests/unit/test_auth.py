@@ -48,8 +48,8 @@ def test_an_entry_for_the_user_goes_before_groups_and_among_groups_the_highest_c
 
 def test_a_unix_peer_is_known_by_its_user_name_and_tcp_is_tcp() -> None:
     doors = gate(users={"ana": Role.OPERATE}, tcp_role=Role.OPERATE)
-    assert doors.admit(scope(peer=PEER)) == Caller("ana", Role.OPERATE)
-    assert doors.admit(scope()) == Caller("tcp", Role.OPERATE, anonymous=True)
+    assert doors.admit(scope(peer=PEER)) == Caller("ana", Role.OPERATE, origin="unix uid 4711")
+    assert doors.admit(scope()) == Caller("tcp", Role.OPERATE, anonymous=True, origin="tcp")
 
 
 @pytest.mark.parametrize("host", [b"localhost", b"LocalHost:9095", b"127.0.0.1:80", b"[::1]", b"[::1]:9095", b""])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from fakes_api import ME, NOW, Served, config, firing_view, serving, silence_view
+from msgspec.structs import replace
 
 from rtmd.api.questions import Answer, Instant
 from rtmd.cli import VERBS, main
@@ -22,10 +24,12 @@ from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckSet, MarkMade, SilenceExpired, SilenceSet
 from rtmd.model.mark import MarkKind
 from rtmd.model.rule import MINUTE
+from rtmd.model.silence import Lift
 from rtmd.wire import AckView, RuleErrorView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
 
+FROM = f"unix uid {os.geteuid()}"
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
 
 
@@ -84,13 +88,47 @@ async def test_json_is_what_the_daemon_said(served: Served) -> None:
 
 async def test_silencing_a_firing_and_by_matchers(served: Served) -> None:
     result = await rtmd(served, "silence", "add", "--firing", "f1", "--for", "15m", "--comment", "known")
-    assert (result.exit_code, result.output) == (0, "made-1\n")
+    hides = 'rule="mention-surge" matches 3 of 12 open firings; for 15m.'
+    assert (result.exit_code, result.output.splitlines()) == (0, [hides, "made-1"])
     await rtmd(served, "silence", "add", "brand=acme", 'stage=~"sec.*"')
     first, second = served.desk.asked
     assert isinstance(first, SilenceSet)
     assert isinstance(second, SilenceSet)
     assert (first.ends_at - first.starts_at, first.comment, len(first.matchers)) == (15 * MINUTE, "known", 3)
     assert [str(matcher) for matcher in second.matchers] == ['brand="acme"', 'stage=~"sec.*"']
+
+
+async def test_what_hides_much_is_asked_about_and_yes_answers(served: Served) -> None:
+    served.desk.weighed = replace(served.desk.weighed, asks=["hides 60 of 80 open firings"], critical=2)
+    asked = await rtmd(served, "silence", "add", "brand=acme")
+    assert asked.exit_code == 1
+    assert "hides 2 critical at hours" in asked.output
+    assert "This hides 60 of 80 open firings. Silence it? [y/N]" in asked.output
+    assert served.desk.asked == []
+    assert (await rtmd(served, "silence", "add", "brand=acme", "--yes")).exit_code == 0
+    assert (await rtmd(served, "silence", "edit", "s1", "--for", "2h", "--version", "3", "--yes")).exit_code == 0
+    made, edited = served.desk.asked
+    assert isinstance(made, SilenceSet)
+    assert isinstance(edited, SilenceSet)
+    assert made.confirmed
+    assert (edited.id, edited.version, edited.confirmed) == ("s1", 3, True)
+
+
+async def test_until_resolved_and_a_preview_that_makes_nothing(served: Served) -> None:
+    served.desk.weighed = replace(served.desk.weighed, lift="resolved")
+    seen = await rtmd(served, "silence", "add", "--firing", "f1", "--until-resolved", "--preview")
+    assert "until all of that has resolved, at most for 15m." in seen.output
+    assert served.desk.asked == []
+    [wanted] = served.desk.previewed
+    assert (wanted.lift, wanted.ends_at - wanted.starts_at) == (Lift.RESOLVED, 8 * 60 * MINUTE)
+
+
+async def test_forgotten_silences_are_listed_with_the_reason(served: Served) -> None:
+    served.desk.kept_silences.append(silence_view("s2", forgotten=["matches nothing for 3d"], lift="resolved"))
+    shown = (await rtmd(served, "silence", "list", "--forgotten")).output
+    assert "matches nothing for 3d" in shown
+    assert "when resolved, in 10m at the latest" in shown
+    assert "s1" not in shown
 
 
 async def test_expiring_and_acking(served: Served) -> None:
@@ -106,8 +144,8 @@ async def test_a_mark_is_a_text_a_kind_and_labels(served: Served) -> None:
     assert (await rtmd(served, "mark", "v2.3 is live", "kind=deploy", "service=shop")).output == "made-1\n"
     await rtmd(served, "mark", "kick-off", "--ago", "2m")
     first, second = served.desk.asked
-    assert first == MarkMade(1, ME, MarkKind.DEPLOY, "v2.3 is live", (("service", "shop"),))
-    assert second == MarkMade(2, ME, MarkKind.EVENT, "kick-off", time=NOW - 2 * MINUTE)
+    assert first == MarkMade(1, ME, MarkKind.DEPLOY, "v2.3 is live", (("service", "shop"),), origin=FROM)
+    assert second == MarkMade(2, ME, MarkKind.EVENT, "kick-off", time=NOW - 2 * MINUTE, origin=FROM)
     refused = await rtmd(served, "mark", "v2.3", "is", "live")
     assert (refused.exit_code, "is no label" in refused.output) == (2, True)
 
@@ -127,7 +165,7 @@ async def test_marks_are_listed_and_nothing_in_them_acts(served: Served) -> None
 async def test_silences_rules_and_status_are_shown(served: Served) -> None:
     served.desk.kept_silences.append(silence_view("s2", state="expired"))
     shown = (await rtmd(served, "silence", "list")).output
-    assert 's1  active  in 10m  ana  1        rule="mention-surge"  known' in shown
+    assert 's1  active  in 10m  ana  1        0           rule="mention-surge"  known' in shown
     assert "s2" not in shown
     assert "s2" in (await rtmd(served, "silence", "list", "--all")).output
     assert "seconds,minutes" in (await rtmd(served, "rules")).output
