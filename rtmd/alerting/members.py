@@ -62,7 +62,8 @@ class Members:
         self.correlations: Mapping[str, Correlation] = {}
         self.news: dict[Place, News] = {}
         self._correlator = correlator
-        self._watching: dict[str, list[Correlation]] = {}  # by the rule that it names
+        self._watching: dict[str, list[tuple[Correlation, frozenset[str]]]] = {}  # by rule, with their `on`
+        self._looks: dict[str, tuple[object, ...]] = {}  # what a firing that counts looked like when it was placed
         self._sides: defaultdict[Place, dict[str, _Side]] = defaultdict(dict)
         self._places: dict[str, dict[Place, None]] = {}  # of each firing that counts
 
@@ -86,7 +87,8 @@ class Members:
         self._watching = {}
         for correlation in correlations.values():
             for rule in (*correlation.all, *correlation.none):
-                self._watching.setdefault(rule, []).append(correlation)
+                self._watching.setdefault(rule, []).append((correlation, frozenset(correlation.on)))
+        self._looks.clear()
         if anew:
             for firing in firings:
                 self.put(firing)
@@ -97,6 +99,10 @@ class Members:
         watching = self._watching.get(firing.rule)
         if watching is None and firing.id not in self._places:
             return
+        looks = (firing.open, firing.stage, firing.shadow, firing.kind, firing.extra_labels)
+        if self._looks.get(firing.id) == looks:
+            return
+        self._looks.pop(firing.id, None)
         before = self._places.pop(firing.id, {})
         now = self._counts_at(firing, watching or ())
         for place in before:
@@ -106,6 +112,7 @@ class Members:
             self._put(firing, place)
         if now:
             self._places[firing.id] = now
+            self._looks[firing.id] = looks
 
     def places_of(self, firing: Firing) -> Iterable[Place]:
         """Where a firing counts as one of `all`."""
@@ -142,14 +149,14 @@ class Members:
         sides = [self._sides.get(place, {}).get(rule) for rule in correlation.all] if correlation else []
         return [firing_id for side in sides if side is not None for firing_id in side.ranks]
 
-    def _counts_at(self, firing: Firing, watching: Iterable[Correlation]) -> dict[Place, None]:
+    def _counts_at(self, firing: Firing, watching: Iterable[tuple[Correlation, frozenset[str]]]) -> dict[Place, None]:
         silent = firing.shadow or firing.kind is Kind.NO_DATA
         if not firing.open or silent or firing.correlated or firing.origin is not None:
             return {}
         labels = labels_of(dict(firing.labels) | dict(firing.extra_labels))
         return {
-            (each.name, only(labels, frozenset(each.on))): None
-            for each in watching
+            (each.name, only(labels, on)): None
+            for each, on in watching
             if firing.rule in each.none or firing.stage.rank >= each.at_least.rank
         }
 

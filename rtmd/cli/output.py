@@ -138,7 +138,7 @@ def print_rules(rules: Sequence[RuleView]) -> None:
             rule.name,
             _rule_state(rule),
             rule.kind,
-            ",".join(rule.stages),
+            ",".join(rule.stages) or " + ".join(rule.joins),
             str(rule.firing),
             str(rule.pending),
             str(rule.instances),

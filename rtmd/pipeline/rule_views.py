@@ -1,4 +1,4 @@
-"""Pictures of the rules for people: those in force with what they do now, and those that are switched off."""
+"""Pictures of rules and correlations for people: those in force with what they do now, and those switched off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from rtmd.engine.stage_table import StageTable
 from rtmd.engine.unfed import patience
 from rtmd.model.firing import Firing
-from rtmd.model.rule import Rule
+from rtmd.model.rule import Correlation, Rule
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.wire.rules import RuleView
 
@@ -44,12 +44,19 @@ def rule_views(pipeline: Pipeline) -> list[RuleView]:
                 unfed_since=_unfed_since(pipeline, tables),
             )
         )
+    views += [_joining(each, burning[each.name]) for each in pipeline.correlations.members.correlations.values()]
     return sorted(views, key=lambda view: view.name)
 
 
 def _switched_off(rule: Rule) -> RuleView:
     stages = [stage.name.value for stage in rule.stages]
     return RuleView(rule.name, rule.file, rule.line, rule.kind.value, stages, enabled=False, shadow=rule.shadow)
+
+
+def _joining(correlation: Correlation, firing: int) -> RuleView:
+    place = (correlation.file, correlation.line, correlation.kind.value)
+    shadow = correlation.shadow
+    return RuleView(correlation.name, *place, stages=[], firing=firing, shadow=shadow, joins=list(correlation.all))
 
 
 def _is_unfed(pipeline: Pipeline, firing: Firing) -> bool:

@@ -23,6 +23,7 @@ class RuleView(msgspec.Struct, frozen=True):
     shadow: bool = False
     rejudging: int = 0  # firings of a signal that changed; what it makes of them is not known yet
     unfed: int = 0  # firings that nothing feeds any more
+    joins: list[str] = []  # a correlation: the rules that have to fire together; it has no stages of its own
     unfed_since: int | None = None  # engine time: nothing has fed any of its instances since, for longer than it may be
 
 

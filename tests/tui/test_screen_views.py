@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 import world
 from rich.cells import cell_len
 
+from rtmd.wire import RelatedView
 from rtmd.wire.origin import OriginView
 from tui.filter import parse
 from tui.picture import Picture
@@ -252,6 +255,17 @@ def test_why_says_who_raised_an_alert_of_others_and_what_they_say_of_it() -> Non
     assert "threshold" not in text
     assert text.count("db-1: disk full") == 1
     assert text.count("https://wiki.example/disk") == 1
+
+
+def test_why_names_the_firings_of_a_correlation_and_the_correlation_of_a_firing() -> None:
+    other = RelatedView("s1", "mention-surge", {"brand": "acme"}, "minutes", "resolved")
+    joined = world.firing("k", " m ", rule="backlash", members=[other])
+    part = world.firing(
+        "s1", " m ", rule="mention-surge", part_of=[RelatedView("k", "backlash", {}, "minutes", "firing")]
+    )
+    told = ["\n".join(plain(line) for line in why(each, None, NOW, 120, UNICODE)) for each in (joined, part)]
+    assert re.search(r"members +mention-surge  brand=acme  minutes  resolved  s1", told[0])
+    assert re.search(r"part of +backlash  minutes  firing  k", told[1])
 
 
 def test_the_preview_stays_within_its_lines() -> None:
