@@ -36,6 +36,7 @@ from rtmd.wire import (
     StageView,
     StatusView,
 )
+from rtmd.wire.audit import AuditView, VerifiedView
 from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
@@ -90,6 +91,21 @@ def config(*, users: dict[str, Role] | None = None, tcp_role: Role = Role.VIEW, 
     """A configuration with nothing but what the API looks at."""
     daemon = DaemonConfig(rules=(), state=Path("/nonexistent"), listen=(), tcp_role=tcp_role)
     return Config(daemon=daemon, users=users or {}, limits=limits or Limits())
+
+
+class FakeAudit:
+    """Implements `rtmd.api.desk.AuditDesk`."""
+
+    def __init__(self) -> None:
+        self.kept = [AuditView(1, NOW, "ana", "ack", "f1", "on it"), AuditView(2, NOW, "bo", "silence", "s1")]
+        self.verified = VerifiedView(2, "ab12")
+
+    async def lines(self, *, since: int, by: str, what: str, limit: int) -> list[AuditView]:
+        fitting = [each for each in self.kept if by in ("", each.by) and what in ("", each.verb, each.object)]
+        return [each for each in fitting if each.at >= since][-limit:]
+
+    async def verify(self) -> VerifiedView:
+        return self.verified
 
 
 class FakeDeliveries:
@@ -150,6 +166,7 @@ class FakeDesk:
         self.epoch = "e1"
         self.deliveries = FakeDeliveries()
         self.alertmanager = FakeAlertmanager()
+        self.audit = FakeAudit()
         self.series = SeriesTable()
         self.time = NOW
         self.batches: list[tuple[str, SampleBatch]] = []

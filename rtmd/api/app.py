@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rtmd.api import ingest
 from rtmd.api.alertmanager import AlertmanagerApi
 from rtmd.api.answers import BodyBudget, problem, refusal
+from rtmd.api.audit import AuditRoutes
 from rtmd.api.auth import CALLER, Gate
 from rtmd.api.deliveries import DeliveryRoutes
 from rtmd.api.desk import Desk
@@ -80,6 +81,7 @@ def _operator_api(desk: Desk) -> ASGIApp:
             *AlertmanagerApi(desk).routes(),
             *Mutations(desk).routes(),
             *DeliveryRoutes(desk.deliveries).routes(),
+            *AuditRoutes(desk.audit).routes(),
         ],
         exception_handlers={HTTPException: _http_refusal, RefusedError: refused, Exception: _failed},
     )

@@ -19,6 +19,7 @@ from rtmd.model.policy import Policy
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
+from rtmd.wire.audit import AuditView, VerifiedView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
@@ -57,6 +58,18 @@ class DeliveryDesk(Protocol):
         ...
 
 
+class AuditDesk(Protocol):
+    """Who changed what."""
+
+    async def lines(self, *, since: int, by: str, what: str, limit: int) -> list[AuditView]:
+        """The latest lines since then (wall time) by somebody, of a verb or about an object; oldest first."""
+        ...
+
+    async def verify(self) -> VerifiedView:
+        """Whether the trail is as it was written."""
+        ...
+
+
 class AlertmanagerDesk(Protocol):
     """What an Alertmanager would know."""
 
@@ -86,6 +99,11 @@ class Desk(Protocol):
     @property
     def deliveries(self) -> DeliveryDesk:
         """Receivers and the outbox."""
+        ...
+
+    @property
+    def audit(self) -> AuditDesk:
+        """Who changed what."""
         ...
 
     @property

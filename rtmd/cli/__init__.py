@@ -32,6 +32,7 @@ VERBS = {
     "silence": Verb("rtmd.cli.silences:silence", "Add, edit, list and expire silences."),
     "mark": Verb("rtmd.cli.marks:mark", "Report that something happened: a post, a deployment."),
     "marks": Verb("rtmd.cli.marks:marks", "What was reported lately."),
+    "audit": Verb("rtmd.cli.audit:audit", "Who changed what; --verify: nobody tampered with that."),
     "receivers": Verb("rtmd.cli.deliveries:receivers", "Who is told; try one out."),
     "outbox": Verb("rtmd.cli.deliveries:outbox", "What waits to be told, and what was given up."),
     "noise": Verb("rtmd.cli.noise:noise", "The noisiest rules, and why."),

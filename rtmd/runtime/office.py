@@ -28,6 +28,7 @@ from rtmd.pipeline.views import firing_view, mark_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
+from rtmd.runtime.audit import AuditTrail
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.noise import NoiseBoard
@@ -78,6 +79,7 @@ class Office:
         self._samples = loop.storage.samples
         self.deliveries = deliveries
         self.alertmanager = AlertmanagerOffice(loop)
+        self.audit = AuditTrail(self._store.path)
         self._noise = NoiseBoard(self._store)
         self._board = board
         self._reload = reload

@@ -24,8 +24,8 @@ from rtmd.model.firing import Firing
 from rtmd.model.inputs import Restored
 from rtmd.ports import DeadLetter, OutboxRow
 from rtmd.store import rows
-from rtmd.store.rows import AuditRow, Column, Statement
-from rtmd.store.schema import audit_hash, open_reader
+from rtmd.store.rows import Column, Statement
+from rtmd.store.schema import open_reader
 from rtmd.store.writer import GroupWriter, refused
 
 _HOUR = 3_600_000
@@ -54,7 +54,6 @@ _JOURNAL_OF = "SELECT at, kind, rule, firing, text, detail FROM journal WHERE fi
 _JOURNAL_AFTER = """
 SELECT seq, at, kind, rule, firing, text, detail FROM journal
 WHERE seq > ? AND at >= ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"""
-_AUDIT = "SELECT seq, at, by, verb, object, detail, origin, hash FROM audit ORDER BY seq"
 
 # In this order: what hangs on a firing goes after it.
 _PRUNE = (
@@ -193,23 +192,6 @@ class StateStore:
         """The next `limit` lines after line `seq`, not older than `since`, of these kinds; with their numbers."""
         found = self._read(_JOURNAL_AFTER, seq, since, msgspec.json.encode(kinds).decode(), limit)
         return [(number, rows.journaled(tuple(row))) for number, *row in found]
-
-    def audit(self, limit: int = 200) -> tuple[AuditRow, ...]:
-        """The latest `limit` lines of the audit trail, oldest first."""
-        found = self._read(f"{_AUDIT} DESC LIMIT ?", limit)
-        return tuple(AuditRow(*row) for row in reversed(found))
-
-    def audit_problem(self) -> str:
-        """Where the audit trail was edited or cut, in words; empty when it is whole."""
-        previous, expected = None, 1
-        for seq, *columns, kept in self._read(_AUDIT):
-            if seq != expected:
-                return f"lines {expected} to {seq - 1} are missing"
-            if audit_hash(previous, *columns) != kept:
-                return f"line {seq} is not what was written"
-            previous, expected = kept, seq + 1
-        last = self._read("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-        return f"lines {expected} to {last[0][0]} are missing" if last and last[0][0] >= expected else ""
 
     def last_good(self) -> dict[str, bytes]:
         """The rule files as they were last in use: name → text."""

@@ -122,6 +122,14 @@ async def test_expire_and_ack_become_inputs(served: Served) -> None:
     ]
 
 
+async def test_the_audit_trail_is_for_those_who_may_change_things(served: Served) -> None:
+    assert [each["seq"] for each in (await served.unix.get(f"{BASE}/audit?what=ack")).json()] == [1]
+    assert (await served.unix.get(f"{BASE}/audit/verify")).json()["problem"] == ""
+    assert (await served.unix.get(f"{BASE}/audit?limit=x")).status_code == 400
+    for path in ("audit", "audit/verify"):
+        assert (await served.tcp.get(f"{BASE}/{path}")).status_code == 403
+
+
 async def test_marks_are_made_and_read(served: Served) -> None:
     await served.unix.post(f"{BASE}/mark", json={"text": "v2", "kind": "deploy", "labels": {"b": "x", "a": "y"}})
     assert served.desk.asked == [MarkMade(1, ME, MarkKind.DEPLOY, "v2", (("a", "y"), ("b", "x")), origin=FROM)]

@@ -26,6 +26,7 @@ from rtmd.model.mark import MarkKind
 from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Lift
 from rtmd.wire import AckView, RuleErrorView
+from rtmd.wire.audit import VerifiedView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
 
@@ -138,6 +139,21 @@ async def test_expiring_and_acking(served: Served) -> None:
     assert isinstance(expired, SilenceExpired)
     assert isinstance(ack, AckSet)
     assert (ack.length, ack.note) == (60 * MINUTE, "on it")
+
+
+async def test_the_audit_trail_is_listed_by_who_and_what(served: Served) -> None:
+    shown = (await rtmd(served, "audit", "--by", "ana")).output.splitlines()
+    assert [line.split()[2:] for line in shown[1:]] == [["ana", "-", "ack", "f1", "on", "it"]]
+    assert len((await rtmd(served, "audit", "--limit", "1")).output.splitlines()) == 2
+    assert (await rtmd(served, "audit", "--what", "s9")).output == "Nobody changed anything.\n"
+    assert [line["by"] for line in json.loads((await rtmd(served, "audit", "--json")).output)] == ["ana", "bo"]
+
+
+async def test_verifying_the_audit_trail_fails_when_it_was_tampered_with(served: Served) -> None:
+    assert "2 lines, as they were written" in (await rtmd(served, "audit", "--verify")).output
+    served.desk.audit.verified = VerifiedView(1, "ab12", "line 2 is not what was written")
+    broken = await rtmd(served, "audit", "--verify")
+    assert (broken.exit_code, "tampered with: line 2" in broken.output) == (1, True)
 
 
 async def test_a_mark_is_a_text_a_kind_and_labels(served: Served) -> None:

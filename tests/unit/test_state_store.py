@@ -34,6 +34,7 @@ from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.reaction import ActionRun, Alert, LedgerEntry, Notification, NotifyReason, RunState, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.model.silence import Silence
+from rtmd.store.audit import read_audit, verify_audit
 from rtmd.store.lock import StateLock
 from rtmd.store.schema import SCHEMA_VERSION
 from rtmd.store.state import StateStore
@@ -200,20 +201,38 @@ async def test_text_that_is_not_unicode_does_not_lose_its_line(store: StateStore
 
 async def test_the_audit_trail_is_a_chain_that_shows_edits_and_cuts(store: StateStore, path: Path) -> None:
     await store.commit([Audited(n, "ana", "ack", f"f{n}", "note") for n in range(4)])
-    assert [row.object for row in store.audit(2)] == ["f2", "f3"]
-    assert store.audit_problem() == ""
+    assert [row.object for row in read_audit(path, limit=2)] == ["f2", "f3"]
+    whole = verify_audit(path)
+    assert (whole.lines, whole.problem) == (4, "")
     other = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         other.execute("DELETE FROM audit")
     other.execute("DROP TRIGGER audit_complete")
     other.execute("DROP TRIGGER audit_unchanged")
     other.execute("DELETE FROM audit WHERE seq = 4")
-    assert store.audit_problem() == "lines 4 to 4 are missing"
+    assert verify_audit(path).problem == "line 4 is missing"
     other.execute("UPDATE audit SET by = 'bob' WHERE seq = 2")
-    assert store.audit_problem() == "line 2 is not what was written"
+    assert verify_audit(path).problem == "line 2 is not what was written"
     other.execute("DELETE FROM audit WHERE seq = 1")
-    assert store.audit_problem() == "lines 1 to 1 are missing"
+    assert verify_audit(path).problem == "line 1 is missing"
     other.close()
+
+
+async def test_the_audit_trail_is_read_by_who_what_and_when(store: StateStore, path: Path) -> None:
+    ana, bo = Audited(1, "ana", "ack", "f1"), Audited(2, "bo", "ack", "f2")
+    await store.commit([ana, bo, Audited(3, "bo", "silence", "s1")])
+    assert [row.seq for row in read_audit(path, by="bo")] == [2, 3]
+    assert [row.seq for row in read_audit(path, what="ack")] == [1, 2]
+    assert [row.seq for row in read_audit(path, what="s1")] == [3]
+    assert [row.seq for row in read_audit(path, by="bo", what="ack", since=2)] == [2]
+    assert read_audit(path, what="' OR 1=1 --") == ()
+
+
+async def test_a_long_audit_trail_is_verified_to_its_end(store: StateStore, path: Path) -> None:
+    await store.commit([Audited(n, "ana", "ack", f"f{n}") for n in range(2_500)])
+    whole = verify_audit(path)
+    assert (whole.lines, whole.problem) == (2_500, "")
+    assert whole.hash == read_audit(path, limit=1)[0].hash
 
 
 async def test_the_last_good_rule_files_survive_a_restart_whatever_their_names(store: StateStore) -> None:
