@@ -120,9 +120,11 @@ class Externals:
             yield self._end(firing, heard, at, f"{heard.sender} did not post it again in time")
 
     def pause(self, wall: int) -> None:
-        """Nobody listened until `wall`: every sender may be heard again."""
+        """Nobody listened until `wall`: every sender may be heard again. An end that this puts off is ours."""
+        by = wall + self.policy.resolve_timeout
         for id_, heard in self._heard.items():
-            self._hear(id_, replace(heard, ends_at=max(heard.ends_at, wall + self.policy.resolve_timeout)))
+            if heard.ends_at < by:
+                self._hear(id_, replace(heard, ends_at=by, timeout=True))
 
     def replace(self, firing: Firing) -> None:
         """Put a changed firing (an ack, say) in the place of the one with its id."""

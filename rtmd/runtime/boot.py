@@ -27,11 +27,12 @@ async def restored_pipeline(
     """A pipeline that stands where the last run ended, and the inputs that bring it to now (to be stepped first)."""
     series, samples, clock = storage.series, storage.samples, storage.clock
     now = clock.now()
+    offset = clock.wall() - now
     snapshot = await asyncio.to_thread(load_windows, storage.folder)
     last = min(max(samples.last_at or 0, snapshot.at, storage.store.newest()) or now, now)
     limit = config.limits.instances_per_rule
     pipeline = Pipeline(series, last, instances_per_rule=limit, correlator=make_correlator())
-    loaded = pipeline.step([reactions, WallClock(clock.wall() - now), RulesLoaded(rules)], last)
+    loaded = pipeline.step([reactions, WallClock(offset), RulesLoaded(rules)], last)
     if snapshot.windows is not None:
         pipeline.step([WindowsRestored(snapshot.windows)], last)
     for effect in loaded.effects:

@@ -215,6 +215,15 @@ def test_a_gap_gives_every_sender_the_resolve_timeout_again() -> None:
     assert [firing.resolved_at for firing in night.firings if firing.rule == "long"] == [START + 500_000]
 
 
+def test_what_is_posted_again_after_a_gap_ends_as_its_sender_says() -> None:
+    night = score()
+    post(night, 0, alert(starts=0, ends=4))
+    night.send(1, TimeGap(START + 50_000, "suspend"))
+    post(night, 51, alert(starts=0, ends=55))
+    night.run(55)
+    assert night.firing.resolved_at == START + 55_000
+
+
 def test_a_wall_clock_that_is_set_moves_the_end_of_what_is_people_s_time() -> None:
     night = score()
     post(night, 0, alert(ends=10))

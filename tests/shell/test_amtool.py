@@ -147,6 +147,28 @@ def test_amtool_carries_silences_over(amtool: Amtool, tmp_path: Path) -> None:
     amtool("silence", "expire", again["id"])
 
 
+def test_amtool_adds_alerts_finds_silences_and_ends_them(rtmd: Rtmd, amtool: Amtool) -> None:
+    words = ["alertname=disk", "host=z", "severity=page", "--annotation=summary=full"]
+    amtool("alert", "add", *words, "--generator-url=http://here/graph")
+    [alert] = amtool.json("alert", "query", "severity=page")
+    assert (alert["labels"], alert["annotations"], alert["generatorURL"]) == (
+        {"alertname": "disk", "host": "z", "severity": "page"}, {"summary": "full"}, "http://here/graph",
+    )  # fmt: skip
+    assert [each["name"] for each in alert["receivers"]] == ["log"]
+    [ours] = [firing for firing in rtmd.client.open_firings() if firing.rule == "disk"]
+    assert (ours.title, ours.stage, ours.severity) == ("full", "minutes", "critical")
+    assert ours.origin is not None
+    made = amtool("silence", "add", "--author=kim", "--comment=c", "severity=page")
+    [alert] = amtool.json("alert", "query", "--silenced", "alertname=disk")
+    assert alert["status"] == {"state": "suppressed", "silencedBy": [made], "inhibitedBy": []}
+    amtool("silence", "expire", made)
+    amtool("alert", "add", *words, f"--end={after(-1)}", f"--start={after(-60)}")
+    assert amtool.json("alert", "query", "alertname=disk") == []
+    refused = amtool.run("alert", "add", "disk", f"--start={after(5)}", f"--end={after(-5)}")
+    assert refused.returncode != 0
+    assert "start time must be before end time" in refused.stderr
+
+
 def test_amtool_reads_the_route_tree(amtool: Amtool) -> None:
     assert '"receiver": "log"' in amtool("config", "show")
     assert "severity=" in amtool("config", "routes", "show")
@@ -178,6 +200,51 @@ def posted(**changes: Any) -> dict[str, Any]:
     matchers = [{"name": "host", "value": "z", "isRegex": False, "isEqual": True}]
     body = {"matchers": matchers, "startsAt": after(-5), "endsAt": after(600), "createdBy": "kim", "comment": "c"}
     return {**body, **changes}
+
+
+def test_alerts_go_as_they_do_in_alertmanager(rtmd: Rtmd, alertmanager: Alertmanager) -> None:
+    zero = "0001-01-01T00:00:00Z"
+    posts: list[tuple[str, dict[str, Any]]] = [
+        ("without times", {}),
+        ("an end of its own", {"startsAt": after(-50), "endsAt": after(500)}),
+        ("none again: its own stays", {"startsAt": after(-40)}),
+        ("an earlier end", {"startsAt": after(-45), "endsAt": after(100)}),
+        ("an earlier start", {"startsAt": after(-90), "endsAt": after(700), "annotations": {"summary": "b"}}),
+        ("times that are zero", {"startsAt": zero, "endsAt": zero, "generatorURL": "http://b/"}),
+        ("its end", {"startsAt": after(-90), "endsAt": after(-1)}),
+        ("a new one", {"startsAt": after(0), "endsAt": after(300)}),
+        ("one that starts later", {"startsAt": after(100), "endsAt": after(400)}),
+        ("an end before the start", {"startsAt": after(10), "endsAt": after(5)}),
+        ("no labels", {"labels": {}}),
+        ("labels without values", {"labels": {"a": ""}}),
+        ("a label without a name", {"labels": {"": "a"}}),
+        ("nothing", {"labels": ...}),
+        ("another shape", {"labels": ["a"]}),
+        ("no time", {"startsAt": "noon"}),
+        ("an empty value", {"labels": {"alertname": "beside", "empty": ""}, "endsAt": after(600)}),
+    ]
+    labels = {"alertname": "beside", "b": "ü"}
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        for what, changes in posts:
+            body = [{key: each for key, each in {"labels": labels, **changes}.items() if each is not ...}]
+            answers = [client.post(f"{url}/api/v2/alerts", json=body) for url in (rtmd.tcp, alertmanager.url)]
+            assert len({(answer.status_code, answer.content == b"") for answer in answers}) == 1, what
+            ours, theirs = (seen(client, url) for url in (rtmd.tcp, alertmanager.url))
+            assert ours == theirs, what
+
+
+def seen(client: httpx.Client, url: str) -> dict[str, tuple[Any, ...]]:
+    """The alerts by fingerprint; times to within half a minute: ours are another moment's."""
+    alerts = client.get(f"{url}/api/v2/alerts", params={"filter": "alertname=beside"}).json()
+    now = datetime.now(UTC)
+    return {
+        each["fingerprint"]: (
+            each["labels"],
+            each["annotations"],
+            *(round((datetime.fromisoformat(each[key]) - now).total_seconds() / 30) for key in ("startsAt", "endsAt")),
+        )
+        for each in alerts
+    }
 
 
 class Beside:
