@@ -14,7 +14,7 @@ from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
-from rtmd.model.reaction import ActionRun, LedgerEntry, RunState
+from rtmd.model.reaction import ActionRun, LedgerEntry, RunState, Storm
 from rtmd.model.silence import Silence
 
 _T = TypeVar("_T")
@@ -39,6 +39,7 @@ class FakeStore:
         self.memberships: dict[str, bytes] = {}
         self.runs: dict[str, bytes] = {}
         self.marks: dict[str, bytes] = {}
+        self.storms: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<FakeStore {len(self.firings)} firings, {len(self.instances)} instances>"
@@ -63,6 +64,7 @@ class FakeStore:
             silences=tuple(reversed(self._rows(self.silences.values(), Silence))),
             ledger=tuple(reversed(self._rows(self.ledger.values(), LedgerEntry))),
             memberships=tuple(reversed(self._rows(self.memberships.values(), Membership))),
+            storms=tuple(reversed(self._rows(self.storms.values(), Storm))),
             groups=tuple(reversed(self._rows(self.groups.values(), GroupTimes))),
             marks=tuple(reversed(self._rows(self.marks.values(), Mark))),
             runs=tuple(replace(run, state=RunState.UNKNOWN) if run.state in _UNDER_WAY else run for run in runs),
@@ -74,6 +76,8 @@ class FakeStore:
                 self.instances[state.rule, state.labels] = msgspec.msgpack.encode(state)
             case fx.InstanceDropped(rule, labels):
                 self.instances.pop((rule, labels), None)
+            case fx.StormSaved(storm):
+                self.storms[storm.receiver] = msgspec.msgpack.encode(storm)
             case fx.FiringSaved(firing):
                 self.firings[firing.id] = msgspec.msgpack.encode(firing)
             case fx.SilenceSaved(silence):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rtmd.config import Lang, Wording
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
-from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, RunState, Told
+from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, NotifyReason, RunState, StormPhase, Told
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.receivers.said import Voice
 
@@ -107,6 +107,24 @@ def trial() -> Notification:
     return replace(new(), test=True)
 
 
+def flapping() -> Notification:
+    """It comes and goes."""
+    return told(replace(MENTIONS, flapping=(StageName.MINUTES,)), Told.FLAPPING, seq=5)
+
+
+def storm() -> Notification:
+    """So many that only one is told in full."""
+    top = (("mentions", 200), ("negative <share>", 112), ("reach", 60))
+    digest = Digest(StormPhase.LASTS, AT - 120_000, 412, 120, 30, 382, "mentions", top, Severity.CRITICAL)
+    return replace(raised(), key="storm/desk/1/2", reason=NotifyReason.STORM, digest=digest)
+
+
+def storm_over() -> Notification:
+    """It is over, and nothing fires any more."""
+    digest = Digest(StormPhase.OVER, AT - 240_000, 412, 0, 412, 0, "mentions", (("mentions", 412),), Severity.WARNING)
+    return replace(resolved(), key="storm/desk/1/4", reason=NotifyReason.STORM, digest=digest)
+
+
 KINDS = {
     "firing": new,
     "raised": raised,
@@ -115,6 +133,9 @@ KINDS = {
     "together": together,
     "instead": instead,
     "trial": trial,
+    "flapping": flapping,
+    "storm": storm,
+    "storm over": storm_over,
 }
 PARIS = Wording(lang=Lang.FR, zone="Europe/Paris")
 

@@ -23,14 +23,24 @@ from rtmd.alerting.inhibition import Explained, Inhibitions
 from rtmd.alerting.ledger import Ledger
 from rtmd.alerting.routing import direct, find, routes_of
 from rtmd.alerting.silences import Silences
+from rtmd.alerting.storms import Storms
 from rtmd.alerting.suppression import ECHO, Suppression
 from rtmd.alerting.words import resolution
-from rtmd.model.effects import Effect, GroupDropped, GroupSaved, Journaled, LedgerSaved, MembershipSaved, Notify
+from rtmd.model.effects import (
+    Effect,
+    GroupDropped,
+    GroupSaved,
+    Journaled,
+    LedgerSaved,
+    MembershipSaved,
+    Notify,
+    StormSaved,
+)
 from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.policy import Policy, Route, Timers
-from rtmd.model.reaction import ActionRun, Alert, Notification, NotifyReason, Told
+from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, NotifyReason, Told
 from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Silence
 
@@ -55,6 +65,7 @@ class Dispatch:
         self.silences = Silences()
         self.ledger = Ledger()
         self.groups = Groups()
+        self.storms = Storms()
         explained = Explained(correlations_of, self.ledger.was_told)
         self.suppression = Suppression(self.silences, Inhibitions(find), explained)
         self.policy = Policy()
@@ -80,6 +91,7 @@ class Dispatch:
         known = list(firings)
         self.silences.restore(given.silences)
         self.ledger.restore(given.ledger)
+        self.storms.restore(given.storms)
         self.suppression.load(self.policy, known)
         self.groups.restore(given.groups, given.memberships, self._pace)
         self._place_anew(list(filter(None, map(self._find, self.groups.moved))), at)
@@ -135,8 +147,10 @@ class Dispatch:
                 continue  # of what is over already, only the end is worth a message
             stage = alert.firing.stage
             says.append(self.ledger.tell(alert.firing, fallback, alert.told, stage, at=at, reason=alert.reason))
-        if says:
-            diverted = replace(message, key=f"{message.key}/{fallback}", receiver=fallback, at=at, alerts=tuple(says))
+        if says or message.digest:
+            alerts = tuple(says) or message.alerts
+            diverted = replace(message, key=f"{message.key}/{fallback}", receiver=fallback, at=at, alerts=alerts)
+            yield from self._note(diverted)
             yield from self._send(replace(diverted, standing=(), instead_of=message.receiver, because=error))
 
     def announce(self, silence: Silence, firings: Iterable[Firing], at: int, wall: int) -> Iterator[Effect]:
@@ -177,6 +191,23 @@ class Dispatch:
         # Correlations first: who is told of one is not told of its members.
         for group in sorted(self.groups.take_due(at), key=self._of_members_only):
             yield from self._flush(group, at, wall)
+        for summary in self.storms.take_due(at):
+            yield from self._send(summary)
+
+    def next_due(self) -> int | None:
+        """When something is to be looked at, or summed up."""
+        due = (self.groups.next_due(), self.storms.next_due())
+        return min((each for each in due if each is not None), default=None)
+
+    def shift(self, gap: int, *, quiet_until: int) -> None:
+        """Nobody watched for `gap` ms, and nothing is to be said before `quiet_until`."""
+        self.groups.shift(gap, quiet_until=quiet_until)
+        self.storms.shift(gap)
+
+    def storm_over(self, firing: Firing) -> str:
+        """A receiver of the firing that has more than it can read; empty where there is none."""
+        receivers = sorted({group.key.receiver for group in self.groups.of(firing.id)})
+        return next(filter(self.storms.lasts, receivers), "")
 
     def closed_by(self, key: GroupKey, wall: int) -> tuple[str, ...]:
         """The calendars that keep a group from being told of anything that fires."""
@@ -190,8 +221,11 @@ class Dispatch:
         for firing_id in sorted(self.groups.moved):
             keys = sorted(group.key for group in self.groups.of(firing_id))
             yield MembershipSaved(Membership(firing_id, tuple(keys)))
+        for receiver in sorted(self.storms.changed):
+            yield StormSaved(self.storms.get(receiver))
         self.groups.changed.clear()
         self.groups.moved.clear()
+        self.storms.changed.clear()
 
     def forget(self, firing_id: str) -> None:
         """The firing is history."""
@@ -285,18 +319,35 @@ class Dispatch:
         alerts = tuple(self._alert(firing, told, group.key, at, repeats=repeats) for firing, told in says)
         standing = () if repeats else tuple(found.standing[:_CONTEXT])
         key = f"{_digest(group.key)}/{at}/{group.times.count + 1}"
-        yield from self._send(Notification(key, receiver, at, reason, alerts, group.key.labels, standing))
+        message = Notification(key, receiver, at, reason, alerts, group.key.labels, standing)
+        yield from self._note(message)
+        said = self.storms.take(message, at)
+        if said is not None:
+            yield from self._send(said)
 
-    def _send(self, message: Notification) -> Iterator[Effect]:
+    def _note(self, message: Notification) -> Iterator[Effect]:
+        """The receiver is told of these, now or in a summary."""
         for alert in message.alerts:
             entry = self.ledger.get(alert.firing.id, message.receiver)
             yield from [LedgerSaved(entry)] if entry else ()
-        alerts = (replace(alert, runs=tuple(self._runs_of(alert.firing.id))) for alert in message.alerts)
-        yield Notify(replace(message, alerts=tuple(alerts)))
+
+    def _send(self, message: Notification) -> Iterator[Effect]:
+        if message.digest is not None:
+            firing = self.ledger.known_count(message.receiver)
+            message = replace(message, digest=replace(message.digest, firing=firing))
+        if message.digest is not None and message.digest.phase is not None:
+            yield _journalled(message, message.digest)
+        yield Notify(replace(message, alerts=tuple(map(self._present, message.alerts))))
         for alert in message.alerts:
             text = f"{alert.told} to {message.receiver}: {alert.reason}"
             detail = {"key": message.key, "reason": str(message.reason)}
             yield Journaled(message.at, "told", alert.firing.rule, alert.firing.id, text, detail)
+
+    def _present(self, alert: Alert) -> Alert:
+        """As it is by now: a summary may speak of something older."""
+        firing = self._find(alert.firing.id) or alert.firing
+        told = alert.told if firing.open or firing.flaps else Told.RESOLVED
+        return replace(alert, firing=firing, told=told, runs=tuple(self._runs_of(firing.id)))
 
     def _alert(self, firing: Firing, told: Told, key: GroupKey, at: int, *, repeats: bool) -> Alert:
         entry = self.ledger.get(firing.id, key.receiver)
@@ -311,6 +362,12 @@ class Dispatch:
             case _:
                 reason = firing.reason
         return self.ledger.tell(firing, key.receiver, told, key.stage, at=at, reason=reason)
+
+
+def _journalled(message: Notification, digest: Digest) -> Journaled:
+    text = f"storm towards {message.receiver} {digest.phase}: {digest.fired} fired, {digest.ended} ended"
+    top = ", ".join(f"{rule} {count}" for rule, count in digest.top)
+    return Journaled(message.at, "storm", digest.first, text=text, detail={"key": message.key, "top": top})
 
 
 def _digest(key: GroupKey) -> str:

@@ -58,6 +58,11 @@ class Ledger:
             if entry is not None and entry.told not in UNAWARE:
                 yield replace(entry, told=Told.FIRING) if entry.told is Told.RISE_WITHHELD else entry
 
+    def known_count(self, receiver: str) -> int:
+        """How much a receiver knows to be open."""
+        entries = (entries.get(receiver) for entries in self._told.values())
+        return sum(entry is not None and entry.told not in UNAWARE for entry in entries)
+
     def of(self, firing_id: str) -> list[LedgerEntry]:
         """All entries of a firing, by receiver."""
         entries = self._told.get(firing_id, {})

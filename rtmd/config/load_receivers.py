@@ -34,15 +34,17 @@ from rtmd.config.receivers import (
 from rtmd.config.template import Template, TemplateProblem, checked
 from rtmd.rulefile.table import Table, nearest
 
-_SHARED = frozenset({"kind", "fallback", "fallback_after", "lang", "zone"})
+_SHARED = frozenset({"kind", "fallback", "fallback_after", "storm", "lang", "zone"})
 _WORDED = frozenset({"title", "text"})
 _LATER = frozenset({"headers"})
+_CALMEST = 1_000_000  # news a minute
 _SHORTEST_RESEND = 1_000
 
 
 class _Shared(TypedDict):
     fallback: str
     fallback_after: int
+    storm: int
     wording: Wording
 
 
@@ -75,10 +77,20 @@ def _shared(table: Table, wording: Wording) -> _Shared:
     return {
         "fallback": table.text("fallback"),
         "fallback_after": table.duration("fallback_after", cast("int", _default(Receiver, "fallback_after")), least=1),
+        "storm": _storm(table),
         "wording": read_wording(
             table, dataclasses.replace(wording, title=_template(table, "title"), text=_template(table, "text"))
         ),
     }
+
+
+def _storm(table: Table) -> int:
+    if table.content.get("storm") == "off":
+        return 0
+    if "storm" not in table:
+        kind = AlertmanagerReceiver if table.text("kind", str(table.path[-1])) == "alertmanager" else Receiver
+        return cast("int", _default(kind, "storm"))
+    return table.integer("storm", 0, least=1, most=_CALMEST)
 
 
 def read_wording(table: Table, default: Wording) -> Wording:

@@ -31,11 +31,15 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What every kind has. `fallback` is told what this one cannot be told, after `fallback_after` ms at the latest."""
+    """What every kind has. `fallback` is told what this one cannot be told, after `fallback_after` ms at the latest.
+
+    `storm` is how much a minute it is told one by one; 0: everything.
+    """
 
     name: str
     fallback: str = field(default="", kw_only=True)
     fallback_after: int = field(default=120_000, kw_only=True)
+    storm: int = field(default=30, kw_only=True)
     wording: Wording = field(default=Wording(), kw_only=True)
 
 
@@ -111,11 +115,12 @@ class PagerDutyReceiver(Receiver):
 
 @dataclass(frozen=True, slots=True)
 class AlertmanagerReceiver(Receiver):
-    """Sends alerts to an Alertmanager (API v2), again every `resend` ms while they fire."""
+    """Sends alerts to an Alertmanager (API v2), which groups by itself, again every `resend` ms while they fire."""
 
     url: str = field(repr=False)
     timeout: int = 10_000
     resend: int = 60_000
+    storm: int = field(default=0, kw_only=True)
 
 
 class Security(StrEnum):

@@ -15,7 +15,7 @@ from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
 from rtmd.model.matcher import Matcher
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, Storm
 from rtmd.model.silence import Silence
 
 
@@ -98,6 +98,13 @@ class MembershipSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class StormSaved:
+    """What came towards a receiver lately, or its storm, changed."""
+
+    storm: Storm
+
+
+@dataclass(frozen=True, slots=True)
 class RunSaved:
     """An action run changed its state."""
 
@@ -109,8 +116,8 @@ class Journaled:
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
-    # transition | outcome | ack | verdict | missed | silence | mark | action | told | suppressed | gap | rules
-    # flapping
+    # transition | outcome | flapping | ack | verdict | missed | silence | mark | action | told | suppressed | storm
+    # gap | rules
     kind: str
     rule: str = ""
     firing_id: str = ""
@@ -189,6 +196,7 @@ Durable: TypeAlias = (
     | GroupSaved
     | GroupDropped
     | MembershipSaved
+    | StormSaved
     | RunSaved
     | Journaled
     | Audited

@@ -18,7 +18,7 @@ from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark, MarkKind
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Storm
 from rtmd.model.rule import RuleSet
 from rtmd.model.silence import Lift, Silence
 
@@ -40,8 +40,9 @@ class ReactionsLoaded:
     """What the configuration says about reacting.
 
     `undoable` has the actions that can be undone; `policy` says whom stages without `notify` tell, and what mutes what;
-    `fallbacks` has who is told what a receiver cannot be told; with `react` off everything is judged and journalled,
-    and nothing leaves the daemon; `external` is about alerts that others raise.
+    `fallbacks` has who is told what a receiver cannot be told, `storms` how much a minute receivers are told one by one
+    where that is not as usual; with `react` off everything is judged and journalled, and nothing leaves the daemon;
+    `external` is about alerts that others raise.
     """
 
     receivers: frozenset[str] = frozenset()
@@ -50,6 +51,7 @@ class ReactionsLoaded:
     policy: Policy = field(default_factory=Policy)
     react: bool = True
     fallbacks: Mapping[str, str] = field(default_factory=dict)
+    storms: Mapping[str, int] = field(default_factory=dict)
     external: ExternalPolicy = field(default_factory=ExternalPolicy)
 
 
@@ -65,6 +67,7 @@ class Restored:
     memberships: tuple[Membership, ...] = ()
     runs: tuple[ActionRun, ...] = ()
     marks: tuple[Mark, ...] = ()
+    storms: tuple[Storm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

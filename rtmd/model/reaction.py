@@ -36,6 +36,15 @@ class NotifyReason(StrEnum):
     SOME_RESOLVED = "some resolved"
     REPEAT = "repeat"
     SILENCE_ENDS = "silence ends"
+    STORM = "storm"  # in place of many others
+
+
+class StormPhase(StrEnum):
+    """What a summary says of a storm."""
+
+    BEGINS = "begins"
+    LASTS = "lasts"
+    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,29 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What a message says of more firings than it lists; without a phase it is no storm, but a long repetition.
+
+    Since then so many fired towards the receiver (of which `new` since the summary before) and so many ended;
+    `firing` is what it knows to fire now. `first` is the rule that fired first, `top` the three that fired most.
+    """
+
+    phase: StormPhase | None
+    since: int  # engine time
+    fired: int = 0
+    new: int = 0
+    ended: int = 0
+    firing: int = 0
+    first: str = ""
+    top: tuple[tuple[str, int], ...] = ()
+    severity: Severity = Severity.INFO
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One message to one receiver about firings that are told together, those with news in `alerts` (at least one).
+
+    With a `digest` there are more than these.
 
     `key` is stable over retries and restarts. `group` has the labels that the firings share because they are grouped by
     them; `standing` what else fires in the group, as the receiver knows. `instead_of` is the receiver that it was meant
@@ -81,10 +111,13 @@ class Notification:
     instead_of: str = ""
     because: str = ""
     test: bool = False
+    digest: Digest | None = None
 
     @property
     def severity(self) -> Severity:
         """That of the worst firing in it; of the worst one that ended when none fires."""
+        if self.digest is not None:
+            return self.digest.severity
         open_ones = [alert.firing.severity for alert in self.alerts if not alert.resolved]
         open_ones += [firing.severity for firing in self.standing]
         return max(open_ones or [alert.firing.severity for alert in self.alerts], key=lambda severity: severity.rank)
@@ -92,6 +125,8 @@ class Notification:
     @property
     def resolved(self) -> bool:
         """Nothing that it is about fires any more."""
+        if self.digest is not None:
+            return not self.digest.firing
         return not self.standing and all(alert.told is Told.RESOLVED for alert in self.alerts)
 
     @property
@@ -111,6 +146,42 @@ class LedgerEntry:
     at: int
     stage: StageName | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How many firings of a rule a receiver was to be told of in a second of engine time, or their ends."""
+
+    second: int
+    rule: str
+    ended: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """How it stands with a receiver (`alerting.storms`): its news of the last minute, and the storm that lasts.
+
+    `counts` has what fired in the storm by rule, `lead` the alert that stands for all, `told` how many fired up to the
+    last of `number` summaries, `due` the time of the next.
+    """
+
+    receiver: str
+    since: int = 0  # engine time; 0: there is none
+    due: int = 0
+    first: str = ""
+    lead: Alert | None = None
+    severity: Severity = Severity.INFO
+    number: int = 0
+    told: int = 0
+    ended: int = 0
+    counts: tuple[tuple[str, int], ...] = ()
+    recent: tuple[News, ...] = ()
+
+    @property
+    def lasts(self) -> bool:
+        """There is a storm."""
+        return self.since > 0
 
 
 class RunState(StrEnum):

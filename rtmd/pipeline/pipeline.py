@@ -106,7 +106,7 @@ class Pipeline:
         end = self.externals.next_end()
         people = end and end - self._offset
         of_silences = self.silencing.next_due(self._offset, self.engine.evaluated_at)
-        of_groups = self.reactor.dispatch.groups.next_due()
+        of_groups = self.reactor.dispatch.next_due()
         due = (self.engine.next_due(), self.correlations.next_due(), of_groups, of_silences, people)
         return min([self._housekeeping, *(each for each in due if each is not None)])
 
@@ -228,7 +228,7 @@ class Pipeline:
         self.externals.pause(self.wall(until))
         self.correlations.shift(until - at)
         grids = [stage.grid for rule in self.engine.rules.values() for stage in rule.stages]
-        self.reactor.dispatch.groups.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
+        self.reactor.dispatch.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
         self._housekeeping = _next_minute(until)
         text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"
         yield fx.Journaled(until, "gap", text=text)

@@ -60,6 +60,7 @@ class Reactor:
         """Another configuration."""
         self.reactions = reactions
         self.dispatch.load(reactions.policy, firings, at)
+        self.dispatch.storms.load(reactions.storms, reactions.receivers)
 
     def readdress(
         self,
@@ -87,7 +88,9 @@ class Reactor:
         """What mutes the firing now, whoever would be told."""
         if firing.flaps:
             return FLAPPING
-        return self.dispatch.suppression.verdict(firing, at, wall)
+        verdict = self.dispatch.suppression.verdict(firing, at, wall)
+        storming = self.dispatch.storm_over(firing) if verdict is None else ""
+        return Verdict("storm", f"storm towards {storming}") if storming else verdict
 
     def react(self, change: Change, wall: int) -> Effects:
         """What follows from one change of a firing."""

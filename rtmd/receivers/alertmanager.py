@@ -76,7 +76,7 @@ def webhook_body(message: Notification, said: Said) -> bytes:
     body = {
         "version": BODY_VERSION,
         "groupKey": group_key(message),
-        "truncatedAlerts": 0,
+        "truncatedAlerts": max(0, message.digest.fired - len(alerts)) if message.digest else 0,
         "status": "resolved" if message.resolved else "firing",
         "receiver": message.receiver,
         "groupLabels": dict(message.group) or {"alertname": message.alerts[0].firing.rule},

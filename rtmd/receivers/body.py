@@ -12,9 +12,9 @@ import msgspec
 
 from rtmd.model.display import age, number
 from rtmd.model.firing import Firing
-from rtmd.model.reaction import ActionRun, Alert, Notification, Told
+from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, Told
 from rtmd.model.rule import Kind
-from rtmd.wire.bodies import ActionBody, AlertBody, NotificationBody
+from rtmd.wire.bodies import ActionBody, AlertBody, DigestBody, NotificationBody
 from rtmd.wire.pictures import evidence_view, firing_view, run_view
 
 BODY_VERSION = "1"  # of both bodies: rises when a field changes its meaning or goes
@@ -36,8 +36,22 @@ def notification_body(notification: Notification) -> bytes:
         instead_of=notification.instead_of,
         because=notification.because,
         test=notification.test,
+        digest=_digest(notification.digest) if notification.digest else None,
     )
     return msgspec.json.encode(body)
+
+
+def _digest(digest: Digest) -> DigestBody:
+    return DigestBody(
+        storm=str(digest.phase or ""),
+        since=digest.since,
+        fired=digest.fired,
+        new=digest.new,
+        ended=digest.ended,
+        firing=digest.firing,
+        first=digest.first,
+        top=dict(digest.top),
+    )
 
 
 def _alert(alert: Alert, at: int) -> AlertBody:
@@ -70,9 +84,19 @@ def action_body(run: ActionRun, *, undo: bool) -> bytes:
 
 def summary(notification: Notification) -> str:
     """One line in plain words: the first alert, and how many more there are news of, or stand."""
+    if notification.digest is not None:
+        return _counted(notification.digest)
     more = len(notification.alerts) - 1
     others = [f"{more} more" if more else "", f"{len(notification.standing)} standing" if notification.standing else ""]
     return "; and ".join([alert_summary(notification.alerts[0], notification.at), *filter(None, others)])
+
+
+def _counted(digest: Digest) -> str:
+    """`storm lasts: 412 fired, 30 ended, 382 fire now; first mention-surge; most: mention-surge 200, replies 112`."""
+    what = f"storm {digest.phase}" if digest.phase else "still firing"
+    top = ", ".join(f"{rule} {count}" for rule, count in digest.top)
+    counts = f"{digest.fired} fired, {digest.ended} ended, {digest.firing} fire now"
+    return f"{what}: {counts}; first {digest.first}" + (f"; most: {top}" if top else "")
 
 
 def alert_summary(alert: Alert, at: int) -> str:

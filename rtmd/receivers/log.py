@@ -8,7 +8,7 @@ from rtmd.model.display import safe
 from rtmd.model.labels import show
 from rtmd.model.reaction import Notification, Told
 from rtmd.model.rule import Severity
-from rtmd.receivers.body import alert_summary
+from rtmd.receivers.body import alert_summary, summary
 
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
@@ -24,7 +24,10 @@ class LogSink:
         return f"<LogSink {self.name}>"
 
     async def send(self, notification: Notification) -> None:
-        """Write a line for each firing that it has news of, with the fields rule, instance and firing."""
+        """Write a line for each firing that it has news of, with the fields rule, instance and firing; or a summary."""
+        if notification.digest is not None:
+            self._log.log(_LEVELS[notification.severity], "%s", safe(summary(notification)))
+            return
         for alert in notification.alerts:
             firing = alert.firing
             level = logging.INFO if alert.told is Told.RESOLVED else _LEVELS[firing.severity]

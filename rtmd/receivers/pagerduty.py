@@ -13,7 +13,7 @@ import msgspec
 
 from rtmd.config import PagerDutyReceiver
 from rtmd.model.display import safe
-from rtmd.model.reaction import Alert, Notification
+from rtmd.model.reaction import Alert, Notification, StormPhase
 from rtmd.model.rule import Severity
 from rtmd.receivers.fit import clip
 from rtmd.receivers.said import Part, Said
@@ -28,7 +28,17 @@ _SEVERITIES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRIT
 
 
 def pagerduty(message: Notification, said: Said, config: PagerDutyReceiver, *, source: str) -> tuple[bytes, ...]:
-    """The events to post, one an alert; `said` as it is, `source` is the daemon's name."""
+    """The events to post, one an alert; `said` as it is, `source` is the daemon's name.
+
+    A storm is an incident of its own, resolved when it is over.
+    """
+    digest = message.digest
+    if digest is not None and digest.phase is not None:
+        event = _event(message.alerts[0], said, said.parts[0], config, source)
+        over = digest.phase is StormPhase.OVER
+        event["event_action"] = "resolve" if over else "trigger"
+        event["dedup_key"] = clip(f"storm {digest.since} {message.receiver}", _KEY)
+        return (msgspec.json.encode(event),)
     return tuple(
         msgspec.json.encode(_event(alert, said, part, config, source))
         for alert, part in zip(message.alerts, said.parts, strict=True)

@@ -23,7 +23,7 @@ from rtmd.config import Wording
 from rtmd.config.template import Escape, Template, TemplateProblem
 from rtmd.model.display import safe
 from rtmd.model.firing import Exemplar
-from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
+from rtmd.model.reaction import Alert, Digest, Notification, NotifyReason, StormPhase, Told
 from rtmd.model.rule import Kind
 from rtmd.receivers.fit import clip
 from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
@@ -32,6 +32,7 @@ EXEMPLARS = 3
 
 _TITLE = 250  # characters of a firing's title
 _FACT = 500
+_NAME = 128
 _QUOTE = 280
 _URL = 2_000
 
@@ -109,6 +110,8 @@ class Voice:
         words, first = self._words, message.alerts[0]
         if message.test:
             return words.test.format(safe(first.firing.title, _TITLE))
+        if message.digest is not None:
+            return self._counted(words.storms[message.digest.phase], message, message.digest)
         more = len(message.alerts) - 1
         return headline(first, words) + (words.more.format(more) if more else "")
 
@@ -138,10 +141,30 @@ class Voice:
             yield self._words.fallback.format(receiver=meant_for, reason=because)
         if message.standing:
             yield self._words.standing.format(len(message.standing))
+        if message.digest is not None:
+            yield from self._tally(message, message.digest)
+
+    def _tally(self, message: Notification, digest: Digest) -> Iterator[str]:
+        words = self._words
+        yield self._counted(words.tally if digest.phase is not None else words.storms[None], message, digest)
+        yield words.first.format(safe(digest.first, _NAME))
+        yield words.most.format(", ".join(f"{safe(rule, _NAME)} {count}" for rule, count in digest.top))
+        if digest.phase in (StormPhase.BEGINS, StormPhase.LASTS):
+            yield words.each_minute
+
+    def _counted(self, text: str, message: Notification, digest: Digest) -> str:
+        return text.format(
+            fired=digest.fired,
+            new=digest.new,
+            ended=digest.ended,
+            firing=digest.firing,
+            first=safe(digest.first, _NAME),
+            moment=moment(digest.since, message.at, self._wording.zone, self._words),
+        )
 
     def _part(self, message: Notification, alert: Alert, escape: Escape) -> Part:
         firing = alert.firing
-        heading = headline(alert, self._words) if len(message.alerts) > 1 else ""
+        heading = headline(alert, self._words) if len(message.alerts) > 1 or message.digest else ""
         facts = ((name, value) for name, value in self._facts(message, alert) if value)
         evidence = alert.record.evidence if alert.record else None
         exemplars = evidence.exemplars[:EXEMPLARS] if evidence and not alert.resolved else ()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from rtmd.config import Lang
 from rtmd.model.display import number
 from rtmd.model.firing import Outcome
-from rtmd.model.reaction import RunState
+from rtmd.model.reaction import RunState, StormPhase
 from rtmd.model.rule import Kind, Severity, StageName
 
 _UTC = timezone.utc  # noqa: UP017  # beside ZoneInfo it reads better
@@ -41,6 +41,11 @@ class Words:
     test_lead: str
     fallback: str
     standing: str
+    storms: Mapping[StormPhase | None, str]
+    tally: str
+    each_minute: str
+    first: str
+    most: str
     more: str
     stages: Mapping[StageName, str]
     severities: Mapping[Severity, str]
@@ -94,6 +99,16 @@ EN = Words(
     test_lead="Somebody is trying out this receiver. Nothing is wrong, and nothing needs to be done.",
     fallback="Meant for {receiver}, which could not be told: {reason}",
     standing="Still firing beside it: {}.",
+    storms={
+        StormPhase.BEGINS: "Storm: {fired} fired, {ended} ended, first {first}",
+        StormPhase.LASTS: "Storm goes on: {fired} fired, {new} of them new",
+        StormPhase.OVER: "Storm over: {fired} fired, {firing} still do",
+        None: "Still firing: {fired} alerts",
+    },
+    tally="{fired} fired since {moment}, {ended} ended. {firing} fire now.",
+    each_minute="While this lasts you are told once a minute.",
+    first="First: {}",
+    most="Most: {}",
     more=" (and {} more)",
     stages={name: str(name) for name in StageName},
     severities={severity: str(severity) for severity in Severity},
@@ -151,6 +166,16 @@ FR = Words(
     test_lead="Quelqu’un essaie ce destinataire. Tout va bien, il n’y a rien à faire.",
     fallback="Destiné à {receiver}, qui n’a pas pu être prévenu\u00a0: {reason}",
     standing="Toujours actifs à côté\u00a0: {}.",
+    storms={
+        StormPhase.BEGINS: "Avalanche\u00a0: {fired} alertes, {ended} terminées, d’abord {first}",
+        StormPhase.LASTS: "L’avalanche continue\u00a0: {fired} alertes, dont {new} nouvelles",
+        StormPhase.OVER: "Avalanche terminée\u00a0: {fired} alertes, dont {firing} toujours actives",
+        None: "Toujours actives\u00a0: {fired} alertes",
+    },
+    tally="{fired} alertes depuis {moment}, {ended} terminées. {firing} sont actives.",
+    each_minute="Tant que cela dure, vous recevez un message par minute.",
+    first="La première\u00a0: {}",
+    most="Les plus nombreuses\u00a0: {}",
     more=" (et {} de plus)",
     stages={StageName.SECONDS: "secondes", StageName.MINUTES: "minutes", StageName.HOURS: "heures"},
     severities={Severity.INFO: "information", Severity.WARNING: "attention", Severity.CRITICAL: "critique"},

@@ -266,5 +266,6 @@ def reactions_of(config: Config) -> ReactionsLoaded:
         policy=config.policy,
         react=config.daemon.react,
         external=config.external,
+        storms={name: receiver.storm for name, receiver in config.receivers.items()},
         fallbacks={name: receiver.fallback for name, receiver in config.receivers.items() if receiver.fallback},
     )

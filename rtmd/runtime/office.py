@@ -208,6 +208,10 @@ class Office:
             notices.insert(0, f"rules reloaded: {self._board.reload.summary}")
         notices += [f"source {each.name}: {each.last_error}" for each in self._board.sources() if each.last_error]
         notices += endings(pipeline, now) if active else []
+        notices += [
+            f"storm towards {storm.receiver}: {sum(count for _, count in storm.counts)} fired, first {storm.first}"
+            for storm in pipeline.reactor.dispatch.storms.lasting()
+        ]
         if self._loop.degraded:
             notices.append(f"not on disk: {self._loop.degraded}")
         return StatusView(

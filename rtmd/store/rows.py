@@ -30,12 +30,13 @@ from rtmd.model.effects import (
     RunSaved,
     SilenceDropped,
     SilenceSaved,
+    StormSaved,
 )
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Told
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Storm, Told
 from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
 
@@ -57,6 +58,7 @@ _silences = msgspec.msgpack.Decoder(Silence)
 _marks = msgspec.msgpack.Decoder(Mark)
 _groups = msgspec.msgpack.Decoder(GroupTimes)
 _memberships = msgspec.msgpack.Decoder(Membership)
+_storms = msgspec.msgpack.Decoder(Storm)
 _runs = msgspec.msgpack.Decoder(ActionRun)
 _notifications = msgspec.msgpack.Decoder(Notification)
 _details = msgspec.json.Decoder(dict[str, str])
@@ -76,6 +78,7 @@ _SAVE_LEDGER = (
 )
 _SAVE_GROUP = "INSERT OR REPLACE INTO groups (id, due, doc) VALUES (?, ?, ?)"
 _SAVE_MEMBERSHIP = "INSERT OR REPLACE INTO memberships (firing, doc) VALUES (?, ?)"
+_SAVE_STORM = "INSERT OR REPLACE INTO storms (receiver, doc) VALUES (?, ?)"
 _DROP_MEMBERSHIP = "DELETE FROM memberships WHERE firing = ?"
 _DROP_GROUP = "DELETE FROM groups WHERE id = ?"
 _SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VALUES (?, ?, ?, ?, ?, ?)"
@@ -141,6 +144,8 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _DROP_MEMBERSHIP, (firing_id,)
         case MembershipSaved(membership):
             return _SAVE_MEMBERSHIP, (membership.firing_id, _pack(membership))
+        case StormSaved(storm):
+            return _SAVE_STORM, (storm.receiver, _pack(storm))
         case GroupDropped(key):
             return _DROP_GROUP, (group_id(key),)
         case RunSaved(run):
@@ -241,3 +246,8 @@ def journaled(row: tuple[Any, ...]) -> Journaled:
     """From the columns at, kind, rule, firing, text, detail."""
     at, kind, rule, firing_id, text, detail = row
     return Journaled(at, kind, rule, firing_id, text, _decode(_details, detail))
+
+
+def storm(doc: bytes) -> Storm:
+    """The value in a row's `doc`."""
+    return _decode(_storms, doc)

@@ -150,6 +150,7 @@ class StateStore:
         silences = self._read("SELECT doc FROM silences ORDER BY id")
         marks = self._read("SELECT doc FROM marks ORDER BY time, id")
         groups = self._read("SELECT doc FROM groups ORDER BY id")
+        storms = self._read("SELECT doc FROM storms ORDER BY receiver")
         memberships = self._read("SELECT doc FROM memberships ORDER BY firing")
         return Restored(
             instances=tuple(rows.instance(doc) for (doc,) in instances),
@@ -157,6 +158,7 @@ class StateStore:
             silences=tuple(rows.silence(doc) for (doc,) in silences),
             ledger=tuple(entry for entry in ledger if entry.firing_id in known),
             groups=tuple(rows.group_times(doc) for (doc,) in groups),
+            storms=tuple(rows.storm(doc) for (doc,) in storms),
             memberships=tuple(rows.membership(doc) for (doc,) in memberships),
             runs=tuple(run for run in runs if run.firing_id in known),
             marks=tuple(rows.mark(doc) for (doc,) in marks),

@@ -19,6 +19,19 @@ class AlertBody(msgspec.Struct, frozen=True):
     evidence: EvidenceView | None = None
 
 
+class DigestBody(msgspec.Struct, frozen=True):
+    """What is said of more alerts than are listed: since then (engine time) so many fired and so many ended."""
+
+    storm: str  # begins | lasts | over; empty: a long repetition
+    since: int
+    fired: int
+    new: int  # of those that fired, since the summary before
+    ended: int
+    firing: int  # what the receiver knows to fire now
+    first: str  # the rule that fired first
+    top: dict[str, int]  # the three rules that fired most, and how often
+
+
 class NotificationBody(msgspec.Struct, frozen=True):
     """What the webhook and command receivers are given (documented in docs/receivers.md).
 
@@ -38,6 +51,7 @@ class NotificationBody(msgspec.Struct, frozen=True):
     instead_of: str = ""  # the receiver that this was meant for
     because: str = ""  # and why that one could not be told
     test: bool = False
+    digest: DigestBody | None = None  # there are more alerts than these
 
 
 class ActionBody(msgspec.Struct, frozen=True):

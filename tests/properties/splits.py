@@ -252,6 +252,7 @@ TABLES = {
     "memberships": "firing, doc",
     "silences": "id, doc",
     "marks": "id, time, doc",
+    "storms": "receiver, doc",
 }
 
 

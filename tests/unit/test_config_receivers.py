@@ -137,6 +137,10 @@ def test_a_circle_of_fallbacks_is_told_to_each_who_is_in_it() -> None:
             "3:1: receivers.slack.fallback_after has no fallback to go with it",
         ),
         (
+            "[receivers.slack]\nurl = 'https://x'\nstorm = 0",
+            "3:9: receivers.slack.storm must be between 1 and",
+        ),
+        (
             "[receivers.webhook]\nurl = 'https://x'\nformat = 'alert'",
             "3:10: receivers.webhook.format must be one of",
         ),
