@@ -12,6 +12,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.timer import Timer
 
-from tui import crash
+from tui import crash, editor
 from tui.client import Client, Down
 from tui.desk import Desk
 from tui.keymap import Key
@@ -134,6 +135,11 @@ class RtmdApp(App[None]):
             return
         while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    async def lend_terminal(self, argv: Sequence[str]) -> None:
+        """Let a program have the terminal until it ends; the stream is followed meanwhile, and nothing is drawn."""
+        with self.batch_update(), self.suspend():
+            await editor.run(argv)
 
     def open_help(self, name: str, table: tuple[Key, ...]) -> None:
         """Show the keys, those of the present screen first."""

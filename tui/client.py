@@ -38,6 +38,8 @@ from rtmd.wire import (
     Problem,
     Snapshot,
 )
+from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
+from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 from tui.http import HEAD_LIMIT, Body, EventReader, Head, ProtocolError, ServerEvent, parse_head, request
 from tui.picture import Message
@@ -167,6 +169,30 @@ class Client:
     async def silences(self) -> list[SilenceView]:
         """All silences that are remembered."""
         return await self._ask("GET", f"{BASE}/silences", list[SilenceView])
+
+    async def verdict(self, wanted: VerdictRequest) -> Done:
+        """Say what a firing was."""
+        return await self._ask("POST", f"{BASE}/verdict", Done, msgspec.json.encode(wanted))
+
+    async def missed(self, wanted: MissedRequest) -> Done:
+        """Report what a rule did not see."""
+        return await self._ask("POST", f"{BASE}/missed", Done, msgspec.json.encode(wanted))
+
+    async def rules(self) -> list[RuleView]:
+        """The rules of the daemon."""
+        return await self._ask("GET", f"{BASE}/rules", list[RuleView])
+
+    async def noise(self, days: int) -> NoiseView:
+        """How noisy they were."""
+        return await self._ask("GET", f"{BASE}/noise?days={days}", NoiseView)
+
+    async def reload(self) -> ReloadView:
+        """What the latest reload did."""
+        return await self._ask("GET", f"{BASE}/rules/reload", ReloadView)
+
+    async def rule_file(self, name: str) -> RuleFileView:
+        """Where a rule file is."""
+        return await self._ask("GET", f"{BASE}/rules/file?name={quote(name, safe='')}", RuleFileView)
 
     async def _pause(self, seconds: float) -> None:
         self._wake.clear()

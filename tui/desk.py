@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rtmd.wire import AckRequest, FiringView
+from rtmd.wire.noise import MissedRequest, VerdictRequest
 from tui.client import Client, RefusedError
 from tui.picture import Picture
 from tui.roster import Roster
@@ -98,6 +99,26 @@ class Desk:
             self.tell(f"{self.glyphs.fails} not acknowledged: {lit(str(problem), 300)}")
             return
         self.tell(f"{self.glyphs.ok} acknowledged {lit(target.rule, 60)}")
+
+    async def judge(self, target: FiringView, word: str) -> None:
+        """Say what a firing was: noise, or real."""
+        try:
+            await self.client.verdict(VerdictRequest(target.id, word))
+        except RefusedError as problem:
+            self.tell(f"{self.glyphs.fails} not kept: {lit(str(problem), 300)}")
+            return
+        where = " ".join(lit(value, 40) for _, value in sorted(target.labels.items()))
+        other = "N says that it was real" if word == "noise" else "n says that it was noise"
+        self.tell(f"{self.glyphs.ok} {lit(target.rule, 60)} {where[:80]}: {word} · {other}")
+
+    async def missed(self, rule: str, text: str) -> None:
+        """Report what a rule did not see."""
+        try:
+            await self.client.missed(MissedRequest(rule, text))
+        except RefusedError as problem:
+            self.tell(f"{self.glyphs.fails} not kept: {lit(str(problem), 300)}")
+            return
+        self.tell(f"{self.glyphs.ok} kept with {lit(rule, 60)}: missed")
 
     async def silence(self, target: FiringView, commit: Commit) -> None:
         """Make the silence of the strip."""

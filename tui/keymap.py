@@ -53,7 +53,15 @@ ROWS = (
     *_HALF_PAGES,
 )
 # The main screens (`places`): `go_NAME`.
-PLACES = (Key(("1",), "go_live", "Live: what fires now"),)
+PLACES = (
+    Key(("1",), "go_live", "Live: what fires now"),
+    Key(("2",), "go_rules", "Rules: the noisiest first, what is wrong with them, where they are written"),
+)
+# What people say of a firing.
+SAID = (
+    Key(("n",), "say_noise", "say that it was noise", mutates=True),
+    Key(("N",), "say_real", "say that it was real", mutates=True),
+)
 # The same on every screen; the last one always stands in the footer.
 COMMON = (
     *PLACES,
@@ -84,6 +92,7 @@ LIVE = (
     Key(("o",), "sort", "order by urgency, newest, oldest, rule"),
     Key(("=",), "sort_back", "order by urgency again"),
     Key(("U",), "undo", "undo your last silence, within 10 s", short="undo", mutates=True),
+    *SAID,
     *ROWS,
     Key(("escape",), "back", "take away the marks, else clear the filter", shown="esc"),
     Key(("q",), "quit", "leave the screen", short="quit"),
@@ -97,9 +106,32 @@ WHY = (
     Key(("a",), "ack", "acknowledge", short="ack", mutates=True),
     Key(("s",), "silence", "silence", short="silence", mutates=True),
     Key(("U",), "undo", "undo your last silence, within 10 s", mutates=True),
+    *SAID,
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),
     *_PAGES,
+    *COMMON,
+)
+
+RULES = (
+    Key(
+        ("enter",),
+        "explain",
+        "how its score comes about, and what people said",
+        shown="⏎",
+        short="explain",
+    ),
+    Key(("n",), "say_noise", "say that its latest firing was noise", short="noise", mutates=True),
+    Key(("N",), "say_real", "say that its latest firing was real", short="real", mutates=True),
+    Key(("M",), "report_miss", "report what it did not see: type what, then ⏎", short="missed", mutates=True),
+    Key(("e",), "edit", "edit its file, at its line, in $EDITOR", short="edit"),
+    Key(("E",), "edit_error", "edit the first file that cannot be used, where it is wrong"),
+    Key(("c",), "changes", "what the latest reload did", short="changes"),
+    Key(("d",), "days", "noise of 7 days, 30 days or one", short="days"),
+    Key(("/",), "filter", "filter: words of names, files and states; ⏎ keeps, esc clears", short="filter"),
+    *ROWS,
+    Key(("escape",), "back", "clear the filter", shown="esc"),
+    Key(("q",), "leave", "back to Live"),
     *COMMON,
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
+from tui.screens.rules import RulesScreen
 
 HOME = "live"
-PLACES: dict[str, type[DeskScreen]] = {HOME: LiveScreen}
+PLACES: dict[str, type[DeskScreen]] = {HOME: LiveScreen, "rules": RulesScreen}

@@ -13,14 +13,18 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import msgspec
 import world
 
 from rtmd.wire import AckRequest, AckView, Beat, Changes, Done, FiringView, Problem, Snapshot
+from rtmd.wire.noise import MissedRequest, VerdictRequest
+from rtmd.wire.rules import RuleFileView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 
+Mutation: TypeAlias = AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
 NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
 
 
@@ -39,6 +43,10 @@ class FakeDaemon:
         self.refuse = ""  # the error of every mutation
         self.moved = 0  # ms that the daemon's clocks went on
         self.silences: dict[str, SilenceView] = {}
+        self.rules = world.rules()
+        self.noise = world.noise()
+        self.reloaded = world.RELOADED
+        self.rule_files: dict[str, RuleFileView] = {}
         self.joined = asyncio.Event()
         self._readers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
@@ -138,19 +146,41 @@ class FakeDaemon:
 
     def _answer(self, method: str, path: str, content: bytes) -> tuple[int, Any]:
         verb = path.removeprefix("/api/rtmd/v1/")
-        if method == "GET" and verb == "silences":
-            return 200, list(self.silences.values())
+        if method == "GET" and (found := self._look_up(*verb.partition("?")[::2])) is not None:
+            return 200, found
         if method == "GET":
             found = self.firings.get(verb.removeprefix("firings/"))
             return (200, world.detail(found)) if found else (404, Problem("no such firing"))
-        kinds: dict[str, Any] = {"ack": AckRequest, "silence": SilenceRequest, "silence/expire": ExpireRequest}
+        kinds: dict[str, Any] = {
+            "ack": AckRequest,
+            "silence": SilenceRequest,
+            "silence/expire": ExpireRequest,
+            "verdict": VerdictRequest,
+            "missed": MissedRequest,
+        }
         request = msgspec.json.decode(content, type=kinds[verb])
         self.requests.append((verb, request))
         if self.refuse:
             return 409, Problem(self.refuse)
         return 200, Done(self._mutate(request))
 
-    def _mutate(self, request: AckRequest | SilenceRequest | ExpireRequest) -> str:
+    def _look_up(self, path: str, query: str) -> Any:
+        """What is asked for by a path of its own."""
+        match path:
+            case "silences":
+                return list(self.silences.values())
+            case "rules":
+                return self.rules
+            case "noise":
+                return msgspec.structs.replace(self.noise, days=int(query.removeprefix("days=")))
+            case "rules/reload":
+                return self.reloaded
+            case "rules/file":
+                return self.rule_files.get(unquote(query.removeprefix("name=")))
+            case _:
+                return None
+
+    def _mutate(self, request: Mutation) -> str:
         wall = world.WALL + self.moved
         match request:
             case AckRequest(firing=target):
@@ -158,6 +188,12 @@ class FakeDaemon:
                 one = self.firings[target]
                 self.put(msgspec.structs.replace(one, ack=ack, version=one.version + 1))
                 return target
+            case VerdictRequest(firing=target, verdict=verdict):
+                one = self.firings[target]
+                self.put(msgspec.structs.replace(one, verdict=verdict, version=one.version + 1))
+                return target
+            case MissedRequest(rule=rule):
+                return rule
             case SilenceRequest():
                 return self._silence(request, wall)
             case ExpireRequest(id=gone):

@@ -14,10 +14,19 @@ import world
 from fake_daemon import FakeDaemon
 from seat import sitting
 
+KEYS = {
+    "strip": ["s"],
+    "why": ["enter"],
+    "stale": ["T", "T"],
+    "rules": ["2"],
+    "rule": ["2", "enter"],
+    "reload": ["2", "c"],
+}
+AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"]}
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why"])
+@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why", "rules", "rule", "reload"])
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size: tuple[int, int], case: str) -> None:
     facts: dict[str, Any] = {"coach": "Press s, then ⏎, to silence it", "rule_errors": [world.RULE_ERROR]}
@@ -29,7 +38,9 @@ async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size:
             daemon.hang_up()
             await seat.until(lambda: seat.app.desk.picture.link.retry_at)
             seat.passed = 12_000
-        await seat.press(*{"strip": ["s"], "why": ["enter"], "stale": ["T", "T"]}.get(case, []))
+        for key in KEYS.get(case, []):
+            await seat.press(key)
+            await seat.sees(*AFTER.get(key, []))
         if case == "why":
             await seat.sees("journal" if size[1] > 24 else "small voice")
         await seat.pilot.pause(0.15)

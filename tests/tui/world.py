@@ -18,6 +18,8 @@ from rtmd.wire import (
     StageView,
     StatusView,
 )
+from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
+from rtmd.wire.rules import ReloadView, RuleView
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 WALL = 1_793_628_187_000  # 2026-11-02T14:03:07Z
@@ -183,3 +185,62 @@ def detail(of: FiringView) -> FiringDetail:
 
 
 RULE_ERROR = RuleErrorView("rules/mentions.toml", 14, 1, "minutes.above must be > clear")
+
+
+def rules() -> list[RuleView]:
+    """One rule of each state."""
+
+    def rule(name: str, line: int, stages: str = "SM", **facts: Any) -> RuleView:
+        known = {"S": "seconds", "M": "minutes", "H": "hours"}
+        file = facts.pop("file", "rules/social.toml")
+        return RuleView(name, file, line, "risk", [known[each] for each in stages], instances=12, **facts)
+
+    return [
+        rule("gc-pause", 31, firing=2, file="rules/hosts.toml"),
+        rule("mention-surge", 4, "SMH", firing=1, pending=3),
+        rule("queue-depth-high", 18, unfed_since=AT - 7 * MINUTE),
+        rule("site-latency", 40, "M", firing=1, unfed=1),
+        rule("tls-handshake-fail", 52, problems=['many-to-many matching: two series have {lb="lb-2"}']),
+        rule("reach-spike", 60, rejudging=1, firing=1),
+        rule("creator-mention", 71, refused=17),
+        rule("hashtag-rising", 80, shadow=True),
+        rule("engagement-drop", 90, enabled=False),
+        RuleView("brand-new", "rules/social.toml", 97, "opportunity", ["minutes"]),
+    ]
+
+
+def noise(days: int = 7) -> NoiseView:
+    """Two rules with a score, one with too few firings, others that never fired."""
+    terms = [
+        TermView("marked noise", ShareView(3, 1204), 0.0025),
+        TermView("false starts", ShareView(976, 1204), 0.3),
+        TermView("unattended", ShareView(1156, 1204), 0.24),
+        TermView("silenced", ShareView(855, 1204), 0.12),
+        TermView("flapped", ShareView(734, 1204), 0.06),
+    ]
+    noisy = RuleNoiseView(
+        "gc-pause", 1204, 1204 / days, 9_000, ShareView(1156, 1204),
+        {"seconds": ShareView(976, 1204)}, ShareView(734, 1204), ShareView(855, 1204), ShareView(0, 1204),
+        noise=3, real=1, missed=[MissView(AT - HOUR, "ana", "db-07 stood still and nobody heard of it")], misses=1,
+        rank=1, score=0.7225, terms=terms,
+    )  # fmt: skip
+    calm = RuleNoiseView(
+        "mention-surge", 31, 31 / days, 130_000, ShareView(13, 31),
+        {"seconds": ShareView(14, 30), "minutes": ShareView(1, 6)}, ShareView(1, 31), ShareView(2, 31),
+        ShareView(6, 31), real=2, rank=2, score=0.31, terms=[TermView("unattended", ShareView(13, 31), 0.31)],
+    )  # fmt: skip
+    few = RuleNoiseView("site-latency", 3, 3 / days, HOUR, ShareView(0, 3), handled=ShareView(3, 3))
+    none = [RuleNoiseView(name, 0, 0.0) for name in ("queue-depth-high", "reach-spike", "tls-handshake-fail")]
+    return NoiseView(days, AT - days * 24 * HOUR, AT, [noisy, calm, few, *none])
+
+
+RELOADED = ReloadView(
+    wall=WALL - 12 * SECOND,
+    kept=41,
+    added=["brand-new"],
+    changed={"gc-pause": "threshold, for"},
+    rejudging={"reach-spike": "minutes.window"},
+    removed=["old-one"],
+    removed_firing=["older-one"],
+    summary="added brand-new",
+)

@@ -160,7 +160,7 @@ class DeskScreen(Screen[None]):
 
     def perform(self, key: Key) -> None:
         """Do what a key stands for, unless it may not be done."""
-        if key.mutates and (refusal := self.desk.refusal(key.verb)):
+        if key.mutates and (refusal := self.desk.refusal(key.verb.replace("_", " "))):
             self.desk.tell(refusal)
         elif key.verb.startswith("go_"):
             cast("RtmdApp", self.app).go(key.verb.removeprefix("go_"))
@@ -208,6 +208,14 @@ class DeskScreen(Screen[None]):
             return
         self.strip = open_strip(target, desk.picture.firings.values())
 
+    def do_say_noise(self) -> None:
+        """It was noise."""
+        self._judge("noise")
+
+    def do_say_real(self) -> None:
+        """It was something real."""
+        self._judge("real")
+
     def do_undo(self) -> None:
         """Take the last silence back."""
         self.run(self.desk.take_back())
@@ -245,6 +253,14 @@ class DeskScreen(Screen[None]):
     def do_messages(self) -> None:
         """Show the log."""
         cast("RtmdApp", self.app).open_messages()
+
+    def _judge(self, word: str) -> None:
+        target = self.target()
+        if target is None:
+            self.desk.tell("there is no firing here to say that of; rtmd verdict ID does for older ones")
+        else:
+            self.desk.roster.touch(self.desk.clock())
+            self.run(self.desk.judge(target, word))
 
     def _surprised(self) -> bool:
         return self.desk.clock() - self.desk.roster.forced_at < SURPRISE

@@ -53,6 +53,14 @@ def filter_line(text: str, shown: int, total: int, cells: int, glyphs: Glyphs) -
     )
 
 
+def entry_line(prompt: str, text: str, done: str, cells: int, glyphs: Glyphs) -> Line:
+    """A line that is typed, with a block for the text cursor; `done` says what the enter key does."""
+    keys_part = (Piece(f"   {glyphs.enter}", "key"), Piece(f" {done}  "), Piece("esc", "key"), Piece(" leave"))
+    room = max(8, cells - width(keys_part) - width((Piece(prompt),)) - 3)
+    typed = Piece(_end_of(lit(text), room), "strong")
+    return bar((Piece(f" {prompt}", "key"), typed, Piece(" ", "new"), *keys_part), cells, glyphs)
+
+
 def bar(line: Line, cells: int, glyphs: Glyphs) -> Line:
     """The line on the strip's background, to the edge."""
     short = fit(line, cells, glyphs.more)

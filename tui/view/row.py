@@ -162,6 +162,8 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
     if firing.inhibited_by:
         pieces += [Piece(f" {glyphs.silenced} INH {lit(firing.inhibitor, 40)}", "sil")]
     pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag not in ("unfed", "flapping")]
+    if firing.verdict:
+        pieces.append(Piece(f" was {lit(firing.verdict, 20)}", "quiet"))
     return tuple(pieces)
 
 
