@@ -9,6 +9,7 @@ refuses markup.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -39,7 +40,7 @@ from tui.view.status import status_page
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-FLUSH = 0.1
+FLUSH = 0.03
 TICK = 1.0
 HANGUP_CHECK = 2.0
 EX_TEMPFAIL = 75
@@ -90,6 +91,9 @@ class RtmdApp(App[None]):
 
     def on_mount(self) -> None:
         """Open the list, then the link."""
+        # Ten thousand firings are a hundred thousand objects without a cycle: looking through all of them for some
+        # takes longer than a key may.
+        gc.set_threshold(20_000, 20, 100)
         for name, screen in PLACES.items():
             self.add_mode(name, screen)
         self.switch_mode(HOME)

@@ -41,16 +41,13 @@ def in_order(keys: Mapping[str, Any], before: Iterable[str], *, held: bool) -> l
 def grouped(
     keys: Mapping[str, Any],
     by_rule: Mapping[str, set[str]],
+    tops: Mapping[str, Any],
     before: list[str],
     *,
     unfolded: set[str],
     held: bool,
 ) -> list[str]:
-    """Groups where their most urgent firing would stand; below an unfolded one its firings."""
-    tops: dict[str, Any] = {}
-    for rule, ids in by_rule.items():
-        first = min(map(keys.__getitem__, ids))
-        tops[group_id(rule) if len(ids) > 1 else next(iter(ids))] = first
+    """Groups by their keys in `tops`; below an unfolded one its firings."""
     inner: dict[str, list[str]] = {}
     if held:
         wanted = {one: rule for rule in unfolded for one in by_rule.get(rule, ())}

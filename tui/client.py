@@ -291,9 +291,8 @@ async def _decoded(event: ServerEvent) -> Message | None:
         if time.monotonic() - turn > SLICE:
             await asyncio.sleep(0)
             turn = time.monotonic()
-    if isinstance(whole, _LongSnapshot):
-        return Snapshot(whole.epoch, whole.seq, whole.status, whole.you, whole.role, firings)
-    return Changes(whole.seq, firings, whole.gone)
+    kind = Snapshot if isinstance(whole, _LongSnapshot) else Changes
+    return kind(**{**msgspec.structs.asdict(whole), "firings": firings})
 
 
 class _GapError(Exception):

@@ -61,12 +61,24 @@ class Members:
     hidden: set[str] = field(default_factory=set)  # silenced ones that are left out
     by_rule: dict[str, set[str]] = field(default_factory=dict)
     serials: Counter[str] = field(default_factory=Counter)  # rule → rises whenever one of its firings is judged
+    revision: int = 0  # rises whenever a key comes, goes or changes
     _over: set[str] = field(default_factory=set)
+    _first: dict[str, tuple[int, SortKey]] = field(default_factory=dict)  # rule → serial, its smallest key
+
+    def first(self, rule: str) -> SortKey:
+        """The key of the most urgent firing of a rule."""
+        known = self._first.get(rule)
+        serial = self.serials[rule]
+        if known is None or known[0] != serial:
+            known = self._first[rule] = serial, min(map(self.keys.__getitem__, self.by_rule[rule]))
+        return known[1]
 
     def reset(self, picture: Picture, cursor: str, at: int) -> None:
         """Judge all firings anew."""
         pinned = self.keys.get(cursor)
         self.keys, self.by_rule = {}, {}
+        self.revision += 1
+        self._first.clear()
         self.hidden.clear()
         self._over.clear()
         if pinned is not None:
@@ -109,8 +121,10 @@ class Members:
             self._over.add(firing_id)
         else:
             self._over.discard(firing_id)
-        if firing_id not in self.keys or not (chosen or is_over):
-            self.keys[firing_id] = self.sort.key(firing, picture.urgencies[firing_id])
+        known = self.keys.get(firing_id)
+        if known is None or not (chosen or is_over):
+            key = self.keys[firing_id] = self.sort.key(firing, picture.urgencies[firing_id])
+            self.revision += key != known
         self.by_rule.setdefault(firing.rule, set()).add(firing_id)
         self.serials[firing.rule] += 1
 
@@ -118,6 +132,7 @@ class Members:
         self._over.discard(firing_id)
         if self.keys.pop(firing_id, None) is None:
             return
+        self.revision += 1
         for name in [rule] if rule else list(self.by_rule):
             ids = self.by_rule.get(name, set())
             if firing_id in ids:

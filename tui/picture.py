@@ -12,7 +12,7 @@ a storm costs what changed, not what there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias, assert_never
@@ -110,9 +110,9 @@ class Picture:
         """The link broke, or could not be made."""
         self.link.state, self.link.problem, self.link.retry_at = LinkState.LOST, problem, retry_at
 
-    def forget(self, kept: set[str]) -> None:
+    def forget(self, kept: Collection[str]) -> None:
         """Let go of firings that the daemon does not have any more, except those still shown."""
-        for firing_id in self.gone - kept:
+        for firing_id in [one for one in self.gone if one not in kept]:
             firing, state = self.firings.pop(firing_id), self.conditions.pop(firing_id)
             self.counts.add(firing, state, -1)
             del self.serials[firing_id], self.urgencies[firing_id]

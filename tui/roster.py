@@ -67,6 +67,7 @@ class Roster:
     _judged_by: tuple[object, ...] = ()
     _judged_cursor: str = ""
     _arranged: tuple[object, ...] = ()
+    _ordered_by: tuple[object, ...] = ()
     _again: int = _LONG_AGO
 
     @property
@@ -100,9 +101,10 @@ class Roster:
             return
         line, pinned = self.index - self.top, self.index
         self._judge(picture, mono)
-        if self._frozen is None:
+        if self._frozen is None and self._sources(mono) != self._ordered_by:
             self._reorder(mono)
-        self._places = {row_id: index for index, row_id in enumerate(self.order)}
+            self._places = {row_id: index for index, row_id in enumerate(self.order)}
+            self._ordered_by = self._sources(mono)
         engaged = mono < self._engaged_until
         if self.cursor not in self._places:
             self._fall_back(pinned, mono)
@@ -110,8 +112,10 @@ class Roster:
             self.order.insert(pinned, self.order.pop(self.index))
             self._places = {row_id: index for index, row_id in enumerate(self.order)}
         self._settle(line, engaged=engaged)
-        picture.forget(self.members.keys.keys() | (self._frozen or frozenset()))
-        self.marks &= picture.firings.keys()
+        kept = self.members.keys
+        picture.forget(kept.keys() | self._frozen if self._frozen else kept.keys())
+        if self.marks:
+            self.marks &= picture.firings.keys()
         self._arranged = self._state(picture)
         # Tombstones and holds end by time alone.
         self._again = self.held_until if mono < self.held_until < mono + 1000 else mono + 1000
@@ -189,7 +193,7 @@ class Roster:
     def freeze(self) -> None:
         """Let nothing move, or everything again."""
         self._frozen = frozenset(self.members.keys) if self._frozen is None else None
-        self._arranged = ()
+        self._arranged = self._ordered_by = ()
 
     def mark(self) -> None:
         """Mark what the cursor is on, or take the marks away."""
@@ -213,6 +217,12 @@ class Roster:
         chosen = (self.filter, self.show_silenced, self.sort, self.grouping, len(self.unfolded))
         return (picture.shape, self.cursor, self.height, self.held_until, *chosen)
 
+    def _sources(self, mono: int) -> tuple[object, ...]:
+        """What the order is made from: while none of it changes, a key that moves the cursor orders nothing anew."""
+        held = mono < self.held_until
+        chosen = (self.grouping, self.height, frozenset(self.unfolded), rule_of(self.cursor))
+        return (self.members.revision, held or self.cursor, mono < self._engaged_until, *chosen)
+
     def _judge(self, picture: Picture, mono: int) -> None:
         at = picture.moment(mono).at
         members = self.members
@@ -232,6 +242,7 @@ class Roster:
 
     def _reorder(self, mono: int) -> None:
         held, members = mono < self.held_until, self.members
+        rules = members.by_rule.items()
         self._regroup(len(members.keys), held=held)
         if not self.grouped:
             self.cursor = self._first_of(self.cursor)
@@ -246,7 +257,8 @@ class Roster:
                 self.cursor = group_id(rule)
         if rule_of(self.cursor) is not None and len(members.by_rule.get(rule or "", ())) == 1:
             self.cursor = self._first_of(self.cursor)
-        self.order = grouped(members.keys, members.by_rule, self.order, unfolded=self.unfolded, held=held)
+        tops = {group_id(name) if len(ids) > 1 else next(iter(ids)): members.first(name) for name, ids in rules}
+        self.order = grouped(members.keys, members.by_rule, tops, self.order, unfolded=self.unfolded, held=held)
 
     def _regroup(self, rows: int, *, held: bool) -> None:
         if self.grouping is not Grouping.AUTO:

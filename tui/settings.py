@@ -6,7 +6,6 @@ A mistake in the file keeps nobody from the screen: it is told, and the usual ke
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +23,10 @@ def keys_file() -> Path:
 def wanted_keys(path: Path) -> tuple[Mapping[str, tuple[str, ...]], str]:
     """Verb → keys, and what is wrong with the file (then nothing of it is used)."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        import tomllib  # noqa: PLC0415  # few have the file, and nobody should wait for it before the first paint
+
+        document = tomllib.loads(text)
         return wishes(document, [*(screen.KEYS for screen in PLACES.values()), WHY, READING]), ""
     except FileNotFoundError:
         return {}, ""

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from rtmd.model.rule import HOUR, MINUTE, SECOND
 from rtmd.wire import FiringView
 from rtmd.wire.silences import SilenceRequest
+from tui.scale import HOUR, MINUTE, SECOND
 from tui.states import is_open, stage_rank
 
 DAY = 24 * HOUR

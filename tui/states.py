@@ -9,11 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeAlias
 
-from rtmd.model.rule import Severity, StageName
 from rtmd.wire import FiringView
+from tui.scale import SEVERITIES, STAGES
 
-_SEVERITY = {severity.value: severity.rank for severity in Severity}
-_STAGE = {stage.value: stage.rank for stage in StageName}
+_SEVERITY = {name: rank for rank, name in enumerate(SEVERITIES)}
+_STAGE = {name: rank for rank, name in enumerate(STAGES)}
 
 
 class Condition(StrEnum):

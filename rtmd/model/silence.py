@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtmd.model.matcher import Matcher
-from rtmd.model.rule import SECOND
 
-_LEAST_NOTICE = 30 * SECOND
+_LEAST_NOTICE = 30_000
 
 
 class SilenceState(StrEnum):

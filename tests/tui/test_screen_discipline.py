@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rtmd.model import rule
+from tui import scale
+
 TUI = Path(__file__).parents[2] / "tui"
 SOURCES = sorted(TUI.rglob("*.py"))
 # line.py handles pieces, not the wire.
@@ -96,10 +99,17 @@ def test_strings_of_the_wire_pass_the_gate_before_they_become_pieces(path: Path)
 def test_the_first_paint_needs_no_heavy_library() -> None:
     script = "import sys, tui.app; print(*sorted(sys.modules))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "rtmd.model.rule" not in found
     heavy = {"numpy", "re2", "promql_parser", "httpx", "uvicorn", "starlette", "click", "watchfiles", "psutil"}
     assert heavy & {name.partition(".")[0] for name in found} == set()
     rooms = {name.split(".")[1] for name in found if name.startswith("rtmd.")}
     assert rooms <= {"wire", "model"}
+
+
+def test_the_scale_is_that_of_rules() -> None:
+    assert tuple(stage.value for stage in rule.STAGES) == scale.STAGES
+    assert tuple(each.value for each in sorted(rule.Severity, key=lambda each: each.rank)) == scale.SEVERITIES
+    assert (scale.SECOND, scale.MINUTE, scale.HOUR) == (rule.SECOND, rule.MINUTE, rule.HOUR)
 
 
 def test_the_package_itself_imports_nothing() -> None:

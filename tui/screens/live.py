@@ -14,7 +14,8 @@ from tui.states import is_open
 from tui.view import info
 from tui.view.empty import empty
 from tui.view.footer import filter_line
-from tui.view.line import Line
+from tui.view.line import EMPTY, Line
+from tui.view.moment import Moment
 from tui.view.row import heading
 from tui.view.why import preview
 from tui.widgets.canvas import Canvas
@@ -42,6 +43,7 @@ class LiveScreen(ListScreen):
         self._table = FiringTable(id="table")
         self._empty = Pager(id="empty")
         self._preview = Pager(id="preview")
+        self._storm: tuple[tuple[object, ...], Line] = ((), EMPTY)
 
     def middle(self) -> ComposeResult:
         """The lines around the list, the list, the preview."""
@@ -60,7 +62,7 @@ class LiveScreen(ListScreen):
         self._optional("notice", info.notice(picture, moment, cells, glyphs))
         roster.resize(self._table.size.height)
         roster.arrange(picture, moment.mono)
-        self._optional("storm", info.storm(picture, roster, moment, cells, glyphs))
+        self._optional("storm", self._storm_line(moment, cells))
         rows = bool(roster.order)
         previews = rows and cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
         for widget, on in (
@@ -148,6 +150,14 @@ class LiveScreen(ListScreen):
         if self.strip is None:
             self.move(event.rows)
             self.repaint()
+
+    def _storm_line(self, moment: Moment, cells: int) -> Line:
+        """Looking through ten thousand firings once a second is enough."""
+        roster, glyphs = self.desk.roster, self.desk.glyphs
+        key = (moment.at // 1000, cells, roster.grouped, roster.grouping, glyphs.ascii_only)
+        if self._storm[0] != key:
+            self._storm = key, info.storm(self.desk.picture, roster, moment, cells, glyphs)
+        return self._storm[1]
 
     def _type(self, text: str) -> None:
         self.typing = text[:FILTER_LIMIT]

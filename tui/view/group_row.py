@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from rtmd.model.display import age
-from rtmd.model.rule import STAGES
 from rtmd.wire import FiringView
+from tui.scale import STAGES
 from tui.states import Condition, condition, severity_rank, stage_rank
 from tui.view.glyphs import STYLES, Glyphs
 from tui.view.line import Line, Piece, cut, figure, fit, lit, pad
@@ -64,10 +64,9 @@ def _ladder(firings: tuple[FiringView, ...], glyphs: Glyphs) -> str:
     top = max(map(stage_rank, firings))
     burning = {stage.name for one in firings for stage in one.stages if stage.state in ("firing", "recovering")}
     known = {stage.name for one in firings for stage in one.stages}
-    burning |= {stage.value for stage in STAGES if stage.rank == top and not burning}
+    burning = burning or {STAGES[top]}
     return "".join(
-        stage.value[0].upper() if stage.value in burning else glyphs.unlit if stage.value in known else " "
-        for stage in STAGES
+        stage[0].upper() if stage in burning else glyphs.unlit if stage in known else " " for stage in STAGES
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmd.model.rule import HOUR, MINUTE, SECOND
+from tui.scale import HOUR, MINUTE, SECOND
 
 _UNITS = ((24 * HOUR, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtmd.model.display import age
-from rtmd.model.rule import STAGES
 from rtmd.wire import FiringView
+from tui.scale import STAGES
 from tui.states import Condition, condition, flapping, unfed
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import Line, Piece, cut, figure, fit, lit, pad, styled, width
@@ -112,8 +112,8 @@ def ladder(firing: FiringView, glyphs: Glyphs) -> str:
     states = {stage.name: stage.state for stage in firing.stages}
     text = ""
     for stage in STAGES:
-        letter = stage.value[0]
-        match states.get(stage.value):
+        letter = stage[0]
+        match states.get(stage):
             case None:
                 text += " "
             case "firing" | "recovering":
