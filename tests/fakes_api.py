@@ -18,10 +18,10 @@ from rtmd.api.desk import Metric
 from rtmd.api.questions import Answer, Question
 from rtmd.api.server import Server
 from rtmd.api.stream import Hub
-from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, UnixListen
+from rtmd.config import Config, DaemonConfig, Limits, Role, TcpListen, Token, UnixListen
 from rtmd.errors import NotFoundError
 from rtmd.formats.batch import SampleBatch, SeriesTable
-from rtmd.model.effects import Answered
+from rtmd.model.effects import Answered, Audited
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
@@ -87,10 +87,16 @@ def silence_view(silence_id: str = "s1", **changes: object) -> SilenceView:
     return SilenceView(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def config(*, users: dict[str, Role] | None = None, tcp_role: Role = Role.VIEW, limits: Limits | None = None) -> Config:
+def config(
+    *,
+    users: dict[str, Role] | None = None,
+    tcp_role: Role = Role.VIEW,
+    limits: Limits | None = None,
+    tokens: dict[str, Token] | None = None,
+) -> Config:
     """A configuration with nothing but what the API looks at."""
     daemon = DaemonConfig(rules=(), state=Path("/nonexistent"), listen=(), tcp_role=tcp_role)
-    return Config(daemon=daemon, users=users or {}, limits=limits or Limits())
+    return Config(daemon=daemon, users=users or {}, limits=limits or Limits(), tokens=tokens or {})
 
 
 class FakeAudit:
@@ -176,6 +182,7 @@ class FakeDesk:
         self.open: dict[str, FiringView] = {"f1": firing_view()}
         self.kept_silences = [silence_view()]
         self.weighed = SilencePreview(['rule="mention-surge"'], NOW, NOW + 900_000, "end", matches=3, of=12, critical=0)
+        self.attempts: list[Audited] = []
         self.previewed: list[SilenceSet] = []
         self.kept_rules = [
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
@@ -214,6 +221,9 @@ class FakeDesk:
     async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
         self.asked.append(make(len(self.asked) + 1))
         return self.answered
+
+    def denied(self, attempt: Audited) -> None:
+        self.attempts.append(attempt)
 
     def status(self) -> StatusView:
         if self.failure is not None:

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ SLICE = 0.005
 _READ = 65_536
 _ANSWER_LIMIT = 64 * 1024 * 1024
 
+_TOKEN = re.compile(r"[A-Za-z0-9_.~+/=-]+")
 _T = TypeVar("_T")
 
 _DECODERS: dict[str, Callable[[bytes], Message]] = {
@@ -117,6 +119,8 @@ class Client:
     def __init__(self, target: str, backoff: tuple[float, ...] = BACKOFF, *, read_only: bool = False) -> None:
         self.target = Target.parse(target)
         self._role = {ROLE_HEADER: "view"} if read_only else {}
+        token = os.environ.get("RTMD_TOKEN", "").strip()
+        self._identity = {"Authorization": f"Bearer {token}"} if _TOKEN.fullmatch(token) else {}
         self._backoff = backoff
         self._epoch = ""
         self._seq = 0
@@ -228,7 +232,7 @@ class Client:
 
     def _headers(self, accept: str) -> dict[str, str]:
         host = "localhost" if self.target.path else f"{self.target.host}:{self.target.port}"
-        return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui", **self._role}
+        return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui", **self._role, **self._identity}
 
     async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncIterator[Message]:
         events = EventReader()

@@ -5,8 +5,10 @@ of its groups a role. Without an entry root and the daemon's own user are admin,
 socket's mode lets in may look. Ties: an entry for the user goes before entries for groups, and among groups the
 highest role counts.
 
-TCP has no identity: it gets `tcp_role`. Because a browser on the same machine reaches loopback too, requests
-with an Origin, or for a Host that is not this machine (DNS rebinding), are refused whatever the path.
+A bearer token (`tokens`) names the program that shows it and its role, over any listener. TCP without one has no
+identity: on this machine it gets `tcp_role`, from elsewhere it is refused (401). Because a browser on the same
+machine reaches loopback too, requests with an Origin, or over TCP for a Host that is neither this machine nor one of
+`hosts` (DNS rebinding), are refused whatever the path.
 
 A request may give up a part of its role for itself (`Rtmd-Role: view`): a screen on a wall can then change nothing,
 whoever started it.
@@ -15,6 +17,7 @@ whoever started it.
 from __future__ import annotations
 
 import grp
+import ipaddress
 import os
 import pwd
 import time
@@ -24,7 +27,8 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from rtmd.config import Config, Role
+from rtmd.api.tokens import Tokens, unknown
+from rtmd.config import Config, Role, Token
 from rtmd.wire import ROLE_HEADER
 
 CALLER = "rtmd.caller"  # where the caller stands in a request's scope
@@ -59,6 +63,7 @@ class Caller:
     role: Role
     anonymous: bool = False  # the name says where it comes from, not who it is
     origin: str = ""  # where they ask from, for the audit
+    sends: bool = True  # may send samples and alerts
 
 
 class Gate:
@@ -68,19 +73,57 @@ class Gate:
         self._users = config.users
         self._tcp_role = config.daemon.tcp_role
         self._account = account or Accounts().find
+        self._hosts = _LOCAL_HOSTS | set(config.daemon.hosts)
+        self.tokens = Tokens(config.tokens)
 
     def admit(self, scope: Scope) -> Caller:
-        """The caller of this request; HTTPException 403 for what a web page may have sent."""
+        """The caller of this request; HTTPException 403 for what a web page may have sent, 401 for who is unknown."""
         peer: Peer | None = scope.get("state", {}).get("peer")
-        _refuse_browsers(scope, over_tcp=peer is None)
+        _refuse_browsers(scope, None if peer else self._hosts | _own_address(scope))
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+        token = self.tokens.find(sent, origin_of(scope)) if sent else None
+        if token is not None:
+            return _program(token, scope)
         if peer is None:
-            return Caller("tcp", _lowered(self._tcp_role, scope), anonymous=True, origin=_origin(scope))
+            if not _is_here(scope):
+                raise unknown("a token is needed from elsewhere: Authorization: Bearer rtmd_…")
+            return Caller("tcp", _lowered(self._tcp_role, scope), anonymous=True, origin=origin_of(scope))
         account = self._account(peer)
         role = _lowered(role_of(peer, account, self._users), scope)
-        return Caller(account.name, role, origin=f"unix uid {peer.uid}")
+        return Caller(account.name, role, origin=origin_of(scope))
 
 
-def _origin(scope: Scope) -> str:
+def _program(token: Token, scope: Scope) -> Caller:
+    """Who shows this token: a program, for people that it knows. What it says of them stands beside its own name."""
+    return Caller(
+        f"token:{token.name}",
+        _lowered(token.role, scope),
+        anonymous=True,
+        origin=origin_of(scope),
+        sends=token.role in (Role.INGEST, Role.ADMIN),
+    )
+
+
+def _is_here(scope: Scope) -> bool:
+    client: tuple[str, int] | None = scope.get("client")
+    try:
+        return client is None or ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _own_address(scope: Scope) -> frozenset[str]:
+    """The address that the request came in at, as a Host may name it: a name could be rebound, a number cannot."""
+    server: tuple[str, int] | None = scope.get("server")
+    host = server[0] if server else ""
+    return frozenset({f"[{host}]" if ":" in host else host})
+
+
+def origin_of(scope: Scope) -> str:
+    """Where a request comes from, in words."""
+    peer: Peer | None = scope.get("state", {}).get("peer")
+    if peer is not None:
+        return f"unix uid {peer.uid}"
     client: tuple[str, int] | None = scope.get("client")
     return f"tcp {client[0]}" if client else "tcp"
 
@@ -93,7 +136,7 @@ def role_of(peer: Peer, account: Account, users: Mapping[str, Role]) -> Role:
     roles = [role for name, role in users.items() if name[:1] == "@" and name[1:] in account.groups]
     if peer.uid in (0, os.geteuid()):
         roles.append(Role.ADMIN)
-    return next((role for role in (Role.ADMIN, Role.OPERATE) if role in roles), Role.VIEW)
+    return next((role for role in (Role.ADMIN, Role.OPERATE, Role.VIEW, Role.INGEST) if role in roles), Role.VIEW)
 
 
 def _lowered(role: Role, scope: Scope) -> Role:
@@ -114,6 +157,12 @@ def require(scope: Scope, role: Role) -> Caller:
     if not caller.role.includes(role):
         raise HTTPException(403, f"this needs the role {role}; {caller.name} has {caller.role}")
     return caller
+
+
+def require_sender(caller: Caller) -> None:
+    """HTTPException 403 for who may not send samples and alerts."""
+    if not caller.sends:
+        raise HTTPException(403, f"{caller.name} may not send samples or alerts: that needs the role ingest")
 
 
 class Accounts:
@@ -149,12 +198,12 @@ def _group_name(gid: int) -> str:
         return ""
 
 
-def _refuse_browsers(scope: Scope, *, over_tcp: bool) -> None:
+def _refuse_browsers(scope: Scope, hosts: frozenset[str] | None) -> None:
     # No browser can be led to a Unix socket, and its clients make up the host they ask for.
     for name, value in scope["headers"]:
         if name == b"origin" and value.strip():  # a browser's is never empty: proxies clear it so
             raise HTTPException(403, "requests from web pages are refused (Origin)")
-        if over_tcp and name == b"host" and _host(value) not in _LOCAL_HOSTS:
+        if hosts is not None and name == b"host" and _host(value) not in hosts:
             raise HTTPException(403, "the request is for another host (Host)")
 
 

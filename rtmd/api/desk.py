@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
-from rtmd.model.effects import Answered
+from rtmd.model.effects import Answered, Audited
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
@@ -129,6 +129,10 @@ class Desk(Protocol):
 
     async def ask(self, make: Callable[[int], AskedInput]) -> Answered:
         """Send what somebody waits for (`make` is given the request number); resolves when it is on disk."""
+        ...
+
+    def denied(self, attempt: Audited) -> None:
+        """Write down that somebody was refused what they may not do; its time is filled in."""
         ...
 
     def status(self) -> StatusView:

@@ -28,7 +28,7 @@ class Server:
     """Serves `app` on these addresses.
 
     `closing` is called before the server waits for open requests, at most `grace` seconds: whoever keeps streams
-    open ends them there. `inherited` are sockets of socket activation.
+    open ends them there. `inherited` are sockets of socket activation. `beyond`: TCP may be offered beyond loopback.
     """
 
     def __init__(
@@ -37,11 +37,13 @@ class Server:
         listen: Sequence[Listen],
         *,
         inherited: Sequence[socket.socket] = (),
+        beyond: bool = False,
         closing: Callable[[], None] = _nothing,
         grace: int = 5,
     ) -> None:
         self._listen = listen
         self._inherited = inherited
+        self._beyond = beyond
         self._closing = closing
         self._listeners: list[Listener] = []
         self._serving: asyncio.Task[None] | None = None
@@ -53,7 +55,7 @@ class Server:
 
     async def start(self) -> list[str]:
         """Listen, and return the bound addresses as rtmd.toml spells them; ListenError if one cannot be had."""
-        self._listeners = open_listeners(self._listen, self._inherited)
+        self._listeners = open_listeners(self._listen, self._inherited, beyond=self._beyond)
         sockets = [listener.sock for listener in self._listeners]
         self._serving = asyncio.create_task(self._uvicorn.serve(sockets=sockets), name="http server")
         ready = asyncio.create_task(self._uvicorn.ready.wait())

@@ -2,8 +2,8 @@
 
 A Unix socket is 0660 before it accepts anything: the mode is set between bind and listen, and connecting to a
 socket that does not listen yet is refused. A file that a dead daemon left behind is removed; one that somebody
-still listens on is an error. TCP is loopback only. Sockets that systemd hands over (LISTEN_FDS) take the place
-of the configured ones with the same address.
+still listens on is an error. TCP goes beyond loopback only where there are tokens. Sockets that systemd hands over
+(LISTEN_FDS) take the place of the configured ones with the same address.
 """
 
 from __future__ import annotations
@@ -43,13 +43,18 @@ class Listener:
             return
 
 
-def open_listeners(listen: Sequence[Listen], inherited: Sequence[socket.socket] = ()) -> list[Listener]:
-    """Bind everything, or nothing: ListenError names the address that could not be had."""
+def open_listeners(
+    listen: Sequence[Listen], inherited: Sequence[socket.socket] = (), *, beyond: bool = False
+) -> list[Listener]:
+    """Bind everything, or nothing: ListenError names the address that could not be had.
+
+    `beyond`: there are tokens, so TCP may be offered beyond loopback.
+    """
     opened: list[Listener] = []
     try:
-        opened.extend(_adopt(sock) for sock in inherited)
+        opened.extend(_adopt(sock, beyond=beyond) for sock in inherited)
         taken = {listener.address for listener in opened}
-        opened.extend(_bind(where) for where in listen if address_of(where) not in taken)
+        opened.extend(_bind(where, beyond=beyond) for where in listen if address_of(where) not in taken)
     except ListenError:
         for listener in opened:
             listener.close()
@@ -81,13 +86,13 @@ def _tcp_address(host: str, port: int) -> str:
     return f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
 
 
-def _bind(where: Listen) -> Listener:
+def _bind(where: Listen, *, beyond: bool) -> Listener:
     try:
         match where:
             case UnixListen(path=path):
                 return _bind_unix(path)
             case TcpListen(host=host, port=port):
-                return _bind_tcp(host, port)
+                return _bind_tcp(host, port, beyond=beyond)
     except OSError as error:
         raise ListenError(f"cannot listen on {address_of(where)}: {error.strerror or error}") from error
 
@@ -125,10 +130,10 @@ def _remove_stale(path: Path) -> None:
     raise ListenError(f"cannot listen on unix:{path}: another daemon listens there")
 
 
-def _bind_tcp(host: str, port: int) -> Listener:
+def _bind_tcp(host: str, port: int, *, beyond: bool) -> Listener:
     where = "127.0.0.1" if host == "localhost" else host
-    if not _loopback(where):
-        raise ListenError(f"cannot listen on {_tcp_address(host, port)}: TCP is for loopback addresses only")
+    if not beyond and not _loopback(where):
+        raise ListenError(f"cannot listen on {_tcp_address(host, port)}: TCP beyond loopback needs tokens")
     family = socket.AF_INET6 if ":" in where else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -140,13 +145,13 @@ def _bind_tcp(host: str, port: int) -> Listener:
     return Listener(_tcp_address(where, sock.getsockname()[1]), sock)
 
 
-def _adopt(sock: socket.socket) -> Listener:
+def _adopt(sock: socket.socket, *, beyond: bool) -> Listener:
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return Listener(f"unix:{name}", sock)
     address = _tcp_address(name[0], name[1])
-    if not _loopback(name[0]):
-        raise ListenError(f"cannot listen on {address}: TCP is for loopback addresses only")
+    if not beyond and not _loopback(name[0]):
+        raise ListenError(f"cannot listen on {address}: TCP beyond loopback needs tokens")
     return Listener(address, sock)
 
 

@@ -42,6 +42,7 @@ VERBS = {
     "reload": Verb("rtmd.cli.operate:reload", "Read rules and rtmd.toml again, now."),
     "eval": Verb("rtmd.cli.operate:evaluate", "Evaluate a PromQL expression now."),
     "status": Verb("rtmd.cli.operate:status", "Is it alive, and what is it doing?"),
+    "token": Verb("rtmd.cli.tokens:token", "Make a token for a program."),
     "service": Verb("rtmd.cli.service:service", "Install rtmd as a systemd service."),
     "completion": Verb("rtmd.cli.operate:completion", "Print the completion script for a shell."),
     "version": Verb("rtmd.cli.operate:version", "Print the version."),

@@ -1,7 +1,8 @@
 """The verbs' line to the daemon: one request each, over the Unix socket or loopback TCP.
 
-A target is a socket's path, `unix:PATH`, `tcp:HOST:PORT` or an http URL. Whatever goes wrong becomes one line
-and exit code 1: an unreachable daemon, a refusal (with the daemon's own words), an answer nobody understands.
+A target is a socket's path, `unix:PATH`, `tcp:HOST:PORT` or an http URL; $RTMD_TOKEN is shown to it. Whatever goes
+wrong becomes one line and exit code 1: an unreachable daemon, a refusal (with the daemon's own words), an answer nobody
+understands.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Client:
         transport = None if remote else httpx.HTTPTransport(uds=target)
         # Proxies of the environment have no business between us and this machine's daemon.
         try:
-            self._http = httpx.Client(base_url=base, transport=transport, timeout=_SECONDS, trust_env=False)
+            self._http = httpx.Client(
+                base_url=base, transport=transport, headers=_identity(), timeout=_SECONDS, trust_env=False
+            )
         except httpx.InvalidURL as error:
             raise click.ClickException(f"{safe(target)} is neither a socket nor a URL: {safe(str(error))}") from None
 
@@ -104,6 +107,14 @@ class Client:
             raise click.ClickException(
                 f"the answer of {safe(self.target)} is not rtmd's; is it another version?"
             ) from None
+
+
+def _identity() -> dict[str, str]:
+    """The token of $RTMD_TOKEN, if there is one."""
+    token = os.environ.get("RTMD_TOKEN", "").strip()
+    if not token.isascii() or not token.isprintable():
+        raise click.ClickException("RTMD_TOKEN is no token")
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _knock(path: str) -> None:

@@ -31,6 +31,7 @@ from rtmd.config.values import (
     SourceConfig,
     StatsdSource,
     TcpListen,
+    Token,
     UnixListen,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "SourceConfig",
     "StatsdSource",
     "TcpListen",
+    "Token",
     "UnixListen",
     "WebhookFormat",
     "WebhookReceiver",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
+from rtmd.config.access import check_reach, read_tokens
 from rtmd.config.load_receivers import read_receivers, read_wording
 from rtmd.config.places import Places, Surroundings
 from rtmd.config.policy import load_policy
@@ -34,12 +35,24 @@ from rtmd.rulefile.document import read_document
 from rtmd.rulefile.table import Table, nearest
 
 _TABLES = frozenset(
-    {"daemon", "sources", "receivers", "actions", "route", "inhibit", "calendars", "users", "limits", "external"}
+    {
+        "daemon",
+        "sources",
+        "receivers",
+        "actions",
+        "route",
+        "inhibit",
+        "calendars",
+        "users",
+        "tokens",
+        "limits",
+        "external",
+    }
 )
 _OF_DAEMON = frozenset(
-    {"rules", "state", "listen", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
+    {"rules", "state", "listen", "hosts", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
 )
-_LATER_TABLES = frozenset({"escalations", "tokens"})
+_LATER_TABLES = frozenset({"escalations"})
 _LATER_OF_SOURCE = frozenset({"birth_zero", "headers", "labels"})
 _SHORTEST_EVERY = 100
 
@@ -69,6 +82,8 @@ def load_config(
     daemon = _daemon(_part(root, "daemon"), places)
     receivers = read_receivers(root, places, daemon.wording)
     limits = _limits(_part(root, "limits"))
+    tokens = read_tokens(root)
+    check_reach(root, daemon, tokens)
     config = Config(
         daemon=daemon,
         sources=_sources(root, places),
@@ -76,6 +91,7 @@ def load_config(
         actions=_actions(root, places),
         policy=load_policy(root, receivers),
         users=_users(_part(root, "users")),
+        tokens=tokens,
         limits=limits,
         external=_external(_part(root, "external"), limits),
         file=file,
@@ -115,12 +131,21 @@ def _daemon(table: Table, places: Places) -> DaemonConfig:
         state=state,
         listen=places.listen(table, state),
         name=table.text("name", "rtmd", empty=False),
+        hosts=_hosts(table),
         tcp_role=table.choice("tcp_role", Role.VIEW),
         react=table.switch("react", default=True),
         wording=read_wording(table, Wording()),
         heartbeat=places.url(table, "heartbeat") if "heartbeat" in table else "",
         heartbeat_every=table.duration("heartbeat_every", _default(DaemonConfig, "heartbeat_every"), least=1_000),
     )
+
+
+def _hosts(table: Table) -> tuple[str, ...]:
+    names = table.texts("hosts") or ()
+    for name in names:
+        if not name or not name.isascii() or not name.isprintable() or set(name) & set(" /@"):
+            table.wrong("hosts", f'has "{name[:60]}", which is no name of a host (without port and scheme)')
+    return tuple(name.lower() for name in names)
 
 
 def _sources(root: Table, places: Places) -> tuple[SourceConfig, ...]:

@@ -1,7 +1,6 @@
 """Addresses, paths and programs of rtmd.toml: relative to what, allowed or not, with which credential.
 
-TCP is for loopback only: beyond it a reverse proxy must ask for names and keep the line secret. A program is a list
-of arguments, never a line for a shell.
+Sources listen on loopback only. A program is a list of arguments, never a line for a shell.
 """
 
 from __future__ import annotations
@@ -85,8 +84,9 @@ class Places:
             table.wrong("listen", f'must be "unix:PATH" or "tcp:HOST:PORT", not "{text[:80]}"')
             return None
         host = found[1] or found[2]
-        if not _is_loopback(host):
-            table.wrong("listen", f'cannot offer TCP beyond loopback ("{host[:80]}"): put a reverse proxy in front')
+        if not _is_number(host):
+            table.wrong("listen", f'must name an address by its number, not "{host[:80]}"')
+            return None
         return TcpListen(host, int(found[3]))
 
     def address(self, table: Table, default: Address) -> Address:
@@ -97,8 +97,8 @@ class Places:
             table.wrong("listen", f'must be "HOST:PORT", not "{text[:80]}"')
             return default
         host = found[1] or found[2]
-        if not _is_loopback(host):
-            table.wrong("listen", f'cannot be beyond loopback ("{host[:80]}"): not supported yet, it needs tokens')
+        if not is_loopback(host):
+            table.wrong("listen", f'cannot be beyond loopback ("{host[:80]}"): not supported')
         return Address(default.host if host == "localhost" else host, int(found[3]))
 
     def url(self, table: Table, key: str = "url") -> str:
@@ -174,13 +174,22 @@ class Places:
         return (str(self.path(program)) if "/" in program else program, *argv[1:])
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this is an address that only this machine can reach."""
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 def _url_problem(url: str) -> str:

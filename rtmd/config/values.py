@@ -18,16 +18,29 @@ from rtmd.model.policy import Policy
 
 
 class Role(StrEnum):
-    """What a peer may do; each includes the ones before it."""
+    """What a peer may do: view, operate, admin, each including the ones before; ingest only sends, and stands apart."""
 
+    INGEST = "ingest"
     VIEW = "view"
     OPERATE = "operate"
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
         """Whether this role may do what `other` may."""
+        if Role.INGEST in (self, other):
+            return self is other
         order = (Role.VIEW, Role.OPERATE, Role.ADMIN)
         return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a program shows to be let in: the SHA-256 of it in hex, and when it expires (ms, wall time)."""
+
+    name: str
+    role: Role
+    digest: str = field(repr=False)
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class UnixListen:
 
 @dataclass(frozen=True, slots=True)
 class TcpListen:
-    """A TCP address; loopback only."""
+    """A TCP address; beyond loopback only where there are tokens."""
 
     host: str
     port: int
@@ -56,7 +69,8 @@ class DaemonConfig:
     state: Path
     listen: tuple[Listen, ...]
     name: str = "rtmd"  # shown in the header of the screen
-    tcp_role: Role = Role.VIEW
+    hosts: tuple[str, ...] = ()  # other names of this machine, as requests over TCP may call it
+    tcp_role: Role = Role.VIEW  # of who shows no token, on this machine
     react: bool = True
     wording: Wording = field(default_factory=Wording)  # of receivers that say nothing else
     heartbeat: str = field(default="", repr=False)  # pinged while everything is fresh
@@ -145,6 +159,7 @@ class Config:
     actions: Mapping[str, CommandAction] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     users: Mapping[str, Role] = field(default_factory=dict)  # user name, or "@group"
+    tokens: Mapping[str, Token] = field(default_factory=dict)  # by name
     limits: Limits = field(default_factory=Limits)
     external: ExternalPolicy = field(default_factory=ExternalPolicy)
     file: str = ""

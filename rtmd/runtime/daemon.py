@@ -184,7 +184,13 @@ class Daemon:
 
     async def _serve(self, office: Office, hub: Hub, stack: AsyncExitStack) -> None:
         app = build_app(office, hub, self.config)
-        server = Server(app, self.config.daemon.listen, inherited=self._inherited, closing=hub.close)
+        server = Server(
+            app,
+            self.config.daemon.listen,
+            inherited=self._inherited,
+            beyond=bool(self.config.tokens),
+            closing=hub.close,
+        )
         self.addresses = await server.start()
         stack.push_async_callback(server.stop)
         self._followers.append(app.configure)

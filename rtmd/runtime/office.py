@@ -15,7 +15,7 @@ from rtmd.api.desk import Metric
 from rtmd.api.questions import Answer, Question
 from rtmd.errors import Located, StoreError
 from rtmd.formats.batch import SampleBatch
-from rtmd.model.effects import Answered
+from rtmd.model.effects import Answered, Audited
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
@@ -30,6 +30,7 @@ from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.audit import AuditTrail
 from rtmd.runtime.deliveries import Deliveries
+from rtmd.runtime.denials import Denials
 from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
@@ -77,6 +78,7 @@ class Office:
         self._clock = loop.storage.clock
         self._store = loop.storage.store
         self._samples = loop.storage.samples
+        self._denials = Denials(loop.storage)
         self.deliveries = deliveries
         self.alertmanager = AlertmanagerOffice(loop)
         self.audit = AuditTrail(self._store.path)
@@ -138,6 +140,10 @@ class Office:
     def latest_reload(self) -> ReloadView:
         """What the latest reload did, and what waits for a confirmation."""
         return self._board.reload
+
+    def denied(self, attempt: Audited) -> None:
+        """Write down who was refused what they may not do."""
+        self._denials.note(attempt)
 
     def tick(self, coach: str = "") -> None:
         """Once a second: remember how much came in, and what to advise."""

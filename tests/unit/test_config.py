@@ -28,6 +28,8 @@ from rtmd.model.external import ExternalPolicy
 from rtmd.model.policy import Policy
 from rtmd.model.rule import StageName
 
+HASH = "sha256:" + "0f" * 32
+
 
 def test_an_empty_file_runs() -> None:
     config = load("")
@@ -151,17 +153,22 @@ def test_defaults_follow_systemd_and_then_the_user(env: dict[str, str], state: s
         ("[daemon]\nlang = 'de'", '2:8: daemon.lang must be one of "en", "fr"'),
         ("[daemon]\nzone = 'Europe/Pari'", '2:8: daemon.zone must be a time zone like "Europe/Paris"'),
         ("[daemon]\nzone = '../../etc/passwd'", "2:8: daemon.zone must be a time zone"),
-        ("[tokens.x]", "1:2: tokens is not supported yet"),
+        ("[tokens.x]\nhash = 'x'\nrole = 'view'", '2:8: tokens.x.hash must be "sha256:" and 64 hex digits'),
+        ("[tokens.x]\nrole = 'view'", "1:9: tokens.x: hash is missing"),
+        (f"[tokens.x]\nrole = 'root'\nhash = '{HASH}'", "2:8: tokens.x.role"),
+        (f"[tokens.'a b']\nrole = 'view'\nhash = '{HASH}'", "1:9: tokens.a b: a token's name is made of"),
+        (f"[tokens.x]\nrole = 'view'\nhash = '{HASH}'\nexpires = 'soon'", "4:11: tokens.x.expires must be a day"),
+        ("[daemon]\nhosts = ['https://x']", '2:9: daemon.hosts has "https://x", which is no name of a host'),
         (
             "[route]\nreceiver = 'dsk'\n[receivers.desk]\nkind = 'log'",
             '2:12: route.receiver names "dsk", which does not exist: did you mean "desk"?',
         ),
-        ("[daemon]\nlisten = 'tcp:0.0.0.0:80'", "2:10: daemon.listen cannot offer TCP beyond loopback"),
-        ("[daemon]\nlisten = ['tcp:example.org:80']", "2:10: daemon.listen cannot offer TCP beyond loopback"),
+        ("[daemon]\nlisten = 'tcp:0.0.0.0:80'", "2:10: daemon.listen offers TCP beyond loopback"),
+        ("[daemon]\nlisten = ['tcp:example.org:80']", "2:10: daemon.listen must name an address by its number"),
         ("[daemon]\nlisten = ['tcp:127.0.0.1:99999']", '2:10: daemon.listen must be "unix:PATH" or "tcp:HOST:PORT"'),
         ("[daemon]\nlisten = ['http://x']", '2:10: daemon.listen must be "unix:PATH"'),
         (f"[daemon]\nlisten = 'unix:{'x' * 200}'", "2:10: daemon.listen names a socket with a path of more than"),
-        ("[daemon]\ntcp_role = 'root'", '2:12: daemon.tcp_role must be one of "view", "operate", "admin"'),
+        ("[daemon]\ntcp_role = 'root'", '2:12: daemon.tcp_role must be one of "ingest", "view", "operate", "admin"'),
         ("[daemon]\nreact = 'maybe'", '2:9: daemon.react must be "on" or "off"'),
         ("[sources.x]", '1:10: sources.x.kind must be one of "host", "scrape", "statsd", "graphite", not "x"'),
         (
@@ -188,7 +195,7 @@ def test_defaults_follow_systemd_and_then_the_user(env: dict[str, str], state: s
         ("[actions.x]\nargv = ['{brand}']", "2:8: actions.x.argv cannot choose its program by a label"),
         ("[actions.x]\nkind = 'webhook'", '2:1: actions.x.kind "webhook" is not supported yet'),
         ("[actions.x]\nargv = ['a']\nat_most = '4/h'", "3:1: actions.x.at_most is not supported yet"),
-        ("[users]\nana = 'boss'", '2:7: users.ana must be one of "view"'),
+        ("[users]\nana = 'boss'", '2:7: users.ana must be one of "ingest"'),
         ("[limits]\nseries = 0", "2:10: limits.series must be between 1 and"),
         ("[limits]\nseries = '5'", "2:10: limits.series must be a whole number, not text"),
         ("[limits]\nserie = 5", '2:1: limits.serie is not known: did you mean "series"?'),
