@@ -162,8 +162,9 @@ class Correlations:
             kind = ChangeKind.OPENED
             firing = _blank(correlation, place, stage, at)
         firing = self._joined(firing, self.members.at(place))
-        firing = self._at_stage(correlation, replace(firing, reason=f"{correlation} fire together"), stage, at)
+        firing = self._at_stage(correlation, replace(firing, reason=correlation.met), stage, at)
         yield self._changed(kind, firing, at)
+        yield Change(ChangeKind.STAGE_FIRED, firing, at, stage, firing.reason)
 
     def _go_on(self, firing: Firing, joined: list[str], at: int) -> Iterator[Change]:
         place = (firing.rule, firing.labels)
@@ -175,10 +176,14 @@ class Correlations:
                 names = ", ".join(f"{each.rule} ({each.id})" for each in firing.members[known:])
                 yield self._changed(ChangeKind.JOINED, firing, at, names)
             return
-        rises = stage.rank > firing.stage.rank
+        was, rises = firing.stage, stage.rank > firing.stage.rank
         firing = self._at_stage(correlation, replace(firing, reason=f"all of them at {stage} or higher"), stage, at)
         if rises and firing.ack:
             firing = replace(firing, ack=replace(firing.ack, raised=True))
+        if rises:
+            yield self._changed(ChangeKind.STAGE_FIRED, firing, at)
+        else:
+            yield Change(ChangeKind.STAGE_ENDED, firing, at, was, firing.reason)
         yield self._changed(ChangeKind.RAISED if rises else ChangeKind.FELL, firing, at)
 
     def _end(self, place: Place, reason: str, at: int) -> Iterator[Change]:
@@ -186,11 +191,9 @@ class Correlations:
         if firing is None:
             return
         stages = tuple(_ended(record, at) for record in firing.stages)
-        yield self._changed(
-            ChangeKind.RESOLVED,
-            replace(firing, version=firing.version + 1, stages=stages, resolved_at=at, reason=reason),
-            at,
-        )
+        ended = replace(firing, version=firing.version + 1, stages=stages, resolved_at=at, reason=reason)
+        yield self._changed(ChangeKind.STAGE_ENDED, ended, at)
+        yield self._changed(ChangeKind.RESOLVED, ended, at)
 
     def _changed(self, kind: ChangeKind, firing: Firing, at: int, reason: str = "") -> Change:
         self._keep(firing)

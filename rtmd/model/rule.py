@@ -238,9 +238,10 @@ class Correlation:
     file: str = ""
     line: int = 0
 
-    def __str__(self) -> str:
-        """What has to fire, in words."""
-        return " and ".join(self.all) + (f", without {' or '.join(self.none)}" if self.none else "")
+    @property
+    def met(self) -> str:
+        """That it fires, in words."""
+        return f"{' and '.join(self.all)} fire together" if len(self.all) > 1 else f"{self.all[0]} fires"
 
     @property
     def joins(self) -> tuple[object, ...]:

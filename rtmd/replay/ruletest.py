@@ -103,6 +103,10 @@ def _case(table: Table, rules: RuleSet, interval: int) -> Case:
     only = _rule(table, rules, "")
     if only in rules.rules:
         rules = RuleSet({only: rules.rules[only]})  # nothing else has to be at work
+    elif only in rules.correlations:
+        joined = rules.correlations[only]
+        needed = {name: rule for name, rule in rules.rules.items() if name in {*joined.all, *joined.none}}
+        rules = RuleSet(needed, correlations={only: joined})
     scope = _Scope(rules, name, only)
     interval = table.duration("interval", interval, least=1)
     lines = tuple(_lines(table, interval))
@@ -210,8 +214,8 @@ def _at(table: Table) -> int:
 
 def _rule(table: Table, rules: RuleSet, default: str) -> str:
     name = table.text("rule", default)
-    if name and name not in rules.rules:
-        table.wrong("rule", f'names "{name[:60]}", which is none of the rules{nearest(name, rules.rules)}')
+    if name and name not in rules.entries:
+        table.wrong("rule", f'names "{name[:60]}", which is none of the rules{nearest(name, rules.entries)}')
     return name
 
 

@@ -138,7 +138,9 @@ class Trial:
         return [rule for each, rule in self.pipeline.engine.rules.items() if name in {"", each}]
 
     def value(self, firing: Firing) -> float | None:
-        """What the firing's stage saw last."""
+        """What the firing's stage saw last; of a correlation how many take part."""
+        if firing.correlated:
+            return float(self.pipeline.correlations.size(firing))
         key = (firing.rule, firing.labels)
         tables = self.pipeline.engine.tables(firing.rule)
         values = zip(tables, self.pipeline.engine.values(key), strict=True)
@@ -146,6 +148,8 @@ class Trial:
 
     def clocks(self, firing: Firing) -> tuple[StageRecord, ...]:
         """The clocks of a firing's instance, as they stand."""
+        if firing.correlated:
+            return firing.stages
         return self.pipeline.engine.clocks((firing.rule, firing.labels))
 
     def silenced(self, firing: Firing) -> bool:
@@ -206,7 +210,8 @@ def try_case(case: Case, *, timeline: bool = False) -> Verdict:
 def reactions_of(rules: RuleSet) -> ReactionsLoaded:
     """A world in which every receiver and action that rules name is there."""
     stages = [stage for rule in rules.rules.values() for stage in rule.stages]
-    receivers = {name for stage in stages for name in stage.notify or () if name != "@route"}
+    told = [stage.notify for stage in stages] + [each.notify for each in rules.correlations.values()]
+    receivers = {name for notify in told for name in notify or () if name != "@route"}
     actions = frozenset(name for stage in stages for name in stage.run)
     return ReactionsLoaded(frozenset({"log", *receivers}), actions, actions)
 

@@ -200,7 +200,10 @@ def test_it_is_journalled_and_acknowledged_like_every_firing_and_feeds_no_other(
     score = meeting(RULES + more)
     firing = backlash(score)
     lines = [line.text for line in score.of(Journaled) if line.firing_id == firing.id and line.kind == "transition"]
-    assert lines == ["seconds: opened, surge and anger, without campaign fire together"]
+    assert lines == [
+        "seconds: opened, surge and anger fire together",
+        "seconds: stage fired, surge and anger fire together",
+    ]
     assert score.ack(3, firing.id).error == ""
     assert (backlash(score).ack.by if (ack := backlash(score).ack) else ack) == "ana"
     assert not [each for each in score.firings if each.rule == "twice"]
