@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 
 from rtmd.errors import StoreError
@@ -48,12 +49,13 @@ class Denials:
             self._left_out += 1
 
     def _write(self, line: Audited) -> None:
-        task = asyncio.ensure_future(self._commit(line))
+        task = asyncio.ensure_future(_written(self._store.commit([line])))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _commit(self, line: Audited) -> None:
-        try:
-            await self._store.commit([line])
-        except StoreError as error:
-            log.warning("a refusal is not in the audit trail: %s", error)
+
+async def _written(done: Awaitable[None]) -> None:
+    try:
+        await done
+    except StoreError as error:
+        log.warning("a refusal is not in the audit trail: %s", error)
