@@ -114,5 +114,9 @@ class RetryableError(DeliveryError):
         super().__init__(problem)
 
 
+class UnreachedError(RetryableError):
+    """It was not even asked, or refused to look at it: trying again repeats nothing."""
+
+
 class PermanentError(DeliveryError):
     """It will never take it: trying again is pointless."""

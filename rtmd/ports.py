@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from rtmd.formats.batch import Ids, SampleBatch
 from rtmd.model.effects import Durable
+from rtmd.model.firing import Firing
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
 from rtmd.model.reaction import ActionRun, Notification
@@ -75,8 +76,11 @@ class Receiver(Protocol):
 class ActionRunner(Protocol):
     """Runs actions and their reversals."""
 
-    async def run(self, run: ActionRun, *, undo: bool) -> str:
-        """Run to the end and return what it said (at most 1 KiB); raises DeliveryError when it failed."""
+    async def run(self, run: ActionRun, firing: Firing | None, *, undo: bool) -> str:
+        """Run to the end and return what it said (at most 1 KiB).
+
+        Raises PermanentError or UnreachedError when it failed, another RetryableError where it may have been done.
+        """
         ...
 
 

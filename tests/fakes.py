@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from rtmd.model import effects as fx
+from rtmd.model.action import Hold, Proposal
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
-from rtmd.model.reaction import ActionRun, LedgerEntry, RunState, Storm
+from rtmd.model.reaction import ActionRun, LedgerEntry, Storm
 from rtmd.model.silence import Silence
 
 _T = TypeVar("_T")
@@ -40,6 +41,8 @@ class FakeStore:
         self.runs: dict[str, bytes] = {}
         self.marks: dict[str, bytes] = {}
         self.storms: dict[str, bytes] = {}
+        self.proposals: dict[str, bytes] = {}
+        self.hold: Hold | None = None
 
     def __repr__(self) -> str:
         return f"<FakeStore {len(self.firings)} firings, {len(self.instances)} instances>"
@@ -57,7 +60,6 @@ class FakeStore:
 
     def restore(self) -> Restored:
         """What a daemon that starts now would find; rows come in no particular order."""
-        runs = self._rows(self.runs.values(), ActionRun)
         return Restored(
             instances=tuple(reversed(self._rows(self.instances.values(), InstanceState))),
             firings=tuple(reversed(self._rows(self.firings.values(), Firing))),
@@ -67,7 +69,9 @@ class FakeStore:
             storms=tuple(reversed(self._rows(self.storms.values(), Storm))),
             groups=tuple(reversed(self._rows(self.groups.values(), GroupTimes))),
             marks=tuple(reversed(self._rows(self.marks.values(), Mark))),
-            runs=tuple(replace(run, state=RunState.UNKNOWN) if run.state in _UNDER_WAY else run for run in runs),
+            runs=tuple(reversed(self._rows(self.runs.values(), ActionRun))),
+            proposals=tuple(reversed(self._rows(self.proposals.values(), Proposal))),
+            hold=self.hold,
         )
 
     def _take(self, effect: fx.Durable) -> None:  # noqa: PLR0912  # one case an effect
@@ -100,15 +104,16 @@ class FakeStore:
                 self.groups.pop(key, None)
             case fx.RunSaved(run):
                 self.runs[run.id] = msgspec.msgpack.encode(run)
+            case fx.ProposalSaved(proposal):
+                self.proposals[proposal.id] = msgspec.msgpack.encode(proposal)
+            case fx.HoldSaved(hold):
+                self.hold = hold
             case _:
                 pass
 
     @staticmethod
     def _rows(docs: Iterable[bytes], kind: type[_T]) -> list[_T]:
         return [msgspec.msgpack.decode(doc, type=kind) for doc in docs]
-
-
-_UNDER_WAY = (RunState.STARTED, RunState.UNDOING)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from rtmd.api.alertmanager import AlertmanagerApi
 from rtmd.api.answers import BodyBudget, problem, refusal
 from rtmd.api.audit import AuditRoutes
 from rtmd.api.auth import CALLER, Caller, Gate, origin_of, require, require_sender
+from rtmd.api.decisions import Decisions
 from rtmd.api.deliveries import DeliveryRoutes
 from rtmd.api.desk import Desk
 from rtmd.api.doors import doors, ping
@@ -91,6 +92,7 @@ def _operator_api(desk: Desk) -> ASGIApp:
             *PrometheusApi(desk).routes(),
             *AlertmanagerApi(desk).routes(),
             *Mutations(desk).routes(),
+            *Decisions(desk).routes(),
             *DeliveryRoutes(desk.deliveries).routes(),
             *AuditRoutes(desk.audit).routes(),
         ],

@@ -106,7 +106,7 @@ class Mutations:
         return Json(Done(""))
 
     async def _ask(self, given: PersonInput, caller: Caller) -> Response:
-        return _told(await self._desk.ask(lambda number: replace(given, request=number, origin=caller.origin)))
+        return await ask(self._desk, given, caller)
 
     async def _wanted(self, request: Request, caller: Caller) -> SilenceSet:
         """The silence that is asked for, on the state of this moment."""
@@ -137,6 +137,11 @@ class Mutations:
         if found is None:
             raise HTTPException(404, f'there is no silence "{wanted[:64]}"')
         return found
+
+
+async def ask(desk: Desk, given: PersonInput, caller: Caller) -> Response:
+    """Have the daemon carry out what this caller wants; the answer comes when that is on disk."""
+    return _told(await desk.ask(lambda number: replace(given, request=number, origin=caller.origin)))
 
 
 def _told(answered: Answered) -> Response:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import Client, find_target
-from rtmd.cli.operate import remote
+from rtmd.cli.operate import client_of, remote
 from rtmd.model.display import safe
 from rtmd.wire import StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryDone, RetryRequest, TryRequest, TryResult
@@ -34,7 +32,7 @@ def receivers(ctx: click.Context) -> None:
 @remote
 def list_receivers(*, connect: str | None = None, as_json: bool = False) -> None:
     """All receivers, with the state of their circuit and what waits for them."""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/rtmd/v1/receivers", list[ReceiverView])
     output.either(found, as_json=as_json, shown=partial(output.print_receivers, found))
 
@@ -54,7 +52,7 @@ def test_receiver(*, name: str, path: Path | None, connect: str | None, as_json:
     if path is not None:
         result = asyncio.run(_send_from_here(path, name))
     else:
-        with _client(connect) as client:
+        with client_of(connect) as client:
             result = client.post("/api/rtmd/v1/receivers/test", TryRequest(receiver=name), TryResult)
     if as_json:
         output.print_json(result)
@@ -106,7 +104,7 @@ def outbox(ctx: click.Context) -> None:
 @remote
 def list_outbox(*, connect: str | None = None, as_json: bool = False) -> None:
     """What waits, oldest first, and dead letters, newest first."""
-    with _client(connect) as client:
+    with client_of(connect) as client:
         found = client.get("/api/rtmd/v1/outbox", OutboxView)
         wall = client.get("/api/rtmd/v1/status", StatusView).wall
     output.either(found, as_json=as_json, shown=partial(output.print_outbox, found, wall))
@@ -122,10 +120,6 @@ def retry(*, keys: tuple[str, ...], receiver: str, everything: bool, connect: st
     if sum((bool(keys), bool(receiver), everything)) != 1:
         raise click.UsageError("give KEYs, --receiver NAME or --all")
     request = RetryRequest(keys=list(keys), receiver=receiver, all=everything)
-    with _client(connect) as client:
+    with client_of(connect) as client:
         done = client.post("/api/rtmd/v1/outbox/retry", request, RetryDone)
     output.either(done, as_json=as_json, shown=partial(click.echo, f"{len(done.keys)} on their way again."))
-
-
-def _client(connect: str | None) -> closing[Client]:
-    return closing(Client(find_target(connect)))

@@ -18,6 +18,7 @@ from rtmd.config.receivers import (
     Wording,
 )
 from rtmd.config.values import (
+    ActionConfig,
     Address,
     CommandAction,
     Config,
@@ -33,9 +34,11 @@ from rtmd.config.values import (
     TcpListen,
     Token,
     UnixListen,
+    WebhookAction,
 )
 
 __all__ = [
+    "ActionConfig",
     "Address",
     "AlertmanagerReceiver",
     "Chat",
@@ -62,6 +65,7 @@ __all__ = [
     "TcpListen",
     "Token",
     "UnixListen",
+    "WebhookAction",
     "WebhookFormat",
     "WebhookReceiver",
     "Wording",

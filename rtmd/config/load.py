@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import cast
 
 from rtmd.config.access import check_reach, read_tokens
+from rtmd.config.load_actions import read_actions
 from rtmd.config.load_receivers import read_receivers, read_wording
 from rtmd.config.places import Places, Surroundings
 from rtmd.config.policy import load_policy
 from rtmd.config.receivers import Wording
 from rtmd.config.values import (
-    CommandAction,
     Config,
     DaemonConfig,
     GraphiteSource,
@@ -88,7 +88,7 @@ def load_config(
         daemon=daemon,
         sources=_sources(root, places),
         receivers=receivers,
-        actions=_actions(root, places),
+        actions=read_actions(root, places),
         policy=load_policy(root, receivers),
         users=_users(_part(root, "users")),
         tokens=tokens,
@@ -200,29 +200,9 @@ def _graphite(name: str, table: Table, places: Places) -> GraphiteSource:
     )
 
 
-def _actions(root: Table, places: Places) -> dict[str, CommandAction]:
-    found: dict[str, CommandAction] = {}
-    for name, table in root.tables("actions"):
-        kind = table.text("kind", "command")
-        if kind != "command":
-            _refuse_kind(table, kind, known=("command",), later=frozenset({"webhook"}))
-            continue
-        table.refuse_unknown({"kind", "argv", "undo", "timeout"}, {"at_most", "idempotent"})
-        found[name] = CommandAction(
-            name,
-            places.argv(table, "argv"),
-            undo=places.argv(table, "undo") if "undo" in table else (),
-            timeout=table.duration("timeout", _default(CommandAction, "timeout"), least=1),
-        )
-    return found
-
-
-def _refuse_kind(table: Table, kind: str, *, known: tuple[str, ...], later: frozenset[str] = frozenset()) -> None:
-    if kind in later:
-        table.misplaced("kind", f'"{kind}" is not supported yet')
-    else:
-        listed = ", ".join(f'"{name}"' for name in known)
-        table.misplaced("kind", f'must be one of {listed}, not "{kind[:60]}"{nearest(kind, known)}')
+def _refuse_kind(table: Table, kind: str, *, known: tuple[str, ...]) -> None:
+    listed = ", ".join(f'"{name}"' for name in known)
+    table.misplaced("kind", f'must be one of {listed}, not "{kind[:60]}"{nearest(kind, known)}')
 
 
 def _users(table: Table) -> dict[str, Role]:

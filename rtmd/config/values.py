@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from rtmd.config.receivers import ReceiverConfig, Wording
+from rtmd.model.action import Action, AtMost
 from rtmd.model.external import ExternalPolicy
 from rtmd.model.policy import Policy
 
@@ -126,13 +128,44 @@ SourceConfig: TypeAlias = HostSource | ScrapeSource | StatsdSource | GraphiteSou
 
 
 @dataclass(frozen=True, slots=True)
-class CommandAction:
-    """A program to run, and the one that reverses it; `{label}` in an element is filled with the label's value."""
+class _ActionConfig:
+    """What every kind of action has."""
 
     name: str
+    timeout: int = field(default=30_000, kw_only=True)
+    idempotent: bool = field(default=False, kw_only=True)  # to be run again when nobody knows whether it was
+    at_most: AtMost | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAction(_ActionConfig):
+    """A program to run, and the one that reverses it; `{label}` in an element is filled with the label's value."""
+
     argv: tuple[str, ...]
     undo: tuple[str, ...] = ()
-    timeout: int = 30_000
+
+    @property
+    def action(self) -> Action:
+        """What is decided by."""
+        return Action(self.name, self.argv, self.undo, idempotent=self.idempotent, at_most=self.at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAction(_ActionConfig):
+    """An address that is posted to, signed with each of the `secrets`, and the one that reverses it."""
+
+    url: str = field(repr=False)
+    undo: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def action(self) -> Action:
+        """What is decided by; of the addresses, which may hold secrets, only the hosts are shown."""
+        what, undo = (("POST", urlsplit(url).hostname or "") if url else () for url in (self.url, self.undo))
+        return Action(self.name, what, undo, idempotent=self.idempotent, at_most=self.at_most)
+
+
+ActionConfig: TypeAlias = CommandAction | WebhookAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +189,7 @@ class Config:
     daemon: DaemonConfig
     sources: tuple[SourceConfig, ...] = ()
     receivers: Mapping[str, ReceiverConfig] = field(default_factory=dict)  # always has "log"
-    actions: Mapping[str, CommandAction] = field(default_factory=dict)
+    actions: Mapping[str, ActionConfig] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     users: Mapping[str, Role] = field(default_factory=dict)  # user name, or "@group"
     tokens: Mapping[str, Token] = field(default_factory=dict)  # by name

@@ -14,7 +14,7 @@ gets them back when it returns in time (an editor that moves files, a slip of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
@@ -217,10 +217,10 @@ class Engine:
             self._grids.arrange(self._rules.values())
         return freed
 
-    def forget(self, at: int) -> list[Firing]:
-        """Let go of what nobody can need any more; gives the firings that went."""
+    def forget(self, at: int, held: Callable[[str], bool]) -> list[Firing]:
+        """Let go of what nobody can need any more, and no `held` firing; gives those that went."""
         rules = self.rules
-        return self.episodes.forget(at, lambda name: rules[name].reopen if name in rules else 0)
+        return self.episodes.forget(at, lambda name: rules[name].reopen if name in rules else 0, held)
 
     def instance(self, key: InstanceKey) -> InstanceState | None:
         """What a restart must bring back of an instance; None when it is idle."""

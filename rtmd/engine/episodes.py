@@ -158,8 +158,8 @@ class Episodes:
             self.firings[firing.id] = closed
             yield Change(kind, closed, at, closed.stage, reason)
 
-    def forget(self, at: int, reopen_of: Callable[[str], int]) -> list[Firing]:
-        """Let go of resolved firings that nobody can judge, reopen or wants to see any more."""
+    def forget(self, at: int, reopen_of: Callable[[str], int], held: Callable[[str], bool]) -> list[Firing]:
+        """Let go of resolved firings, none of them `held`, that nobody can judge, reopen or wants to see any more."""
         gone = [
             firing
             for firing in self.firings.values()
@@ -167,6 +167,7 @@ class Episodes:
             and not firing.flapping
             and at - firing.resolved_at > max(REMEMBERED, reopen_of(firing.rule))
             and not any(map(outcomes.waits, firing.stages))
+            and not held(firing.id)
         ]
         for firing in gone:
             del self.firings[firing.id]

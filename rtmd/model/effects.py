@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rtmd.model.action import Hold, Proposal
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
@@ -112,12 +113,26 @@ class RunSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalSaved:
+    """A proposal was made, or changed its version."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSaved:
+    """Everything is held; None: not any more."""
+
+    hold: Hold | None
+
+
+@dataclass(frozen=True, slots=True)
 class Journaled:
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
-    # transition | outcome | flapping | ack | verdict | missed | silence | mark | action | told | suppressed | storm
-    # gap | rules
+    # transition | outcome | flapping | ack | verdict | missed | silence | mark | action | proposal | hold | told
+    # suppressed | storm | gap | rules
     kind: str
     rule: str = ""
     firing_id: str = ""
@@ -146,10 +161,11 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """Run an action, or with `undo` its reversal, for a run that is already saved."""
+    """Run an action, or with `undo` its reversal, for a run of this firing that is already saved."""
 
     run: ActionRun
     undo: bool = False
+    firing: Firing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +214,8 @@ Durable: TypeAlias = (
     | MembershipSaved
     | StormSaved
     | RunSaved
+    | ProposalSaved
+    | HoldSaved
     | Journaled
     | Audited
     | Notify

@@ -234,7 +234,12 @@ class InstanceState:
 
 def firing_id(key: InstanceKey, at: int) -> str:
     """The id of a firing that opens at `at`: ten letters and digits, the same in every replay."""
-    digest = blake2b(f"{key!r}@{at}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return short_id(f"{key!r}@{at}")
+
+
+def short_id(text: str) -> str:
+    """Ten letters and digits that people can read out, for what the text identifies."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
     number = int.from_bytes(digest, "big")
     letters = []

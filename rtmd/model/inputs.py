@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rtmd.model.action import Action, Hold, Proposal
 from rtmd.model.external import ExternalPolicy, PostedAlert
 from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupTimes, Membership
@@ -39,15 +40,13 @@ class RulesLoaded:
 class ReactionsLoaded:
     """What the configuration says about reacting.
 
-    `undoable` has the actions that can be undone; `policy` says whom stages without `notify` tell, and what mutes what;
-    `fallbacks` has who is told what a receiver cannot be told, `storms` how much a minute receivers are told one by one
-    where that is not as usual; with `react` off everything is judged and journalled, and nothing leaves the daemon;
-    `external` is about alerts that others raise.
+    `policy` says whom stages without `notify` tell, and what mutes what; `fallbacks` has who is told what a receiver
+    cannot be told, `storms` how much a minute receivers are told one by one where that is not as usual; `external` is
+    about alerts that others raise. With `react` off everything is judged and journalled, and nothing leaves the daemon.
     """
 
     receivers: frozenset[str] = frozenset()
-    actions: frozenset[str] = frozenset()
-    undoable: frozenset[str] = frozenset()
+    actions: Mapping[str, Action] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     react: bool = True
     fallbacks: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +67,8 @@ class Restored:
     runs: tuple[ActionRun, ...] = ()
     marks: tuple[Mark, ...] = ()
     storms: tuple[Storm, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,50 @@ class MarkMade:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalDecided:
+    """Somebody approves or declines a proposal, as of the version they saw (0: any)."""
+
+    request: int
+    by: str
+    proposal_id: str
+    approved: bool
+    version: int = 0
+    reason: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSet:
+    """Somebody stops all runs and approvals."""
+
+    request: int
+    by: str
+    reason: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLifted:
+    """Somebody lets things run again."""
+
+    request: int
+    by: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAgain:
+    """Somebody wants a run, or its undoing, once more: it failed, or nobody knows whether it was done."""
+
+    request: int
+    by: str
+    run_id: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ActionDone:
-    """The result of running or undoing an action."""
+    """The result of running or undoing an action; UNKNOWN where it may have been done."""
 
     run_id: str
     state: RunState
@@ -210,7 +253,8 @@ class Undelivered:
     error: str
 
 
-PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported | MarkMade
+ActionRequest: TypeAlias = ProposalDecided | HoldSet | HoldLifted | RunAgain
+PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported | MarkMade | ActionRequest
 AskedInput: TypeAlias = PersonInput | AlertsPosted
 PlainInput: TypeAlias = (
     RulesLoaded

@@ -185,20 +185,32 @@ class Storm:
 
 
 class RunState(StrEnum):
-    """The life of an action run; UNKNOWN: started, then the daemon died without a result."""
+    """The life of an action run (the table is in `alerting.runs`)."""
 
+    WAITING = "waiting"  # a brake is on
+    CALLED_OFF = "called off"  # what it waited for came too late
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown"  # started, then the daemon died without a result
+    UNDO_WAITING = "undo waits"  # everything is held
     UNDOING = "undoing"
     UNDONE = "undone"
     UNDO_FAILED = "undo failed"
+    UNDO_UNKNOWN = "undo unknown"  # as UNKNOWN
+
+
+# What comes back of a run that was under way when the daemon died: nobody knows how far it came.
+INTERRUPTED = {RunState.STARTED: RunState.UNKNOWN, RunState.UNDOING: RunState.UNDO_UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRun:
-    """One run of an action for one stage of one firing."""
+    """One run of an action for one stage of one firing.
+
+    `started_at` is engine time, as `at`, that of its state. `ended`: its stage was over before it was done. `by` is who
+    approved it, or had it run again.
+    """
 
     id: str
     action: str
@@ -209,3 +221,6 @@ class ActionRun:
     state: RunState
     at: int
     detail: str = ""
+    started_at: int | None = None
+    ended: bool = False
+    by: str = ""

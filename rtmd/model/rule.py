@@ -163,6 +163,8 @@ class Stage:
     flapping: bool = True  # that it comes and goes is noticed, and keeps it quiet
     notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
     run: tuple[str, ...] = ()
+    propose: tuple[str, ...] = ()
+    expires: int = 0  # ms after the firing's onset that its proposals die
     title: str = ""
     unit: str = ""
     line: int = 0

@@ -10,7 +10,20 @@ from rtmd.errors import ConflictError, NotFoundError, RefusedError, UnconfirmedE
 from rtmd.model.effects import Answered, Audited, Effect, FillWanted, FiringSaved
 from rtmd.model.expr import selectors
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import AckSet, MarkMade, MissReported, PersonInput, SilenceExpired, SilenceSet, VerdictGiven
+from rtmd.model.inputs import (
+    AckSet,
+    ActionRequest,
+    HoldLifted,
+    HoldSet,
+    MarkMade,
+    MissReported,
+    PersonInput,
+    ProposalDecided,
+    RunAgain,
+    SilenceExpired,
+    SilenceSet,
+    VerdictGiven,
+)
 
 
 def fill_wanted(tables: Iterable[StageTable], at: int) -> FillWanted:
@@ -44,14 +57,24 @@ def _asked(given: PersonInput) -> tuple[str, str]:
             return "silence", given.id or ", ".join(map(str, given.matchers))
         case SilenceExpired():
             return "expire", given.id
-        case AckSet():
-            return "ack", given.firing_id
-        case VerdictGiven():
-            return "verdict", given.firing_id
+        case AckSet() | VerdictGiven():
+            return "ack" if isinstance(given, AckSet) else "verdict", given.firing_id
         case MissReported():
             return "missed", given.rule
         case MarkMade():
             return "mark", given.text
+        case _:
+            return _asked_of_actions(given)
+
+
+def _asked_of_actions(given: ActionRequest) -> tuple[str, str]:
+    match given:
+        case ProposalDecided():
+            return "approve" if given.approved else "decline", given.proposal_id
+        case RunAgain():
+            return "run again", given.run_id
+        case HoldSet() | HoldLifted():
+            return "hold" if isinstance(given, HoldSet) else "release", "everything"
         case _:
             assert_never(given)
 

@@ -28,7 +28,6 @@ from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.firing import Ack, Firing
-from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, MINUTE, RuleSet, StageName
 from rtmd.pipeline import verdicts
 from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, refusal
@@ -61,7 +60,7 @@ class Pipeline:
     ) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
         self.correlations = Correlations(correlator or Join(), self.engine.episodes.firings.get)
-        self.reactor = Reactor(self.firing, self.engine.rule, self.correlations)
+        self.reactor = Reactor(self.firing, self.engine.rule, self.correlations, self.engine.episodes.handled.add)
         self.silencing = Silencing(self.reactor.dispatch, self.firings, self.firing)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self.externals = Externals(self.counts)
@@ -93,7 +92,7 @@ class Pipeline:
             effects += self._take(given, at)
             effects += self._follow(self.engine.episodes.judge_due(at))  # what is over as soon as it begins
             effects += self._correlate(at)
-            effects += self.reactor.dispatch.flush(at, self.wall(at))
+            effects += self.reactor.flush(at, self.wall(at))
         effects += self._instances()
         effects += self.reactor.dispatch.changes()
         effects += self.silencing.changes()
@@ -103,11 +102,11 @@ class Pipeline:
         return Step(tuple(latest_only(effects)), self._next_due())
 
     def _next_due(self) -> int:
-        end = self.externals.next_end()
-        people = end and end - self._offset
+        walls = (self.externals.next_end(), self.reactor.next_deadline())
+        people = [max(wall - self._offset, self.engine.evaluated_at) for wall in walls if wall is not None]
         of_silences = self.silencing.next_due(self._offset, self.engine.evaluated_at)
         of_groups = self.reactor.dispatch.next_due()
-        due = (self.engine.next_due(), self.correlations.next_due(), of_groups, of_silences, people)
+        due = (self.engine.next_due(), self.correlations.next_due(), of_groups, of_silences, *people)
         return min([self._housekeeping, *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
@@ -116,12 +115,12 @@ class Pipeline:
             yield from self._follow(self.externals.end_due(due, self.wall(due)))
             yield from self._correlate(due)
             yield from self.silencing.advance(due, self.wall(due))
-            yield from self.reactor.dispatch.flush(due, self.wall(due))
+            yield from self.reactor.flush(due, self.wall(due))
             if self._housekeeping <= due:
                 yield from self._tidy(due)
         yield from self._follow(self.engine.advance(at))
         yield from self._follow(self.externals.end_due(at, self.wall(at)))
-        yield from self.reactor.dispatch.flush(at, self.wall(at))
+        yield from self.reactor.flush(at, self.wall(at))
 
     def _take(self, given: Input, at: int) -> Iterator[fx.Effect]:
         match given:
@@ -133,9 +132,9 @@ class Pipeline:
                 yield from self._load(given, at)
             case ins.ReactionsLoaded():
                 self.externals.policy = given.external
-                self.reactor.load(given, self.firings(), at)
+                yield from self.reactor.load(given, self.firings(), at, self.wall(at))
             case ins.Restored():
-                self._restore(given, at)
+                yield from self._restore(given, at)
             case ins.TimeGap(until, reason):
                 yield from self._skip(at, until, reason)
             case ins.WallClock(offset):
@@ -212,15 +211,15 @@ class Pipeline:
         elif change.kind is ChangeKind.JUDGED:
             self.counts["outcomes", f"{change.stage} {change.reason}"] += 1
 
-    def _restore(self, given: ins.Restored, at: int) -> None:
+    def _restore(self, given: ins.Restored, at: int) -> Iterator[fx.Effect]:
         self.engine.plans.marks.restore(given.marks)
         own = [firing for firing in given.firings if firing.origin is None and not firing.correlated]
         self.engine.restore(given.instances, own, at)
         self.externals.restore(firing for firing in given.firings if firing.origin is not None)
         self.correlations.restore((firing for firing in given.firings if firing.correlated), own, at)
         self.reactor.restore(given, self.firings(), at)
-        self.engine.episodes.handled |= {run.firing_id for run in given.runs if run.state in _SUCCEEDED}
         self.silencing.restore(self.wall(at))
+        yield from self.reactor.resume(at, self.wall(at))
 
     def _skip(self, at: int, until: int, reason: str) -> Iterator[fx.Effect]:
         for firing in self.engine.shift(at, until):
@@ -259,7 +258,7 @@ class Pipeline:
             case ins.MarkMade():
                 yield from make_mark(self.engine.plans.marks, given, at)
             case _:
-                assert_never(given)
+                yield from self.reactor.ask(given, at, self.wall(at))
 
     def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
         firing = self.firing(given.firing_id)
@@ -295,21 +294,13 @@ class Pipeline:
     def _take_result(self, given: ins.ActionDone | ins.DeliveryDone | ins.Undelivered, at: int) -> Iterator[fx.Effect]:
         match given:
             case ins.ActionDone():
-                yield from self._finish_run(given, at)
+                yield from self.reactor.acting.finish(given, at)
             case ins.DeliveryDone():
                 yield from self._note_delivery(given, at)
             case ins.Undelivered():
                 yield from self.reactor.divert(given, at)
             case _:
                 assert_never(given)
-
-    def _finish_run(self, given: ins.ActionDone, at: int) -> Iterator[fx.Effect]:
-        yield from self.reactor.finish_run(given, at)
-        run = self.reactor.runs.get(given.run_id)
-        if run is not None:
-            if given.state is RunState.DONE:
-                self.engine.episodes.handled.add(run.firing_id)
-            yield fx.Touched(frozenset({run.firing_id}))
 
     def _note_delivery(self, given: ins.DeliveryDone, at: int) -> Iterator[fx.Effect]:
         self.counts["deliveries", "failed" if given.error else "delivered"] += 1
@@ -323,7 +314,8 @@ class Pipeline:
         self._housekeeping = _next_minute(at)
         self.reactor.dispatch.call_withheld(at)  # a calendar may have opened
         self.reactor.dispatch.suppression.inhibitions.forget(at)
-        gone = (self.engine.forget(at), self.externals.forget(at), self.correlations.forget(at))
+        held = self.reactor.proposing.proposals.holds
+        gone = (self.engine.forget(at, held), self.externals.forget(at), self.correlations.forget(at))
         for firing in [firing for room in gone for firing in room]:
             self.reactor.forget(firing.id)
         for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):
@@ -350,9 +342,6 @@ class Pipeline:
                 if firing is not None and firing.open:
                     touched.add(firing.id)
         return frozenset(touched)
-
-
-_SUCCEEDED = frozenset({RunState.DONE, RunState.UNDOING, RunState.UNDONE, RunState.UNDO_FAILED})
 
 
 def _next_minute(at: int) -> int:

@@ -1,26 +1,35 @@
 """From what happened to what is said and run.
 
-What is said goes through `alerting.dispatch`: routes, groups, what mutes, the ledger. Actions run when their stage
-fires and are undone when it ends; what is muted, in shadow, or judged with `react = "off"` runs nothing, and the
-journal says that it would have run.
+What is said goes through `alerting.dispatch`: routes, groups, what mutes, the ledger; what is run and undone through
+`acting`, what people are asked through `proposing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
+from rtmd.alerting.brakes import Brake
 from rtmd.alerting.correlations import Correlations
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.flush import Verdict
 from rtmd.alerting.routing import TREE, addressees
-from rtmd.alerting.runs import Runs
 from rtmd.model.change import Change, ChangeKind
-from rtmd.model.effects import Effect, FiringSaved, Journaled, RunAction, RunSaved
+from rtmd.model.effects import Effect, FiringSaved, Journaled
 from rtmd.model.firing import Firing
-from rtmd.model.inputs import ActionDone, ReactionsLoaded, Restored, Undelivered
-from rtmd.model.reaction import RunState
-from rtmd.model.rule import Correlation, Rule, Stage
+from rtmd.model.inputs import (
+    ActionRequest,
+    HoldLifted,
+    HoldSet,
+    ProposalDecided,
+    ReactionsLoaded,
+    Restored,
+    RunAgain,
+    Undelivered,
+)
+from rtmd.model.rule import Correlation, Rule
+from rtmd.pipeline.acting import Acting
+from rtmd.pipeline.proposing import Proposing
 
 Effects: TypeAlias = Iterator[Effect]
 
@@ -38,7 +47,8 @@ _RELABELLED = frozenset({ChangeKind.RAISED, ChangeKind.FELL})  # the virtual lab
 class Reactor:
     """Decides what is said and run. `firing_of` gives a firing by its id, `rule_named` a rule by its name.
 
-    A firing of a correlation runs nothing; whom it tells, its correlation says.
+    A firing of a correlation runs nothing; whom it tells, its correlation says. `handled` is told of firings that
+    somebody, or an action, dealt with.
     """
 
     def __init__(
@@ -46,21 +56,25 @@ class Reactor:
         firing_of: Callable[[str], Firing | None],
         rule_named: Callable[[str], Rule | None],
         correlations: Correlations,
+        handled: Callable[[str], None],
     ) -> None:
-        self.runs = Runs()
-        self.dispatch = Dispatch(firing_of, self._notify_of, self.runs.of, correlations.of)
+        self.acting = Acting(firing_of, self.rule_of, self.muting, handled)
+        self.proposing = Proposing(self.acting, firing_of, handled)
+        self.dispatch = Dispatch(firing_of, self._notify_of, self.acting.runs.of, correlations.of)
         self.reactions = ReactionsLoaded()
         self._rule_named = rule_named
         self._correlations = correlations
 
     def __repr__(self) -> str:
-        return f"<Reactor {self.dispatch!r}, {self.runs!r}>"
+        return f"<Reactor {self.dispatch!r}, {self.acting!r}, {self.proposing!r}>"
 
-    def load(self, reactions: ReactionsLoaded, firings: Iterable[Firing], at: int) -> None:
+    def load(self, reactions: ReactionsLoaded, firings: Iterable[Firing], at: int, wall: int) -> Effects:
         """Another configuration."""
         self.reactions = reactions
         self.dispatch.load(reactions.policy, firings, at)
         self.dispatch.storms.load(reactions.storms, reactions.receivers)
+        yield from self.proposing.load(reactions.actions, at, wall)
+        self.acting.actions, self.acting.react = reactions.actions, reactions.react
 
     def readdress(
         self,
@@ -76,9 +90,15 @@ class Reactor:
         self.dispatch.replace((firing for firing in is_open if firing.rule in moved), at)
 
     def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
-        """Take up what an earlier run left."""
-        self.runs.restore(given.runs)
+        """Take up what an earlier run left; `resume` follows when all of it is there."""
+        self.acting.restore(given.runs, given.hold)
+        self.proposing.restore(given.proposals)
         self.dispatch.restore(given, firings, at)
+
+    def resume(self, at: int, wall: int) -> Effects:
+        """Go on after a restart: what was under way, and what waited for a brake that is not on any more."""
+        yield from self.acting.resume(at, wall)
+        yield from self.proposing.release(at, wall)
 
     def rule_of(self, firing: Firing) -> Rule | None:
         """The rule that a firing is of, in force or lately removed; what others raised, or firings make, is of none."""
@@ -98,20 +118,48 @@ class Reactor:
         yield FiringSaved(firing)
         yield _journal(change)
         self.dispatch.notice(firing, at, relabelled=change.kind in _RELABELLED)
-        rule = self.rule_of(firing)
         if change.kind in _PLACED:
             self.dispatch.place(firing, at)
-        elif change.kind is ChangeKind.STAGE_FIRED:
-            stage = rule.stage(change.stage) if rule else None
-            yield from self._run(firing, stage, at=at, wall=wall) if stage else ()
-        elif change.kind in (ChangeKind.STAGE_ENDED, ChangeKind.DEFERRED):
-            yield from self._undo(firing, rule, at)
-        elif change.kind is ChangeKind.RESOLVED:
-            yield from self._undo(firing, rule, at)
+        yield from self._act(change, wall)
+        if change.kind is ChangeKind.RESOLVED:
             yield from self.dispatch.settle(firing, at) if not firing.flaps else ()
         elif change.kind in (ChangeKind.FLAPPING, ChangeKind.CALMED):
             self.dispatch.look_again(firing, at)
             yield from self.dispatch.settle(firing, at) if not (firing.open or firing.flaps) else ()
+
+    def brake(self, brake: Brake, at: int, wall: int) -> Effects:
+        """A correlation fires: what it brakes waits from now on, proposals that are there and all that come."""
+        self.acting.brakes.put(brake)
+        yield from self.proposing.put_brake(brake, at, wall)
+
+    def release(self, brake_id: str, at: int, wall: int) -> Effects:
+        """A correlation ended: what no other one brakes goes on."""
+        if self.acting.brakes.lift(brake_id):
+            yield from self.acting.release(at, wall)
+            yield from self.proposing.release(at, wall)
+
+    def ask(self, given: ActionRequest, at: int, wall: int) -> Effects:
+        """A person decides about what is run; RefusedError says why not, and who was first."""
+        match given:
+            case ProposalDecided():
+                yield from self.proposing.decide(given, at, wall)
+            case HoldSet():
+                yield from self.acting.take_hold(given, at, wall)
+            case HoldLifted():
+                yield from self.acting.lift_hold(given, at, wall)
+            case RunAgain():
+                yield from self.acting.again(given, at, wall)
+            case _:
+                assert_never(given)
+
+    def next_deadline(self) -> int | None:
+        """The wall time at which something that people did not do is over."""
+        return self.proposing.proposals.next_due()
+
+    def flush(self, at: int, wall: int) -> Effects:
+        """Let go of what nobody decided in time, and say what is due."""
+        yield from self.proposing.expire(at, wall)
+        yield from self.dispatch.flush(at, wall)
 
     def divert(self, given: Undelivered, at: int) -> Effects:
         """Tell the fallback of a receiver what that one could not be told."""
@@ -120,45 +168,26 @@ class Reactor:
         if fallback is not None and not message.test:
             yield from self.dispatch.divert(message, fallback, given.error, at)
 
-    def finish_run(self, done: ActionDone, at: int) -> Effects:
-        """The result of an action, or of its undoing."""
-        run = self.runs.get(done.run_id)
-        if run is None:
-            return
-        run, overtaken = self.runs.finish(run, done.state, done.detail, at)
-        yield RunSaved(run)
-        detail = {"state": str(done.state), "detail": done.detail}
-        yield Journaled(at, "action", run.rule, run.firing_id, f"{run.action}: {done.state}", detail)
-        if overtaken:
-            yield RunAction(run, undo=True)
-
     def forget(self, firing_id: str) -> None:
         """The firing is history."""
         self.dispatch.forget(firing_id)
-        self.runs.forget(firing_id)
+        self.acting.forget(firing_id)
+        self.proposing.forget(firing_id)
 
-    def _run(self, firing: Firing, stage: Stage, *, at: int, wall: int) -> Effects:
-        actions = [name for name in stage.run if name in self.reactions.actions]
-        if not actions:
-            return
-        verdict = FLAPPING if stage.name in firing.flapping else self.muting(firing, at, wall)
-        if verdict or not self._reacts(firing):
-            why = verdict.text if verdict else "not reacting"
-            yield Journaled(at, "action", firing.rule, firing.id, f"would have run {', '.join(actions)}: {why}")
-            return
-        for run in self.runs.start(firing, stage.name, actions, at):
-            yield RunSaved(run)
-            yield Journaled(at, "action", firing.rule, firing.id, f"{run.action}: {run.state}")
-            yield RunAction(run)
-
-    def _undo(self, firing: Firing, rule: Rule | None, at: int) -> Effects:
-        """Undo what ended stages ran, but for actions that a burning stage of the firing runs as well."""
-        burning = [rule.stage(record.name) for record in firing.stages if record.state.burning] if rule else []
-        kept = frozenset(action for stage in burning if stage for action in stage.run)
-        for run in self.runs.end(firing, kept, self.reactions.undoable, at):
-            yield RunSaved(run)
-            yield Journaled(at, "action", firing.rule, firing.id, f"{run.action}: {RunState.UNDOING}")
-            yield RunAction(run, undo=True)
+    def _act(self, change: Change, wall: int) -> Effects:
+        """What a change starts, ends and proposes."""
+        firing, at = change.firing, change.at
+        if change.kind is ChangeKind.STAGE_FIRED:
+            rule = self.rule_of(firing)
+            stage = rule.stage(change.stage) if rule else None
+            if stage is not None:
+                yield from self.acting.fired(firing, stage, at, wall)
+                yield from self.proposing.fired(firing, stage, at, wall)
+        elif change.kind in (ChangeKind.STAGE_ENDED, ChangeKind.DEFERRED, ChangeKind.RESOLVED):
+            yield from self.acting.ended(firing, at)
+            yield from self.proposing.ended(firing, at, wall)
+        if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
+            yield from self.proposing.changed(firing, at, wall)
 
     def _notify_of(self, firing: Firing) -> tuple[str, ...]:
         """Whom a firing tells at its stage."""

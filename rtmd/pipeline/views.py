@@ -9,12 +9,14 @@ from __future__ import annotations
 import msgspec
 
 from rtmd import wire
+from rtmd.alerting.arguments import would_run
 from rtmd.alerting.exposed import exposed
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.rule import Stage
 from rtmd.pipeline.pipeline import Pipeline
 from rtmd.pipeline.silence_views import silence_scope
 from rtmd.wire import pictures
+from rtmd.wire.actions import ProposalView
 from rtmd.wire.marks import MarkView
 
 
@@ -42,7 +44,8 @@ def firing_view(pipeline: Pipeline, firing: Firing, at: int, *, evidence: bool =
         silencer=silences[0].created_by if silences else "",
         inhibited_by=culprit.firing.id if culprit else "",
         inhibitor=culprit.firing.rule if culprit else "",
-        runs=[pictures.run_view(run) for run in pipeline.reactor.runs.of(firing.id)],
+        runs=[pictures.run_view(run) for run in pipeline.reactor.acting.runs.of(firing.id)],
+        proposals=_proposals(pipeline, firing, wall),
         members=_members(pipeline, firing),
         part_of=[pictures.related_view(each, "firing") for each in pipeline.correlations.of(firing) if each.open],
         group=silence_scope(firing, pipeline.reactor.dispatch.groups.of(firing.id)),
@@ -65,6 +68,11 @@ def _members(pipeline: Pipeline, firing: Firing) -> list[wire.RelatedView]:
         else:
             views.append(pictures.related_view(member, "past" if now is not None and now.open else "resolved"))
     return views
+
+
+def _proposals(pipeline: Pipeline, firing: Firing, wall: int) -> list[ProposalView]:
+    found, actions = pipeline.reactor.proposing.proposals.of(firing.id), pipeline.reactor.acting.actions
+    return [pictures.proposal_view(each, wall, would_run(actions.get(each.action), each)) for each in found]
 
 
 def mark_views(pipeline: Pipeline, since: int, at: int) -> list[MarkView]:
@@ -104,7 +112,7 @@ def _flags(pipeline: Pipeline, firing: Firing, at: int, *, muted: bool) -> list[
         if rule is None or pipeline.engine.is_orphan(firing.rule):
             flags.append("orphaned")
         stage = rule.stage(firing.stage) if rule else None
-        if stage and stage.run and (muted or firing.flaps) and not pipeline.reactor.runs.of(firing.id):
+        if stage and stage.run and (muted or firing.flaps) and not pipeline.reactor.acting.runs.of(firing.id):
             flags.append("would-have-run")
     if firing.flaps:
         flags.append("flapping")

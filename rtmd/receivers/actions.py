@@ -1,73 +1,87 @@
-"""Runs actions and their reversals: a program, its arguments filled from the labels of the instance.
+"""Runs actions and their reversals: a program with arguments filled from labels, or a POST of the firing.
 
-`{name}` in an element stands for the label `name`; `{rule}`, `{stage}` and `{firing}` for what the run belongs to.
-The value is passed on raw, as part of one argument and never through a shell. Labels come from outside, so:
-
-1. A value that begins with "-" is refused (a program would take it for an option), and so is one with a NUL.
-2. A label that the instance does not have is refused: an empty argument means something else.
-3. The program itself (the first element) is never filled in.
-
-Nothing is retried here: an action runs at most once.
+An action runs at most once. So nothing is tried again where something may have come of it: an answer that did not
+come, a program that had to be killed. A webhook is tried again a few times only where its host could not be reached at
+all, or said that it did not look at it (429).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from rtmd.config import CommandAction
-from rtmd.errors import PermanentError
+from rtmd.alerting.arguments import fill
+from rtmd.config import ActionConfig, CommandAction, WebhookAction
+from rtmd.errors import PermanentError, UnreachedError
+from rtmd.model.firing import Firing
 from rtmd.model.reaction import ActionRun
 from rtmd.receivers.body import action_body
+from rtmd.receivers.make import Kit
+from rtmd.receivers.post import Post
 from rtmd.receivers.program import run_program
+from rtmd.receivers.signature import signature_headers
 
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PAUSES = (1.0, 3.0, 9.0)  # seconds before a host that was not reached is tried again
+_LONGEST_PAUSE = 30.0  # that a host may ask for
 
 
-class CommandActions:
+class Actions:
     """`ports.ActionRunner` for the configured actions, by name."""
 
-    def __init__(self, actions: Mapping[str, CommandAction]) -> None:
+    def __init__(
+        self,
+        actions: Mapping[str, ActionConfig],
+        kit: Kit,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._actions = actions
+        self._kit = kit
+        self._pause = pause
 
     def __repr__(self) -> str:
-        return f"<CommandActions {', '.join(sorted(self._actions)) or 'none'}>"
+        return f"<Actions {', '.join(sorted(self._actions)) or 'none'}>"
 
-    def replace(self, actions: Mapping[str, CommandAction]) -> None:
+    def replace(self, actions: Mapping[str, ActionConfig]) -> None:
         """Use other actions from the next run on."""
         self._actions = actions
 
-    async def run(self, run: ActionRun, *, undo: bool) -> str:
-        """Run the action of this run, or its reversal; returns what the program said, at most 1 KiB.
+    async def run(self, run: ActionRun, firing: Firing | None, *, undo: bool) -> str:
+        """Run the action of this run, or its reversal; returns what it said, at most 1 KiB.
 
-        Raises DeliveryError when it could not be started, did not end in time, or exited with anything but 0.
+        Raises PermanentError when it cannot be run, or says that it failed (a program by exiting with anything but 0).
         """
         action = self._actions.get(run.action)
         if action is None:
             raise PermanentError(f"no action {run.action} is configured any more")
-        argv = action.undo if undo else action.argv
-        if not argv:
+        if undo and not action.undo:
             raise PermanentError(f"{run.action} cannot be undone")
-        filled = fill(argv, run)
-        finished = await run_program(filled, action_body(run, undo=undo), timeout_ms=action.timeout)
-        if finished.code != 0:
-            raise PermanentError(f"{argv[0]}: {finished}")
-        return finished.output
+        body = action_body(run, firing, undo=undo)
+        if isinstance(action, CommandAction):
+            return await _execute(action, action.undo if undo else action.argv, run, body)
+        return await self._post(action, f"{run.id}:undo" if undo else run.id, body, undo=undo)
+
+    async def _post(self, action: WebhookAction, key: str, body: bytes, *, undo: bool) -> str:
+        post = Post(self._kit.transport, action.undo if undo else action.url, action.timeout)
+        for pause in _PAUSES:
+            try:
+                await post(body, self._headers(action, key, body))
+            except UnreachedError as error:
+                asked = pause if error.retry_after is None else error.retry_after / 1000
+                await self._pause(min(asked, _LONGEST_PAUSE))
+            else:
+                return f"{post.host} took it"
+        await post(body, self._headers(action, key, body))
+        return f"{post.host} took it"
+
+    def _headers(self, action: WebhookAction, key: str, body: bytes) -> dict[str, str]:
+        named = key.encode("ascii", "backslashreplace").decode()
+        signed = signature_headers(action.secrets, at=self._kit.clock.wall(), key=named, body=body)
+        return {"Content-Type": "application/json", "Idempotency-Key": named, **signed}
 
 
-def fill(argv: Sequence[str], run: ActionRun) -> tuple[str, ...]:
-    """The arguments of a run; PermanentError when a value may not be one."""
-    values = dict(run.labels) | {"rule": run.rule, "stage": str(run.stage), "firing": run.firing_id}
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        text = values.get(name)
-        if text is None:
-            raise PermanentError(f"{run.action}: the instance has no label {name}")
-        if text.startswith("-") or "\0" in text:
-            raise PermanentError(
-                f'{run.action}: the value of {name} may not be an argument: it has a leading "-" or a NUL'
-            )
-        return text
-
-    return (argv[0], *(_PLACE.sub(value, element) for element in argv[1:]))
+async def _execute(action: CommandAction, argv: Sequence[str], run: ActionRun, body: bytes) -> str:
+    finished = await run_program(fill(argv, run), body, timeout_ms=action.timeout)
+    if finished.code != 0:
+        raise PermanentError(f"{argv[0]}: {finished}")
+    return finished.output

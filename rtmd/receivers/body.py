@@ -67,8 +67,8 @@ def _alert(alert: Alert, at: int) -> AlertBody:
     )
 
 
-def action_body(run: ActionRun, *, undo: bool) -> bytes:
-    """The `ActionBody` of a run, or of its reversal."""
+def action_body(run: ActionRun, firing: Firing | None, *, undo: bool) -> bytes:
+    """The `ActionBody` of a run of a firing, or of its reversal."""
     body = ActionBody(
         version=BODY_VERSION,
         run=run.id,
@@ -78,6 +78,8 @@ def action_body(run: ActionRun, *, undo: bool) -> bytes:
         stage=str(run.stage),
         firing=run.firing_id,
         labels=dict(run.labels),
+        by=run.by,
+        about=None if firing is None else firing_view(firing),
     )
     return msgspec.json.encode(body)
 

@@ -2,7 +2,8 @@
 
 1. 2xx: taken.
 2. 408, 425, 429, 5xx, timeouts, and everything that goes wrong on the way (names, TLS, connections): it may take it
-   later; a `Retry-After` of up to 15 minutes is honoured, in seconds or as an HTTP date.
+   later; a `Retry-After` of up to 15 minutes is honoured, in seconds or as an HTTP date. Where nothing can have come of
+   it yet (429, or there was no connection), the error says so.
 3. Everything else, redirects included: it never will. A redirect is not followed, because it would lead to a
    destination that nobody configured.
 
@@ -23,13 +24,13 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from rtmd.errors import DeliveryError, PermanentError, RetryableError
+from rtmd.errors import DeliveryError, PermanentError, RetryableError, UnreachedError
 
 LONGEST_RETRY_AFTER = 15 * 60_000
 
 _ANSWER_BYTES = 64 * 1024
 _SECONDS = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
-_LATER = frozenset({408, 425, 429})
+_LATER = frozenset({408, 425})
 
 
 def make_transport() -> httpx.AsyncHTTPTransport:
@@ -71,6 +72,8 @@ class Post:
             raise RetryableError(f"{self.host}: no answer within {self._timeout:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
             raise PermanentError(f"{self.host}: this is no URL that can be posted to") from None
+        except httpx.ConnectError as error:
+            raise UnreachedError(f"{self.host}: {type(error).__name__}") from None
         except httpx.HTTPError as error:
             # Its text may quote the URL, and so may its causes.
             raise RetryableError(f"{self.host}: {type(error).__name__}") from None
@@ -95,6 +98,8 @@ class Post:
 
     def _refusal(self, status: int, wait: str) -> DeliveryError:
         problem = f"{self.host}: answered {status}"
+        if status == 429:
+            return UnreachedError(problem, retry_after(wait, datetime.now(UTC)))
         if status in _LATER or status >= 500:
             return RetryableError(problem, retry_after(wait, datetime.now(UTC)))
         if 300 <= status < 400:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rtmd.engine.query import evaluate_batch
 from rtmd.errors import Located
 from rtmd.formats.batch import EMPTY, UNLIMITED, SampleBatch, SeriesTable, Values
+from rtmd.model.action import Action
 from rtmd.model.effects import Answered, Effect, FiringSaved, Journaled, Notify
 from rtmd.model.expr import Expr
 from rtmd.model.firing import Firing, Outcome, StageRecord
@@ -212,8 +213,8 @@ def reactions_of(rules: RuleSet) -> ReactionsLoaded:
     stages = [stage for rule in rules.rules.values() for stage in rule.stages]
     told = [stage.notify for stage in stages] + [each.notify for each in rules.correlations.values()]
     receivers = {name for notify in told for name in notify or () if name != "@route"}
-    actions = frozenset(name for stage in stages for name in stage.run)
-    return ReactionsLoaded(frozenset({"log", *receivers}), actions, actions)
+    actions = {name: Action(name, (name,), (name,)) for stage in stages for name in (*stage.run, *stage.propose)}
+    return ReactionsLoaded(frozenset({"log", *receivers}), actions)
 
 
 def _columns(lines: Sequence[Line], table: SeriesTable, start: int) -> SampleBatch:

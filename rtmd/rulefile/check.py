@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,8 +17,8 @@ class Action(Protocol):
     """Of an action only this matters here: whether it can be undone."""
 
     @property
-    def undo(self) -> tuple[str, ...]:
-        """The program that reverses it; empty: none."""
+    def undo(self) -> Sequence[str]:
+        """What reverses it; empty: nothing does."""
         ...
 
 

@@ -113,7 +113,7 @@ def check_names(
         Located(rule.file, stage.line, 0, f"{rule.name}: {problem}")
         for rule in rules
         for stage in rule.stages
-        if stage.notify or stage.run
+        if stage.notify or stage.run or stage.propose
         for problem in _names_of_stage(stage, receivers=receivers, actions=actions, undoable=undoable)
     ]
     return tuple(sorted(problems))
@@ -128,10 +128,10 @@ def _names_of_stage(
         for name in stage.notify or ()
         if name not in known
     ]
-    for name in stage.run:
+    for key, name in (*(("run", name) for name in stage.run), *(("propose", name) for name in stage.propose)):
         if name not in actions:
-            text = f'{stage.name}.run names the action "{name}", which the configuration does not have'
+            text = f'{stage.name}.{key} names the action "{name}", which the configuration does not have'
             problems.append(text + nearest(name, actions))
-        elif stage.name is StageName.SECONDS and name not in undoable:
+        elif key == "run" and stage.name is StageName.SECONDS and name not in undoable:
             problems.append(f'seconds.run: the action "{name}" has no undo, and what seconds do must be reversible')
     return problems

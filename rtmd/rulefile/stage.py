@@ -27,10 +27,26 @@ OVERRIDES = frozenset(
     {"signal", "guard", "within", "unit", "title", "coverage", "no_data", "no_data_limit", "flapping"}
 )
 STAGE_ONLY = frozenset(
-    {"window", "clear", "for", "keep", "severity", "notify", "run", "judge", "recent", "every", *CONDITIONS}
+    {
+        "window",
+        "clear",
+        "for",
+        "keep",
+        "severity",
+        "notify",
+        "run",
+        "propose",
+        "expires",
+        "judge",
+        "recent",
+        "every",
+        *CONDITIONS,
+    }
 )
-LATER = frozenset({"propose", "expires", "escalate"})
+LATER = frozenset({"escalate"})
 
+# How long a proposal may wait (semantics S10).
+_EXPIRES = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 24 * HOUR}
 _RECENT_PART = 12  # of the window
 _RAREST = 24 * HOUR  # between two evaluations
 _KEPT = 24 * HOUR  # without data
@@ -125,6 +141,8 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         flapping=_holder(tables, "flapping").switch("flapping", default=True),
         notify=own.texts("notify"),
         run=own.texts("run") or (),
+        propose=own.texts("propose") or (),
+        expires=_expires(own, name),
         title=texts["title"],
         unit=texts["unit"],
         line=own.line(),
@@ -133,6 +151,12 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
     if guard is not None and guarded is not None:
         guard.refuse_dear(guarded, stage.bucket_grid)
     return stage
+
+
+def _expires(own: Table, name: StageName) -> int:
+    if "expires" in own and "propose" not in own:
+        own.misplaced("expires", "is for proposals: the stage has no propose")
+    return own.duration("expires", _EXPIRES[name], least=SECOND)
 
 
 def _grid(own: Table, name: StageName, exprs: list[Expr]) -> int:

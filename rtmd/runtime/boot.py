@@ -39,5 +39,5 @@ async def restored_pipeline(
         if isinstance(effect, FillWanted):
             history = await asyncio.to_thread(read_history, samples, effect.since, effect.selectors)
             pipeline.step([WindowFilled(history.moved_to(series))], last)
-    pipeline.step([storage.store.restore()], last)
-    return pipeline, [TimeGap(now, "restart")] if now > last else []
+    gap: list[Input] = [TimeGap(now, "restart")] if now > last else []
+    return pipeline, [storage.store.restore(), *gap]

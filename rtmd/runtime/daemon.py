@@ -29,7 +29,7 @@ from rtmd.config import Config, GraphiteSource, ScrapeSource
 from rtmd.formats.batch import SeriesTable
 from rtmd.model.inputs import ReactionsLoaded
 from rtmd.ports import Clock, Source
-from rtmd.receivers.actions import CommandActions
+from rtmd.receivers.actions import Actions
 from rtmd.receivers.make import Kit, make_receivers
 from rtmd.receivers.post import make_transport
 from rtmd.runtime.boot import restored_pipeline
@@ -165,7 +165,7 @@ class Daemon:
         kit = Kit(transport, storage.clock, daemon=self.config.daemon.name)
         receivers = make_receivers(self.config.receivers, kit)
         outbox = Outbox(storage.store, receivers, storage.clock, on_result=self._inbox.put)
-        actions = CommandActions(self.config.actions)
+        actions = Actions(self.config.actions, kit)
         deliveries = Deliveries(outbox, storage.store, storage.clock, self.config, failures=kit.failures)
 
         def follow(config: Config) -> None:
@@ -267,8 +267,7 @@ def reactions_of(config: Config) -> ReactionsLoaded:
     """What the pipeline needs to know of a configuration."""
     return ReactionsLoaded(
         receivers=frozenset(config.receivers),
-        actions=frozenset(config.actions),
-        undoable=frozenset(name for name, action in config.actions.items() if action.undo),
+        actions={name: action.action for name, action in config.actions.items()},
         policy=config.policy,
         react=config.daemon.react,
         external=config.external,

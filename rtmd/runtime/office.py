@@ -38,6 +38,7 @@ from rtmd.sources.refusals import Refused
 from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, StatusView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
+from rtmd.wire.pictures import hold_view
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import SilencePreview, SilenceView
@@ -242,6 +243,7 @@ class Office:
             dead_letters=self._store.dead_letter_count(),
             react=pipeline.reactor.reactions.react,
             correlator=pipeline.correlations.correlator.name,
+            hold=hold_view(hold) if (hold := pipeline.reactor.acting.hold) else None,
             rule_errors=self.rule_errors(),
             notices=notices,
             coach=self._board.coach,

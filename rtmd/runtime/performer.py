@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rtmd.api.stream import Hub
-from rtmd.errors import DeliveryError
+from rtmd.errors import DeliveryError, PermanentError, UnreachedError
 from rtmd.model.display import safe
 from rtmd.model.effects import Effect, FillWanted, MarkSaved, Notify, RunAction, Touched
 from rtmd.model.inputs import ActionDone
@@ -77,10 +77,11 @@ class Performer:
     async def _run(self, effect: RunAction) -> None:
         done, failed = (RunState.UNDONE, RunState.UNDO_FAILED) if effect.undo else (RunState.DONE, RunState.FAILED)
         try:
-            said = await self._actions.run(effect.run, undo=effect.undo)
+            said = await self._actions.run(effect.run, effect.firing, undo=effect.undo)
         except DeliveryError as error:
             log.warning("%s of %s failed: %s", effect.run.action, effect.run.firing_id, safe(str(error)))
-            self._put(ActionDone(effect.run.id, failed, str(error)))
+            certain = isinstance(error, PermanentError | UnreachedError)
+            self._put(ActionDone(effect.run.id, failed if certain else RunState.UNKNOWN, str(error)))
         else:
             self._put(ActionDone(effect.run.id, done, said))
 

@@ -76,7 +76,7 @@ class Resender:
         for entry in self._pipeline.reactor.dispatch.ledger.known_to(receiver):
             firing = self._pipeline.firing(entry.firing_id)
             if firing is not None and firing.open:
-                runs = tuple(self._pipeline.reactor.runs.of(firing.id))
+                runs = tuple(self._pipeline.reactor.acting.runs.of(firing.id))
                 alert = Alert(firing, entry.told, entry.seq, "still firing", runs)
                 key = f"{firing.id}/{receiver}/again"
                 found.append(Notification(key, receiver, at, NotifyReason.REPEAT, (alert,)))

@@ -7,18 +7,20 @@ its own commit and never the group it would have travelled in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
 from rtmd.errors import StoreError
+from rtmd.model.action import Hold, Proposal
 from rtmd.model.effects import (
     Audited,
     Durable,
     FiringSaved,
     GroupDropped,
     GroupSaved,
+    HoldSaved,
     InstanceDropped,
     InstanceSaved,
     Journaled,
@@ -27,6 +29,7 @@ from rtmd.model.effects import (
     MarkSaved,
     MembershipSaved,
     Notify,
+    ProposalSaved,
     RunSaved,
     SilenceDropped,
     SilenceSaved,
@@ -36,7 +39,7 @@ from rtmd.model.firing import Firing, InstanceState
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Storm, Told
+from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, Storm, Told
 from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
 
@@ -60,11 +63,10 @@ _groups = msgspec.msgpack.Decoder(GroupTimes)
 _memberships = msgspec.msgpack.Decoder(Membership)
 _storms = msgspec.msgpack.Decoder(Storm)
 _runs = msgspec.msgpack.Decoder(ActionRun)
+_proposals = msgspec.msgpack.Decoder(Proposal)
+_holds = msgspec.msgpack.Decoder(Hold)
 _notifications = msgspec.msgpack.Decoder(Notification)
 _details = msgspec.json.Decoder(dict[str, str])
-
-# Runs that were under way: nobody knows how far they came.
-_UNDER_WAY = (RunState.STARTED, RunState.UNDOING)
 
 _SAVE_INSTANCE = "INSERT OR REPLACE INTO instances (rule, labels, doc) VALUES (?, ?, ?)"
 _DROP_INSTANCE = "DELETE FROM instances WHERE rule = ? AND labels = ?"
@@ -82,6 +84,11 @@ _SAVE_STORM = "INSERT OR REPLACE INTO storms (receiver, doc) VALUES (?, ?)"
 _DROP_MEMBERSHIP = "DELETE FROM memberships WHERE firing = ?"
 _DROP_GROUP = "DELETE FROM groups WHERE id = ?"
 _SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VALUES (?, ?, ?, ?, ?, ?)"
+_SAVE_PROPOSAL = (
+    "INSERT OR REPLACE INTO proposals (id, firing, action, state, made, expires, doc) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_SAVE_HOLD = "INSERT OR REPLACE INTO meta (name, value) VALUES ('hold', ?)"
+_DROP_HOLD = "DELETE FROM meta WHERE name = 'hold'"
 _ADD_JOURNAL = "INSERT INTO journal (at, kind, rule, firing, text, detail) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_AUDIT = (
     "INSERT INTO audit (at, by, verb, object, detail, origin, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
@@ -150,12 +157,21 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _DROP_GROUP, (group_id(key),)
         case RunSaved(run):
             return _SAVE_RUN, (run.id, run.firing_id, run.action, str(run.state), run.at, _pack(run))
+        case ProposalSaved(proposal):
+            return _SAVE_PROPOSAL, _proposal_row(proposal)
+        case HoldSaved(hold):
+            return (_DROP_HOLD, ()) if hold is None else (_SAVE_HOLD, (_pack(hold),))
         case Journaled() | Audited():
             return _line(effect)
         case Notify(notification):
             return _ADD_OUTBOX, _outbox_row(notification)
         case _:
             assert_never(effect)
+
+
+def _proposal_row(proposal: Proposal) -> tuple[Column, ...]:
+    of = (proposal.id, proposal.firing_id, proposal.action, str(proposal.state))
+    return (*of, proposal.made_at, proposal.expires_at, _pack(proposal))
 
 
 def _line(effect: Journaled | Audited) -> Statement:
@@ -211,9 +227,18 @@ def mark(doc: bytes) -> Mark:
 
 
 def run(doc: bytes) -> ActionRun:
-    """The value in a row's `doc`; what was under way comes back as UNKNOWN, because it may have happened."""
-    found = _decode(_runs, doc)
-    return replace(found, state=RunState.UNKNOWN) if found.state in _UNDER_WAY else found
+    """The value in a row's `doc`."""
+    return _decode(_runs, doc)
+
+
+def proposal(doc: bytes) -> Proposal:
+    """The value in a row's `doc`."""
+    return _decode(_proposals, doc)
+
+
+def hold(doc: bytes) -> Hold:
+    """The value in a row of `meta`."""
+    return _decode(_holds, doc)
 
 
 def notification(doc: bytes) -> Notification:

@@ -56,6 +56,12 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_firing ON runs (firing);
 
+CREATE TABLE proposals (
+  id TEXT PRIMARY KEY, firing TEXT NOT NULL, action TEXT NOT NULL, state TEXT NOT NULL, made INTEGER NOT NULL,
+  expires INTEGER NOT NULL, doc BLOB NOT NULL
+);
+CREATE INDEX proposals_firing ON proposals (firing);
+
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL,
   firing TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL

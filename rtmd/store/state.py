@@ -3,8 +3,7 @@
 Writing goes through the one writer thread (`rtmd.store.writer`) and never blocks the loop. Reading goes through a
 second, read-only connection, sees what is committed, is cheap, and may be done from any thread.
 
-*Decisions are restored, never recomputed*: what `restore` returns is what was committed, except that action runs
-that were under way come back as UNKNOWN.
+*Decisions are restored, never recomputed*: what `restore` returns is what was committed.
 """
 
 from __future__ import annotations
@@ -38,7 +37,11 @@ _LAST_GOOD = "last_good"
 _last_good_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 
 _OPEN = "SELECT doc FROM firings WHERE resolved IS NULL ORDER BY opened, id"
-_RESOLVED = "SELECT doc FROM firings WHERE resolved >= ? ORDER BY resolved DESC, id LIMIT ?"
+_RESOLVED = """
+SELECT doc FROM firings WHERE resolved IS NOT NULL AND id IN (
+  SELECT id FROM (SELECT id FROM firings WHERE resolved >= ? ORDER BY resolved DESC, id LIMIT ?)
+  UNION SELECT firing FROM proposals WHERE state IN ('pending', 'braked'))
+ORDER BY resolved DESC, id"""
 _NEWEST = "SELECT max(ifnull((SELECT max(at) FROM journal), 0), ifnull((SELECT max(resolved) FROM firings), 0))"
 _LEDGER = """
 SELECT ledger.firing, receiver, told, seq, at, stage, why FROM ledger JOIN firings ON firings.id = ledger.firing
@@ -46,6 +49,9 @@ WHERE resolved IS NULL OR resolved >= ?"""
 _RUNS = """
 SELECT runs.doc FROM runs JOIN firings ON firings.id = runs.firing
 WHERE resolved IS NULL OR resolved >= ? ORDER BY at, runs.id"""
+_PROPOSALS = """
+SELECT proposals.doc FROM proposals JOIN firings ON firings.id = proposals.firing
+WHERE resolved IS NULL OR resolved >= ? OR state IN ('pending', 'braked') ORDER BY made, proposals.id"""
 
 _REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, due = 0 WHERE key = ? AND state = 'dead'"
 
@@ -62,6 +68,8 @@ _PRUNE = (
     "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state = 'dead' AND created < ? LIMIT ?)",
     """DELETE FROM runs WHERE id IN (
          SELECT id FROM runs WHERE at < ? AND firing NOT IN (SELECT id FROM firings) LIMIT ?)""",
+    """DELETE FROM proposals WHERE id IN (
+         SELECT id FROM proposals WHERE expires < ? AND firing NOT IN (SELECT id FROM firings) LIMIT ?)""",
     """DELETE FROM ledger WHERE (firing, receiver) IN (
          SELECT firing, receiver FROM ledger WHERE at < ? AND firing NOT IN (SELECT id FROM firings) LIMIT ?)""",
 )
@@ -146,6 +154,8 @@ class StateStore:
         known = {firing.id for firing in firings}
         ledger = map(rows.ledger_entry, self._read(_LEDGER, since))
         runs = (rows.run(doc) for (doc,) in self._read(_RUNS, since))
+        proposals = (rows.proposal(doc) for (doc,) in self._read(_PROPOSALS, since))
+        hold = self._read("SELECT value FROM meta WHERE name = 'hold'")
         instances = self._read("SELECT doc FROM instances ORDER BY rule, labels")
         silences = self._read("SELECT doc FROM silences ORDER BY id")
         marks = self._read("SELECT doc FROM marks ORDER BY time, id")
@@ -162,6 +172,8 @@ class StateStore:
             memberships=tuple(rows.membership(doc) for (doc,) in memberships),
             runs=tuple(run for run in runs if run.firing_id in known),
             marks=tuple(rows.mark(doc) for (doc,) in marks),
+            proposals=tuple(proposal for proposal in proposals if proposal.firing_id in known),
+            hold=rows.hold(hold[0][0]) if hold else None,
         )
 
     def outbox(self) -> tuple[OutboxRow, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rtmd.wire.actions import HoldView, ProposalView, RunView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.origin import OriginView
 
@@ -77,17 +78,6 @@ class AckView(msgspec.Struct, frozen=True):
     raised: bool = False
 
 
-class RunView(msgspec.Struct, frozen=True):
-    """An action run of a firing."""
-
-    id: str
-    action: str
-    stage: str
-    state: str
-    at: int
-    detail: str = ""
-
-
 class RelatedView(msgspec.Struct, frozen=True):
     """Another firing, in brief: one that takes part in this one of a correlation, or one of a correlation.
 
@@ -132,6 +122,7 @@ class FiringView(msgspec.Struct, frozen=True):
     inhibited_by: str = ""  # the id of the firing that explains this one
     inhibitor: str = ""  # and its rule
     runs: list[RunView] = []
+    proposals: list[ProposalView] = []
     links: dict[str, str] = {}
     follows: str = ""
     verdict: str = ""  # what somebody says that it was: noise | real
@@ -190,6 +181,7 @@ class StatusView(msgspec.Struct, frozen=True):
     dead_letters: int = 0
     react: bool = True
     correlator: str = ""  # what joins firings: plain | rete (…)
+    hold: HoldView | None = None
     rule_errors: list[RuleErrorView] = []
     notices: list[str] = []  # gaps, degraded parts: newest last
     coach: str = ""  # demo only: what to try next

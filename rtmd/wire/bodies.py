@@ -55,7 +55,7 @@ class NotificationBody(msgspec.Struct, frozen=True):
 
 
 class ActionBody(msgspec.Struct, frozen=True):
-    """What an action's program reads on stdin."""
+    """What an action's program reads on stdin, and its webhook is posted."""
 
     version: str
     run: str
@@ -65,3 +65,5 @@ class ActionBody(msgspec.Struct, frozen=True):
     stage: str
     firing: str
     labels: dict[str, str]
+    by: str = ""  # who approved it
+    about: FiringView | None = None  # the firing, as it was when this was started

@@ -5,11 +5,13 @@ Receivers are sent exactly this; the operator API adds live values, flags and si
 
 from __future__ import annotations
 
+from rtmd.model.action import Hold, Proposal
 from rtmd.model.external import Origin
 from rtmd.model.firing import Ack, Evidence, Firing, Member, StageRecord, StageState
 from rtmd.model.mark import Mark
 from rtmd.model.reaction import ActionRun
-from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, RunView, StageView
+from rtmd.wire import AckView, ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, StageView
+from rtmd.wire.actions import HoldView, ProposalView, RunView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.origin import OriginView
 
@@ -85,7 +87,35 @@ def evidence_view(evidence: Evidence) -> EvidenceView:
 
 def run_view(run: ActionRun) -> RunView:
     """An action run."""
-    return RunView(run.id, run.action, str(run.stage), str(run.state), run.at, run.detail)
+    return RunView(run.id, run.action, str(run.stage), str(run.state), run.at, run.detail, run.by)
+
+
+def proposal_view(proposal: Proposal, wall: int, would_run: str) -> ProposalView:
+    """A proposal as it is at a wall time; `would_run` says what an approval would do."""
+    return ProposalView(
+        id=proposal.id,
+        version=proposal.version,
+        action=proposal.action,
+        firing=proposal.firing_id,
+        rule=proposal.rule,
+        title=proposal.title,
+        labels=dict(proposal.labels),
+        stage=str(proposal.stage),
+        state=str(proposal.state),
+        onset=proposal.onset,
+        made_at=proposal.made_at,
+        expires_at=proposal.expires_by(wall),
+        would_run=would_run,
+        by=proposal.by,
+        decided_at=proposal.decided_at,
+        reason=proposal.reason,
+        run=proposal.run_id,
+    )
+
+
+def hold_view(hold: Hold) -> HoldView:
+    """That everything is held."""
+    return HoldView(hold.by, hold.at, hold.reason)
 
 
 def _state(firing: Firing) -> str:

@@ -19,6 +19,7 @@ from scenarios.score import START, rule_set, series_labels
 from rtmd.formats.batch import STALE, SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
+from rtmd.model.action import Action
 from rtmd.model.firing import Firing, StageRecord
 from rtmd.model.inputs import (
     AckSet,
@@ -34,9 +35,7 @@ from rtmd.model.reaction import RunState
 from rtmd.pipeline import Input, Pipeline, Samples, WindowsRestored
 
 SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]
-REACTIONS = ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}), actions=frozenset({"hold"}), undoable=frozenset({"hold"})
-)
+REACTIONS = ReactionsLoaded(frozenset({"log", "desk", "lead"}), actions={"hold": Action("hold", undo=("release",))})
 SILENCED = ("rule=r0", 'b="x"', 'rule=r1,stage="seconds"')
 
 # Shared with nothing that a later effect of the same step may replace.
@@ -252,7 +251,8 @@ class Run:
             engine.episodes.handled,
             reactor.dispatch.ledger._told,
             {group.key: (group.times, set(group.members)) for group in reactor.dispatch.groups},
-            reactor.runs._by_id,
+            reactor.acting.runs._by_id,
+            reactor.proposing.proposals._by_id,
             list(reactor.dispatch.silences),
             engine.evaluated_at,
             self.pipeline._next_due(),

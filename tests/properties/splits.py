@@ -38,10 +38,11 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
+from rtmd.model.action import Action, AtMost
 from rtmd.model.mark import MarkKind
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import RunState
-from rtmd.model.rule import RuleSet
+from rtmd.model.rule import MINUTE, RuleSet
 from rtmd.pipeline import LATENESS, Input, Pipeline, Samples, WindowFilled, WindowsRestored
 from rtmd.receivers.body import notification_body
 from rtmd.store.snapshot import load_windows, save_windows
@@ -49,7 +50,8 @@ from rtmd.store.state import StateStore
 
 DURABLE = get_args(fx.Durable)
 REACTIONS = ins.ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}), frozenset({"hold", "brief"}), undoable=frozenset({"hold"})
+    frozenset({"log", "desk", "lead"}),
+    {"hold": Action("hold", undo=("release",), at_most=AtMost(3, MINUTE)), "brief": Action("brief")},
 )
 
 
@@ -225,7 +227,7 @@ class World:
     def whole(self) -> bool:
         """Whether a restart here changes nothing on purpose."""
         under_way = (RunState.STARTED, RunState.UNDOING)
-        runs = [run for firing in self.pipeline.firings() for run in self.pipeline.reactor.runs.of(firing.id)]
+        runs = [run for firing in self.pipeline.firings() for run in self.pipeline.reactor.acting.runs.of(firing.id)]
         return (
             not any(run.state in under_way for run in runs)
             and not self.pipeline.engine._orphans

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from scenarios.score import START, Score
 
+from rtmd.model.action import Action
 from rtmd.model.effects import Journaled
 from rtmd.model.firing import StageState
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, TimeGap
@@ -19,9 +20,7 @@ signal = 'avg_over_time(m[$window])'
 window = '{window}'
 above = {above}
 """
-REACTIONS = ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}), actions=frozenset({"hold"}), undoable=frozenset({"hold"})
-)
+REACTIONS = ReactionsLoaded(frozenset({"log", "desk", "lead"}), actions={"hold": Action("hold", undo=("release",))})
 
 
 def mean(window: str, above: int = 10) -> str:
@@ -146,7 +145,7 @@ run = ["hold"]
 def test_a_longer_for_sends_a_firing_back_to_pending_without_a_word() -> None:
     score = Score(HELD.format(hold="'2s'"), REACTIONS)
     score.feed("m", [11] * 5, start=1)  # true since 1.1, fires at 4.0
-    score.send(5.5, ActionDone(score.pipeline.reactor.runs.of(score.firing.id)[0].id, RunState.DONE))
+    score.send(5.5, ActionDone(score.pipeline.reactor.acting.runs.of(score.firing.id)[0].id, RunState.DONE))
     score.reload(6, HELD.format(hold="'10s'"))
     (stage,) = score.firing.stages
     assert (stage.state, stage.active_at) == (StageState.PENDING, START + 1_100)

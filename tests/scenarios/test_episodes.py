@@ -2,6 +2,7 @@
 
 from scenarios.score import START, Score
 
+from rtmd.model.action import Action
 from rtmd.model.effects import Journaled
 from rtmd.model.firing import Exemplar, Outcome
 from rtmd.model.inputs import ActionDone, ReactionsLoaded
@@ -27,9 +28,7 @@ recent = "10s"
 coverage = 0
 notify = ["lead"]
 """
-REACTIONS = ReactionsLoaded(
-    frozenset({"log", "desk", "lead"}), actions=frozenset({"hold"}), undoable=frozenset({"hold"})
-)
+REACTIONS = ReactionsLoaded(frozenset({"log", "desk", "lead"}), actions={"hold": Action("hold", undo=("release",))})
 
 
 def graded(reactions: ReactionsLoaded = REACTIONS) -> Score:
@@ -66,7 +65,7 @@ def test_what_lasts_is_confirmed_and_told_to_the_next_stage_too() -> None:
 def test_an_action_that_succeeded_makes_it_handled() -> None:
     score = graded()
     score.feed('posts_total{brand="b"}', counter([20] * 4), start=1)
-    (run,) = score.pipeline.reactor.runs.of(score.firing.id)
+    (run,) = score.pipeline.reactor.acting.runs.of(score.firing.id)
     score.send(5.5, ActionDone(run.id, RunState.DONE))
     score.feed('posts_total{brand="b"}', [80.0] * 50, start=6)
     assert [outcome for _, _, outcome in score.outcomes] == [Outcome.HANDLED]
@@ -78,12 +77,12 @@ def test_an_action_runs_once_and_is_undone_when_its_stage_ends() -> None:
     score.feed('posts_total{brand="b"}', counter([20] * 6 + [0] * 10), start=1)
     (started,) = score.runs
     assert started[1:] == ("hold", False)
-    (run,) = score.pipeline.reactor.runs.of(score.firing.id)
+    (run,) = score.pipeline.reactor.acting.runs.of(score.firing.id)
     # It took longer than the stage lasted: undone as soon as it is done.
     score.send(20, ActionDone(run.id, RunState.DONE))
     assert [undo for _, _, undo in score.runs] == [False, True]
     score.send(21, ActionDone(run.id, RunState.UNDONE))
-    assert score.pipeline.reactor.runs.of(score.firing.id)[0].state is RunState.UNDONE
+    assert score.pipeline.reactor.acting.runs.of(score.firing.id)[0].state is RunState.UNDONE
 
 
 def test_within_reopen_it_is_the_same_firing() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from scenarios.score import START, Score
 from scenarios.test_groups import reactions, told
 
+from rtmd.model.action import Action
 from rtmd.model.effects import Journaled
 from rtmd.model.inputs import ActionDone, ReactionsLoaded
 from rtmd.model.reaction import RunState
@@ -124,7 +125,7 @@ def test_resolved_goes_out_though_it_is_inhibited_by_now() -> None:
 def test_an_inhibited_stage_runs_nothing_and_says_that_it_would_have() -> None:
     text = RULES.replace("[rules.slow.seconds]", "[rules.slow.seconds]\nrun = ['hold']")
     policy = reactions(INHIBIT).policy
-    score = Score(text, ReactionsLoaded(frozenset({"log"}), frozenset({"hold"}), frozenset({"hold"}), policy))
+    score = Score(text, ReactionsLoaded(frozenset({"log"}), {"hold": Action("hold", undo=("release",))}, policy))
     score.push(1, 'up{site="a"}', 0)
     score.push(2, 'ms{site="a"}', 20)
     assert score.runs == []
@@ -132,7 +133,7 @@ def test_an_inhibited_stage_runs_nothing_and_says_that_it_would_have() -> None:
     score.push(3, 'ms{site="b"}', 20)
     ((_, action, undo),) = score.runs
     assert (action, undo) == ("hold", False)
-    score.send(4, ActionDone(score.pipeline.reactor.runs.of(score.firings[-1].id)[0].id, RunState.DONE))
+    score.send(4, ActionDone(score.pipeline.reactor.acting.runs.of(score.firings[-1].id)[0].id, RunState.DONE))
 
 
 def test_an_inhibition_that_is_taken_away_lets_it_be_told() -> None:

@@ -13,11 +13,11 @@ from rtmd.wire import (
     FiringView,
     JournalView,
     RuleErrorView,
-    RunView,
     Snapshot,
     StageView,
     StatusView,
 )
+from rtmd.wire.actions import RunView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
 

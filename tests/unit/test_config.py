@@ -193,8 +193,11 @@ def test_defaults_follow_systemd_and_then_the_user(env: dict[str, str], state: s
         ("[actions.x]", "1:10: actions.x: argv is missing"),
         ("[actions.x]\nargv = 'rm -rf'", "2:8: actions.x.argv must be a list"),
         ("[actions.x]\nargv = ['{brand}']", "2:8: actions.x.argv cannot choose its program by a label"),
-        ("[actions.x]\nkind = 'webhook'", '2:1: actions.x.kind "webhook" is not supported yet'),
-        ("[actions.x]\nargv = ['a']\nat_most = '4/h'", "3:1: actions.x.at_most is not supported yet"),
+        ("[actions.x]\nkind = 'webhook'", "1:10: actions.x: url is missing"),
+        (
+            "[actions.x]\nargv = ['a']\nat_most = '4/week'",
+            '3:11: actions.x.at_most must be a number of runs in a time, like "4/h" (s, m, h or d), not "4/week"',
+        ),
         ("[users]\nana = 'boss'", '2:7: users.ana must be one of "ingest"'),
         ("[limits]\nseries = 0", "2:10: limits.series must be between 1 and"),
         ("[limits]\nseries = '5'", "2:10: limits.series must be a whole number, not text"),

@@ -95,7 +95,7 @@ def test_the_library_does_what_its_examples_say() -> None:
 
 
 def test_bodies_of_messages_and_actions_are_what_the_wire_says() -> None:
-    notification, action = blocks("docs/receivers.md", "json")
+    (notification,), (action,) = blocks("docs/receivers.md", "json"), blocks("docs/actions.md", "json")
     for text, kind in ((notification, NotificationBody), (action, ActionBody)):
         body = msgspec.json.decode(text, type=kind)
         assert msgspec.json.decode(msgspec.json.encode(body)) == msgspec.json.decode(text)
@@ -105,7 +105,7 @@ CREDENTIAL = "https://secret.example/x"  # serves as an address, a token and a p
 
 
 def test_configurations_and_rules_outside_of_their_own_pages_load() -> None:
-    for page in ("README.md", "docs/receivers.md"):
+    for page in ("README.md", "docs/receivers.md", "docs/actions.md"):
         for text in blocks(page, "toml"):
             if "[rules." in text:
                 assert load_rules({"mine.toml": text.encode()}).errors == (), page

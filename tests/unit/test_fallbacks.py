@@ -13,6 +13,8 @@ import pytest
 from fakes import StillClock
 from fakes_receivers import AT, MENTIONS, told, voice
 
+from rtmd.alerting.correlation import Join
+from rtmd.alerting.correlations import Correlations
 from rtmd.config import AlertmanagerReceiver, Config, DaemonConfig
 from rtmd.model.effects import LedgerSaved, Notify
 from rtmd.model.firing import Firing
@@ -31,8 +33,9 @@ class World:
 
     def __init__(self) -> None:
         self.now = MENTIONS
-        self.reactor = Reactor(lambda _: self.now, lambda _: None)
-        self.reactor.load(ReactionsLoaded(frozenset({"desk", "mail"}), fallbacks={"desk": "mail"}), [], AT)
+        nothing = Correlations(Join(), lambda _: None)
+        self.reactor = Reactor(lambda _: self.now, lambda _: None, nothing, lambda _: None)
+        list(self.reactor.load(ReactionsLoaded(frozenset({"desk", "mail"}), fallbacks={"desk": "mail"}), [], AT, AT))
         self.ledger = self.reactor.dispatch.ledger
 
 

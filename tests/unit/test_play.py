@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtmd.formats.batch import SampleBatch, SeriesTable
+from rtmd.model.action import Action
 from rtmd.model.effects import Effect, Journaled, Notify, RunAction
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded
 from rtmd.model.labels import METRIC_NAME, labels_of
@@ -25,7 +26,7 @@ run = ["hold"]
 signal = 'm'
 above = 100
 """
-REACTIONS = ReactionsLoaded(frozenset({"log"}), actions=frozenset({"hold"}), undoable=frozenset({"hold"}))
+REACTIONS = ReactionsLoaded(frozenset({"log"}), actions={"hold": Action("hold", undo=("release",))})
 
 
 def inputs(series: SeriesTable) -> Iterator[Timed]:

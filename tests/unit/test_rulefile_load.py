@@ -216,7 +216,10 @@ def test_recipes_become_expressions(recipe: str, text: str, recent: str | None) 
         ("[rules.x]\nsignal = 'up'\nfor = { of = 2 }", "3:1: for: needs count"),
         ("[rules.x]\nsignal = 'up'\nseverity = 'fatal'", '3:12: severity must be one of "info", "warning", "critical"'),
         ("[rules.x]\nsignal = 'up'\nkind = 'no_data'", '3:8: kind must be one of "opportunity", "risk", "health"'),
-        ("[rules.x]\nsignal = 'up'\npropose = ['a']", "3:1: propose is not supported yet"),
+        (
+            "[rules.x]\nsignal = 'up'\nabove = 1\nexpires = '5m'",
+            "4:1: expires is for proposals: the stage has no propose",
+        ),
         ("[rules.x]\nsignal = 'up'\nscore = 1", "3:1: score is not supported yet"),
         ("[correlations.x]\nnone = ['a']", "1:15: all is missing: the rules that have to fire together"),
         ("[rules.x]\nsignal = 'up'\nabove = 1\n[rules.x.hours]", "3:1: above belongs into a stage"),

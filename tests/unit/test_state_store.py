@@ -12,17 +12,20 @@ from pathlib import Path
 import pytest
 
 from rtmd.errors import StoreError
+from rtmd.model.action import Hold, Proposal, ProposalState
 from rtmd.model.effects import (
     Audited,
     Durable,
     FiringSaved,
     GroupSaved,
+    HoldSaved,
     InstanceDropped,
     InstanceSaved,
     Journaled,
     LedgerSaved,
     MembershipSaved,
     Notify,
+    ProposalSaved,
     RunSaved,
     SilenceDropped,
     SilenceSaved,
@@ -68,6 +71,9 @@ FIRING = Firing(
     ack=Ack("ana", NOW, NOW + HOUR, raised=True),
 )
 RUN = ActionRun("r1", "hold", "f1", "mentions", LABELS, StageName.SECONDS, RunState.DONE, NOW)
+WAITS = ProposalState.PENDING
+OF = ("p1", 1, "reply", "f1", "mentions", LABELS, "acmé", StageName.SECONDS)
+PENDING = Proposal(*OF, WAITS, onset=NOW, made_at=NOW, expires_at=NOW + HOUR)
 
 
 def note(key: str, receiver: str = "desk", firing: Firing = FIRING) -> Notification:
@@ -144,10 +150,26 @@ async def test_at_most_a_thousand_resolved_firings_come_back_and_every_open_one(
     assert firings[1].id == "r1099"
 
 
-@pytest.mark.parametrize("state", [RunState.STARTED, RunState.UNDOING])
-async def test_a_run_that_was_under_way_comes_back_as_unknown(store: StateStore, state: RunState) -> None:
-    await store.commit([FiringSaved(FIRING), RunSaved(replace(RUN, state=state))])
-    assert restored(store).runs == (replace(RUN, state=RunState.UNKNOWN),)
+async def test_proposals_come_back_with_their_firing_however_long_ago_it_resolved(store: StateStore) -> None:
+    long_ago = replace(FIRING, id="old", resolved_at=NOW - 3 * DAY)
+    gone = replace(FIRING, id="gone", resolved_at=NOW - 3 * DAY)
+    waits = replace(PENDING, firing_id="old")
+    declined = replace(PENDING, id="p2", firing_id="gone", state=ProposalState.DECLINED)
+    await store.commit([FiringSaved(FIRING), FiringSaved(long_ago), FiringSaved(gone), Journaled(NOW, "told")])
+    await store.commit([ProposalSaved(waits), ProposalSaved(declined)])
+    found = restored(store)
+    assert (found.firings, found.proposals) == ((FIRING, long_ago), (waits,))
+
+
+async def test_the_hold_is_kept(store: StateStore) -> None:
+    hold = Hold("ana", NOW, "wrong price")
+    await store.commit([HoldSaved(hold)])
+    assert restored(store).hold == hold
+
+
+async def test_a_hold_that_was_lifted_is_not_kept(store: StateStore) -> None:
+    await store.commit([HoldSaved(Hold("ana", NOW, "wrong price")), HoldSaved(None)])
+    assert restored(store).hold is None
 
 
 async def test_commits_made_while_the_disk_was_busy_share_a_transaction_and_keep_their_order(store: StateStore) -> None:
@@ -319,7 +341,7 @@ async def test_old_journal_lines_and_firings_are_pruned_in_pieces_and_at_most_on
     await store.commit([*old, FiringSaved(closed), ledger, FiringSaved(FIRING), Journaled(NOW, "told", text="new")])
     store.prune(NOW)
     store.prune(NOW + HOUR - 1)
-    assert len(store._writer._chores) == 5
+    assert len(store._writer._chores) == 6
     again = await drained(store)
     assert [line.text for line in again.journal()] == ["new"]
     assert again.firing("closed") is None

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from rtmd.formats.batch import SeriesTable
+from rtmd.model.action import Action
 from rtmd.model.effects import RunAction
 from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded
@@ -204,8 +205,8 @@ def played(start: int) -> dict[tuple[str, str], tuple[Outcome | None, ...]]:
     table = SeriesTable()
     story, pipeline = Story(1, start, table), Pipeline(table, start)
     loaded = load_rules({"event-night.toml": (DEMO / "rules/event-night.toml").read_bytes()})
-    actions = frozenset({"hold-queue", "draft-reply"})
-    reactions = ReactionsLoaded(receivers=frozenset({"log"}), actions=actions, undoable=frozenset({"hold-queue"}))
+    actions = {"hold-queue": Action("hold-queue", undo=("release",)), "draft-reply": Action("draft-reply")}
+    reactions = ReactionsLoaded(receivers=frozenset({"log"}), actions=actions)
     pipeline.step([reactions, RulesLoaded(loaded.rules)], start)
     for at, batch in story.until(story.ends):
         for effect in pipeline.step([Samples("story", batch)], at).effects:
