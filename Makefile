@@ -20,7 +20,7 @@ run: $(READY)
 	@$(BIN)/rtmd demo
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 	@$(MAKE) --no-print-directory test-newest
 
 lint: $(READY)

@@ -20,6 +20,7 @@ from typing import assert_never
 from rtmd.alerting.correlation import Join
 from rtmd.alerting.correlations import Correlations
 from rtmd.alerting.external import Externals, Heard
+from rtmd.alerting.silences import OWN
 from rtmd.alerting.suppression import ECHO
 from rtmd.engine.engine import Engine, Happening, Moved
 from rtmd.errors import NotFoundError, RefusedError
@@ -226,7 +227,8 @@ class Pipeline:
             yield fx.FiringSaved(firing)
         self.externals.pause(self.wall(until))
         self.correlations.shift(until - at)
-        grids = [stage.grid for rule in self.engine.rules.values() for stage in rule.stages]
+        rules = (rule for rule in self.engine.rules.values() if not rule.name.startswith(OWN))
+        grids = [stage.grid for rule in rules for stage in rule.stages]
         self.reactor.dispatch.shift(until - at, quiet_until=until + min(max(grids, default=0), QUIET))
         self._housekeeping = _next_minute(until)
         text = f"nobody watched for {(until - at) / 1000:.1f} s: {reason}"

@@ -143,7 +143,7 @@ class Daemon:
             )
             hub = performer.hub = Hub(office)
             await self._serve(office, hub, stack)
-            self._feed(office, storage, stack)
+            await self._feed(office, storage, stack)
             heart = Heart(loop, office, hub, self._systemd, coach=self._extras.coach)
             pulse = Pulse(self.config, hands.transport, lambda: ailment(loop, outbox))
             self._followers.append(pulse.configure)
@@ -195,7 +195,7 @@ class Daemon:
         stack.push_async_callback(server.stop)
         self._followers.append(app.configure)
 
-    def _feed(self, office: Office, storage: Storage, stack: AsyncExitStack) -> None:
+    async def _feed(self, office: Office, storage: Storage, stack: AsyncExitStack) -> None:
         feeds = Feeds(office.ingest, series=storage.series, clock=storage.clock)
         stack.push_async_callback(feeds.stop)
         self._board.sources = feeds.sources
@@ -209,6 +209,7 @@ class Daemon:
         for make in self._extras.sources:
             feeds.add(make(storage.series, storage.clock))
         self._followers.append(configure)
+        await asyncio.sleep(0)  # each takes its first step: who is told READY finds them listening
 
     def _configure(self, config: Config) -> None:
         """A new rtmd.toml is in force; what cannot change while it runs is said."""

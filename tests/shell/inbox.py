@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from daemon import until
+from daemon import PATIENCE, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Inbox:
             self._released.wait()
         return status or 503
 
-    def wait(self, path: str, wanted: Callable[[Request], bool] = bool, *, within: float = 15.0) -> Request:
+    def wait(self, path: str, wanted: Callable[[Request], bool] = bool, *, within: float = PATIENCE) -> Request:
         """The first request to a path that is wanted."""
 
         def look() -> Request | None:

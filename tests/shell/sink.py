@@ -16,8 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import msgspec
+from daemon import PATIENCE
 
 from rtmd.wire.bodies import AlertBody, NotificationBody
+
+# Made here: msgspec looks a type up when it first meets it, and two threads that do so at once crash the process.
+BODIES = msgspec.json.Decoder(NotificationBody)
+NO_ANSWER = -1  # the connection is closed instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
         at = time.monotonic()
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         status = self.server.sink.take(at, self.headers["Idempotency-Key"], raw)
+        if status == NO_ANSWER:
+            self.close_connection = True
+            return
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -113,14 +121,14 @@ class Sink:
         """Answer nothing from now on."""
         self._hanging = True
 
-    def wait(self, what: str, wanted: Callable[[Received], bool], *, within: float = 10.0) -> Received:
+    def wait(self, what: str, wanted: Callable[[Received], bool], *, within: float = PATIENCE) -> Received:
         """The first POST like this, whatever it was answered; waits for it."""
         with self._changed:
             found = self._changed.wait_for(lambda: [each for each in self.received if wanted(each)], within)
         assert found, f"{what} did not arrive within {within:g} s; what did:\n" + "\n".join(map(str, self.received))
         return found[0]
 
-    def wait_for(self, message: str, rule: str, *, within: float = 10.0) -> Received:
+    def wait_for(self, message: str, rule: str, *, within: float = PATIENCE) -> Received:
         """The first taken message of this kind of this rule."""
 
         def wanted(each: Received) -> bool:
@@ -129,8 +137,8 @@ class Sink:
         return self.wait(f"{message} {rule}", wanted, within=within)
 
     def take(self, at: float, key: str, raw: bytes) -> int:
-        """Remember one POST and say what to answer."""
-        body = msgspec.json.decode(raw, type=NotificationBody)
+        """Remember one POST and say what to answer; a sink with moods of its own says something else."""
+        body = BODIES.decode(raw)
         with self._changed:
             status = self._status
             taken = 0 if self._hanging else status

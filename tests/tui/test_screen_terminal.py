@@ -61,7 +61,7 @@ class Terminal:
 
     async def sees(self, *texts: str) -> None:
         """Wait until texts stand on the screen."""
-        for _ in range(500):
+        for _ in range(1500):
             self.drain()
             if all(text in self.text for text in texts):
                 return
@@ -75,7 +75,7 @@ class Terminal:
     async def ends(self) -> int:
         """The exit code; everything drawn is taken in meanwhile."""
         waiting = asyncio.ensure_future(self.process.wait())
-        for _ in range(500):
+        for _ in range(1500):
             self.drain()
             if waiting.done():
                 break
@@ -90,7 +90,8 @@ async def terminal(state: Path, *command: str, size: tuple[int, int] = (120, 30)
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     os.set_blocking(master, False)
-    environment = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": str(state), "LANG": "C.UTF-8"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = {**inherited, "TERM": "xterm-256color", "XDG_STATE_HOME": str(state), "LANG": "C.UTF-8"}
     process = await asyncio.create_subprocess_exec(
         *command, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environment, start_new_session=True
     )
