@@ -38,6 +38,7 @@ from rtmd.wire import (
 )
 from rtmd.wire.audit import AuditView, VerifiedView
 from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
@@ -188,6 +189,8 @@ class FakeDesk:
             RuleView("mention-surge", "rules/mentions.toml", 4, "opportunity", ["seconds", "minutes"], 1)
         ]
         self.kept_marks: list[MarkView] = []
+        self.explained: list[tuple[str, str]] = []
+        self.story = ExplainView(NOW, firing_view(), [])
         self.errors: list[RuleErrorView] = []
         self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
@@ -265,6 +268,10 @@ class FakeDesk:
     def preview(self, wanted: SilenceSet) -> SilencePreview:
         self.previewed.append(wanted)
         return self.weighed
+
+    async def explain(self, firing_id: str, receiver: str) -> ExplainView | None:
+        self.explained.append((firing_id, receiver))
+        return self.story if firing_id == "f1" else None
 
     def marks(self, since: int) -> list[MarkView]:
         return [each for each in self.kept_marks if each.time >= since]

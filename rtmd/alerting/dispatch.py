@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 from rtmd.alerting.calendar import clock
 from rtmd.alerting.exposed import exposed
-from rtmd.alerting.flush import Findings, Member, look
+from rtmd.alerting.flush import Findings, Member, Verdict, look
 from rtmd.alerting.groups import Group, Groups
 from rtmd.alerting.inhibition import Explained, Inhibitions
 from rtmd.alerting.ledger import Ledger
@@ -209,6 +209,10 @@ class Dispatch:
         receivers = sorted({group.key.receiver for group in self.groups.of(firing.id)})
         return next(filter(self.storms.lasts, receivers), "")
 
+    def muting(self, firing: Firing, key: GroupKey, at: int, wall: int) -> Verdict | None:
+        """What mutes a firing towards the receiver of a group."""
+        return self.suppression.verdict(firing, at, wall, self._route(key))
+
     def closed_by(self, key: GroupKey, wall: int) -> tuple[str, ...]:
         """The calendars that keep a group from being told of anything that fires."""
         return self.suppression.closed_by(self._route(key), wall)
@@ -309,7 +313,7 @@ class Dispatch:
                     self.silences.count(verdict.by)
                 yield LedgerSaved(entry)
                 text = f"not told to {key.receiver}: {verdict.text}"
-                detail = {"limiter": verdict.limiter, "by": verdict.by}
+                detail = {"limiter": verdict.limiter, "by": verdict.by, "receiver": key.receiver}
                 yield Journaled(at, "suppressed", firing.rule, firing.id, text, detail)
 
     def _say(self, group: Group, found: Findings, reason: NotifyReason, at: int) -> Iterator[Effect]:
@@ -340,7 +344,7 @@ class Dispatch:
         yield Notify(replace(message, alerts=tuple(map(self._present, message.alerts))))
         for alert in message.alerts:
             text = f"{alert.told} to {message.receiver}: {alert.reason}"
-            detail = {"key": message.key, "reason": str(message.reason)}
+            detail = {"key": message.key, "reason": str(message.reason), "receiver": message.receiver}
             yield Journaled(message.at, "told", alert.firing.rule, alert.firing.id, text, detail)
 
     def _present(self, alert: Alert) -> Alert:

@@ -21,6 +21,7 @@ from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
 from rtmd.wire.audit import AuditView, VerifiedView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
+from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
@@ -161,6 +162,10 @@ class Desk(Protocol):
 
     def preview(self, wanted: SilenceSet) -> SilencePreview:
         """What this silence would hide; RefusedError for one that nobody may make."""
+        ...
+
+    async def explain(self, firing_id: str, receiver: str) -> ExplainView | None:
+        """The story of a firing, or what of it concerned a receiver; None where none is remembered."""
         ...
 
     def marks(self, since: int) -> list[MarkView]:

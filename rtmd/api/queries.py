@@ -36,6 +36,7 @@ class Queries:
             Route("/api/rtmd/v1/noise", self.noise),
             Route("/api/rtmd/v1/silences", self.silences),
             Route("/api/rtmd/v1/marks", self.marks),
+            Route("/api/rtmd/v1/explain/{id}", self.explain),
             Route("/api/rtmd/v1/status", self.status),
             Route("/metrics", self.metrics),
             Route("/-/healthy", self.healthy),
@@ -76,6 +77,12 @@ class Queries:
     async def silences(self, _: Request) -> Response:
         """All remembered silences."""
         return Json(self._desk.silences())
+
+    async def explain(self, request: Request) -> Response:
+        """The story of one firing; with `receiver` what concerned that one."""
+        wanted = request.path_params["id"]
+        found = await self._desk.explain(wanted, request.query_params.get("receiver", ""))
+        return problem(404, f'there is no firing "{wanted[:64]}"') if found is None else Json(found)
 
     async def marks(self, request: Request) -> Response:
         """What was reported since `since` (ms; default: all that is remembered)."""

@@ -308,8 +308,9 @@ class Pipeline:
         self.counts["deliveries", "failed" if given.error else "delivered"] += 1
         if given.error:
             text = f"{given.receiver} was not told: {given.error}"
+            detail = {"key": given.key, "receiver": given.receiver}
             for firing_id in given.firing_ids:
-                yield fx.Journaled(at, "told", firing_id=firing_id, text=text, detail={"key": given.key})
+                yield fx.Journaled(at, "told", firing_id=firing_id, text=text, detail=detail)
 
     def _tidy(self, at: int) -> Iterator[fx.Effect]:
         """Once a minute: let go of what nobody can need any more."""

@@ -31,11 +31,13 @@ from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.audit import AuditTrail
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.denials import Denials
+from rtmd.runtime.explainer import Explainer
 from rtmd.runtime.loop import StepLoop, stuck
 from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, StatusView
+from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.pictures import hold_view
@@ -83,6 +85,7 @@ class Office:
         self.deliveries = deliveries
         self.alertmanager = AlertmanagerOffice(loop)
         self.audit = AuditTrail(self._store.path)
+        self._explainer = Explainer(self._store.path, loop)
         self._noise = NoiseBoard(self._store)
         self._board = board
         self._reload = reload
@@ -182,6 +185,10 @@ class Office:
     def preview(self, wanted: SilenceSet) -> SilencePreview:
         """What this silence would hide."""
         return silence_preview(self._loop.pipeline, wanted, self.now())
+
+    async def explain(self, firing_id: str, receiver: str) -> ExplainView | None:
+        """The story of a firing, also of one that only the store remembers."""
+        return await self._explainer.explain(firing_id, self.now(), receiver)
 
     def marks(self, since: int) -> list[MarkView]:
         """What was reported since then, oldest first."""

@@ -73,6 +73,7 @@ CREATE TABLE audit (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, by TEXT NOT NULL, verb TEXT NOT NULL,
   object TEXT NOT NULL, detail TEXT NOT NULL, origin TEXT NOT NULL, hash TEXT NOT NULL
 );
+CREATE INDEX audit_object ON audit (object);
 CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_complete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 

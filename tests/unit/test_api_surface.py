@@ -130,6 +130,13 @@ async def test_the_audit_trail_is_for_those_who_may_change_things(served: Served
         assert (await served.tcp.get(f"{BASE}/{path}")).status_code == 403
 
 
+async def test_the_story_of_a_firing_is_told_to_whoever_may_look(served: Served) -> None:
+    answer = await served.tcp.get(f"{BASE}/explain/f1?receiver=desk")
+    assert answer.json()["firing"]["id"] == "f1"
+    assert (await served.tcp.get(f"{BASE}/explain/f9")).status_code == 404
+    assert served.desk.explained == [("f1", "desk"), ("f9", "")]
+
+
 async def test_marks_are_made_and_read(served: Served) -> None:
     await served.unix.post(f"{BASE}/mark", json={"text": "v2", "kind": "deploy", "labels": {"b": "x", "a": "y"}})
     assert served.desk.asked == [MarkMade(1, ME, MarkKind.DEPLOY, "v2", (("a", "y"), ("b", "x")), origin=FROM)]

@@ -27,6 +27,7 @@ from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Lift
 from rtmd.wire import AckView, RuleErrorView
 from rtmd.wire.audit import VerifiedView
+from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
 
@@ -139,6 +140,40 @@ async def test_expiring_and_acking(served: Served) -> None:
     assert isinstance(expired, SilenceExpired)
     assert isinstance(ack, AckSet)
     assert (ack.length, ack.note) == (60 * MINUTE, "on it")
+
+
+async def test_a_story_is_told_with_its_days_its_zone_and_where_receivers_stand(served: Served) -> None:
+    hour = 3_600_000
+    day = NOW - NOW % (24 * hour)
+    fired = EntryView(day - hour, "transition", "minutes fires: condition held (182)", more=["window: 182  m > 120"])
+    held = EntryView(day + 1_000, "suppressed", HOSTILE, "desk", [HOSTILE])
+    desk = StandingView("desk", "route", "minutes", "withheld", day, "silenced by ana", looks_at=day + 2 * hour)
+    lead = StandingView("lead", "route", "minutes", "firing", day, acked_by="kim", acked_until=day + 3 * hour)
+    boss = StandingView("boss", note="nothing leads from this firing to boss")
+    served.desk.story = ExplainView(day + hour, firing_view(), [fired, held], [desk, lead, boss], truncated=True)
+    shown = (await rtmd(served, "explain", "f1", "--zone", "Europe/Paris", "--receiver", "desk")).output
+    assert not set("\x1b\x07\u202e\x9b") & set(shown)
+    lines = [line for line in shown.splitlines() if line and "␛" not in line]
+    waits = "its group (route, minutes) waits for something to happen"
+    assert lines == [
+        "acme: mentions surge  mention-surge brand=acme",
+        "firing at minutes, warning. Times are CEST, UTC+0200.",
+        "The oldest lines are left out.",
+        "Monday, 2026-09-21",
+        "01:00:00  transition  minutes fires: condition held (182)",
+        f"{'':23}window: 182  m > 120",
+        "Now, 03:00:00",
+        "  desk: withheld since 02:00:00: silenced by ana; its group (route, minutes) is looked at 04:00:00",
+        f"  lead: told last at 02:00:00: firing; no repeats until 05:00:00: kim has it; {waits}",
+        "  boss: nothing leads from this firing to boss",
+    ]
+    assert served.desk.explained == [("f1", "desk")]
+
+
+async def test_a_story_in_json_or_in_a_zone_that_is_none(served: Served) -> None:
+    assert json.loads((await rtmd(served, "explain", "f1", "--json")).output)["firing"]["id"] == "f1"
+    assert (await rtmd(served, "explain", "f1", "--zone", "Mars/Base")).exit_code == 2
+    assert "no firing" in (await rtmd(served, "explain", "f9")).output
 
 
 async def test_the_audit_trail_is_listed_by_who_and_what(served: Served) -> None:
