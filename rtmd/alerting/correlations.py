@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from rtmd.alerting.brakes import Brake
 from rtmd.alerting.members import Members, News, Place
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.display import number
 from rtmd.model.firing import Clause, Evidence, Exemplar, Firing, Member, StageRecord, StageState, firing_id
+from rtmd.model.labels import get
 from rtmd.model.rule import HOUR, ORPHANED_FOR, SEVERITY, Correlation, StageName
 from rtmd.model.title import render_title
 from rtmd.ports import Correlator
@@ -71,6 +73,14 @@ class Correlations:
         correlation = self.members.correlations.get(firing.rule)
         place = (firing.rule, firing.labels)
         return sum(self.members.count(place, rule) for rule in correlation.all) if correlation else 0
+
+    def brake_of(self, firing: Firing) -> Brake | None:
+        """What one of a correlation stops, for firings with its labels, while it is open."""
+        correlation = self.correlation(firing.rule)
+        if correlation is None or not correlation.brake or not firing.open or firing.shadow:
+            return None
+        labels = tuple((name, get(firing.labels, name)) for name in correlation.on)
+        return Brake(firing.id, firing.rule, frozenset(correlation.brake), labels)
 
     def next_due(self) -> int | None:
         """When the grace of the next removed correlation ends."""

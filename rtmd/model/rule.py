@@ -230,6 +230,7 @@ class Correlation:
     on: tuple[str, ...] = ()  # sorted; without any, whatever their labels
     at_least: StageName = StageName.SECONDS
     notify: tuple[str, ...] | None = None  # as of a stage
+    brake: tuple[str, ...] = ()  # actions that wait while it fires, where its labels hold
     severity: Severity | None = None  # None: by the stage
     kind: Kind = Kind.HEALTH
     owner: str = ""

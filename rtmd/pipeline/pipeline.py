@@ -45,6 +45,9 @@ QUIET = 15_000
 ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
 
 
+_BRAKING = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED})  # of a correlation
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a step asks of the world, in order, and when it wants the next call at the latest (engine time)."""
@@ -157,6 +160,8 @@ class Pipeline:
         happened, empty = self.engine.load(given.rules, at)
         yield from self._follow(happened)
         self.correlations.load(given.rules.correlations, self.engine.episodes.firings.values(), at)
+        for firing in self.correlations.firings.values():
+            yield from self._brake(firing, at) if firing.open else ()
         self.reactor.readdress(before, given.rules.entries, self.firings(), at)
         if empty:
             yield fill_wanted(empty, at)
@@ -202,9 +207,16 @@ class Pipeline:
             self._count(change)
             yield from self.reactor.react(change, self.wall(at))
             yield from self.silencing.follow(change, self.wall(at))
+            if change.kind in _BRAKING:
+                yield from self._brake(change.firing, at)
         touched = frozenset(firing.id for firing in map(self.correlations.at, places) if firing and firing.open)
         if touched:
             yield fx.Touched(touched)
+
+    def _brake(self, firing: Firing, at: int) -> Iterator[fx.Effect]:
+        """What the firing of a correlation stops now; nothing where it has ended."""
+        brake, wall = self.correlations.brake_of(firing), self.wall(at)
+        yield from self.reactor.release(firing.id, at, wall) if brake is None else self.reactor.brake(brake, at, wall)
 
     def _count(self, change: Change) -> None:
         if change.kind in (ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED):
@@ -219,6 +231,8 @@ class Pipeline:
         self.externals.restore(firing for firing in given.firings if firing.origin is not None)
         self.correlations.restore((firing for firing in given.firings if firing.correlated), own, at)
         self.reactor.restore(given, self.firings(), at)
+        for brake in filter(None, map(self.correlations.brake_of, self.correlations.firings.values())):
+            self.reactor.acting.brakes.put(brake)
         self.silencing.restore(self.wall(at))
         yield from self.reactor.resume(at, self.wall(at))
 

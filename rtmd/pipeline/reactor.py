@@ -128,15 +128,22 @@ class Reactor:
             yield from self.dispatch.settle(firing, at) if not (firing.open or firing.flaps) else ()
 
     def brake(self, brake: Brake, at: int, wall: int) -> Effects:
-        """A correlation fires: what it brakes waits from now on, proposals that are there and all that come."""
+        """A correlation fires: what it brakes waits from now on, proposals that are there and all that come.
+
+        In place of an older brake of its own, what that one stopped and this one does not goes on.
+        """
         self.acting.brakes.put(brake)
         yield from self.proposing.put_brake(brake, at, wall)
+        yield from self._let_go(at, wall)
 
     def release(self, brake_id: str, at: int, wall: int) -> Effects:
         """A correlation ended: what no other one brakes goes on."""
         if self.acting.brakes.lift(brake_id):
-            yield from self.acting.release(at, wall)
-            yield from self.proposing.release(at, wall)
+            yield from self._let_go(at, wall)
+
+    def _let_go(self, at: int, wall: int) -> Effects:
+        yield from self.acting.release(at, wall)
+        yield from self.proposing.release(at, wall)
 
     def ask(self, given: ActionRequest, at: int, wall: int) -> Effects:
         """A person decides about what is run; RefusedError says why not, and who was first."""

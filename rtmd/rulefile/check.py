@@ -52,7 +52,7 @@ def check_files(rule_files: Mapping[str, bytes | str], config: Names | None = No
     """Check rule files (name → content); with a configuration also the receivers and actions they name."""
     loaded = load_rules(rule_files)
     rules = tuple(loaded.rules.rules.values())
-    errors = loaded.errors or check_correlations(loaded.rules, None if config is None else config.receivers)
+    errors = loaded.errors or check_correlations(loaded.rules, *((config.receivers, config.actions) if config else ()))
     if config is not None:
         undoable = {name for name, action in config.actions.items() if action.undo}
         errors += check_names(rules, receivers=config.receivers, actions=config.actions, undoable=undoable)

@@ -16,15 +16,14 @@ from rtmd.rulefile.head import HEAD, LABEL, RESERVED_LABELS, Head, read_head
 from rtmd.rulefile.lint import ALWAYS_THERE, labels_of_result
 from rtmd.rulefile.table import Table, nearest
 
-_KEYS = HEAD | {"all", "none", "on", "at_least", "notify", "severity"}
-_LATER = frozenset({"brake"})
+_KEYS = HEAD | {"all", "none", "on", "at_least", "notify", "brake", "severity"}
 _MOST = 16  # rules in one correlation
 
 
 def read_correlation(name: str, table: Table, defaults: Table) -> tuple[Correlation, Head] | None:
     """The correlation of that name; None with its problems recorded."""
     before = len(table.problems)
-    table.refuse_unknown(_KEYS, _LATER)
+    table.refuse_unknown(_KEYS)
     head = read_head(name, table, defaults, "correlation")
     title = table.text("title")
     problem = title_problem(title)
@@ -43,6 +42,7 @@ def read_correlation(name: str, table: Table, defaults: Table) -> tuple[Correlat
         on=_labels(table, head),
         at_least=table.choice("at_least", StageName.SECONDS),
         notify=table.texts("notify"),
+        brake=table.texts("brake") or (),
         severity=table.choice("severity", Severity.INFO) if "severity" in table else None,
         kind=head.kind,
         owner=head.owner,
@@ -56,8 +56,10 @@ def read_correlation(name: str, table: Table, defaults: Table) -> tuple[Correlat
     return None if len(table.problems) > before else (correlation, head)
 
 
-def check_correlations(rules: RuleSet, receivers: Collection[str] | None = None) -> tuple[Located, ...]:
-    """Errors: rules that correlations name and no file has; with `receivers` also those that are none of them."""
+def check_correlations(
+    rules: RuleSet, receivers: Collection[str] | None = None, actions: Collection[str] = ()
+) -> tuple[Located, ...]:
+    """Errors: rules that correlations name and no file has; with `receivers` also what is none of them or `actions`."""
     found = [problem for each in rules.correlations.values() for problem in _unknown(each, rules)]
     if receivers is not None:
         known = {*receivers, *ALWAYS_THERE}
@@ -65,6 +67,9 @@ def check_correlations(rules: RuleSet, receivers: Collection[str] | None = None)
             for name in sorted({*(each.notify or ())} - known):
                 text = f'notify names the receiver "{name}", which the configuration does not have'
                 found.append(_at(each, text + nearest(name, known)))
+            for name in sorted({*each.brake} - {*actions}):
+                text = f'brake names the action "{name}", which the configuration does not have'
+                found.append(_at(each, text + nearest(name, actions)))
     return tuple(sorted(found))
 
 

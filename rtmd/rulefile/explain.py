@@ -51,6 +51,7 @@ def explain_correlation(correlation: Correlation) -> str:
         *_field("severity", severity),
         *_field("reopen", f"the same firing when it comes back within {show_duration(correlation.reopen)}"),
         *_field("tells", _receivers(correlation.notify)),
+        *_field("brakes", ", ".join(correlation.brake)),
         *_field("mutes", "the firings that take part, towards receivers that were told of it"),
     ]
     return "\n".join(lines)

@@ -184,7 +184,7 @@ class Reloader:
             wrong = check_names(
                 rules.rules.values(), receivers=config.receivers, actions=config.actions, undoable=undoable
             )
-            self._named = rules, config, [*wrong, *check_correlations(rules, config.receivers)]
+            self._named = rules, config, [*wrong, *check_correlations(rules, config.receivers, config.actions)]
         return self._named[2]
 
     def _report(self) -> None:

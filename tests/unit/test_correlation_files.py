@@ -7,6 +7,7 @@ from scenarios.score import rule_set
 
 from rtmd.model.rule import Correlation, Kind, Severity, StageName
 from rtmd.rulefile.check import check_files
+from rtmd.rulefile.correlation import check_correlations
 from rtmd.rulefile.difference import difference, vanishing
 from rtmd.rulefile.explain import explain_correlation
 from rtmd.rulefile.load import load_rules
@@ -121,3 +122,12 @@ def test_correlations_that_fire_are_guarded_against_vanishing_like_rules() -> No
     before = rule_set(RULES + BACKLASH)
     assert vanishing(before, rule_set(""), firing) == ("anger", "backlash", "surge")
     assert vanishing(before, before, firing) == ()
+
+
+def test_receivers_and_actions_that_the_configuration_does_not_have_are_named() -> None:
+    text = BACKLASH + "notify = ['cirsis', '@route']\nbrake = ['repply', 'hold']"
+    found = check_correlations(rule_set(RULES + text), {"crisis"}, {"reply", "hold"})
+    assert [error.problem for error in found] == [
+        'backlash: brake names the action "repply", which the configuration does not have: did you mean "reply"?',
+        'backlash: notify names the receiver "cirsis", which the configuration does not have: did you mean "crisis"?',
+    ]
