@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import random
 import re
 import signal
 import time
 
 import pytest
-from daemon import PATIENCE, Knocker, Make, Rtmd, cli, feeding, meanwhile, save, until
+from daemon import PATIENCE, Knocker, Make, Rtmd, cli, feeding, save, until
 from sink import Sink
 
 SEED = int(os.environ.get("RTMD_SEED", "1"))
-KILLS, BRANDS = 20, 8
-
 LEVEL = """
 [rules.level]
 signal = 'm'
@@ -207,47 +203,3 @@ def test_a_configuration_that_cannot_be_used_ends_it_with_78_and_located_lines(
     assert rtmd.wait() == 78
     assert said in rtmd.log
     assert "Traceback" not in rtmd.log
-
-
-def test_twenty_kills_at_any_moment_lose_nothing_that_was_answered(make: Make, sink: Sink) -> None:
-    rng = random.Random(SEED)  # noqa: S311  # chooses moments, keeps no secret
-    rtmd = make(sink.config, {"r.toml": LEVEL})
-    silenced: list[str] = []
-    numbers = itertools.count()
-
-    def silence() -> None:
-        done = Knocker(rtmd.socket).post("/api/rtmd/v1/silence", {"matchers": [f'brand="other{next(numbers)}"']})
-        silenced.extend([done["id"]] if done else [])
-
-    def flap() -> None:
-        labels = {"brand": f"b{rng.randrange(BRANDS)}"}
-        Knocker(rtmd.socket).post("/api/v1/samples", {"metric": "m", "value": rng.choice([0, 20]), "labels": labels})
-        sink.answer(rng.choice([200] * 9 + [503]))
-
-    with meanwhile(silence, flap, every=0.005):
-        for _ in range(KILLS):
-            rtmd.start()
-            passed(rng.uniform(0, 0.3))
-            rtmd.kill()
-    sink.answer(200)
-    rtmd.start()
-    assert len(silenced) > 20
-    assert set(silenced) <= {silence.id for silence in rtmd.client.silences()}
-    rtmd.until("everything is delivered", lambda: rtmd.client.status().outbox == 0)
-    check_told(rtmd, sink)
-
-
-def check_told(rtmd: Rtmd, sink: Sink) -> None:
-    """Each firing was told, in order and under one key a message; only what was in flight at a kill is repeated."""
-    taken = sink.taken
-    told: dict[str, list[int]] = {}
-    keys: set[tuple[str, str]] = set()  # a message may speak of the end of one firing and the start of the next
-    for each in taken:
-        key = (each.key, each.alert.firing.id)
-        if key not in keys:
-            keys.add(key)
-            told.setdefault(each.alert.firing.id, []).append(each.alert.seq)
-    # What was over before it could be told is not told at all.
-    assert {found.id for found in rtmd.client.open_firings()} <= told.keys()
-    assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in told.values())
-    assert len(taken) - len(keys) <= KILLS * BRANDS  # each brand is told by itself
