@@ -167,7 +167,7 @@ class Dispatch:
                 tell = partial(self.ledger.tell, told=Told.STILL_FIRING, stage=key.stage, at=at, reason=reason)
                 alerts = tuple(tell(firing, key.receiver) for firing in found[key])
                 message = f"{_digest(key)}/{at}/{silence.id}"
-                yield from self._send(
+                yield from self._tell(
                     Notification(message, key.receiver, at, NotifyReason.SILENCE_ENDS, alerts, key.labels)
                 )
 
@@ -323,9 +323,12 @@ class Dispatch:
         alerts = tuple(self._alert(firing, told, group.key, at, repeats=repeats) for firing, told in says)
         standing = () if repeats else tuple(found.standing[:_CONTEXT])
         key = f"{_digest(group.key)}/{at}/{group.times.count + 1}"
-        message = Notification(key, receiver, at, reason, alerts, group.key.labels, standing)
+        yield from self._tell(Notification(key, receiver, at, reason, alerts, group.key.labels, standing))
+
+    def _tell(self, message: Notification) -> Iterator[Effect]:
+        """What a group has to say, by itself or in a summary."""
         yield from self._note(message)
-        said = self.storms.take(message, at)
+        said = self.storms.take(message, message.at)
         if said is not None:
             yield from self._send(said)
 

@@ -141,6 +141,16 @@ class Silences:
         """The active silences that match these exposed labels, the one that lasts longest first."""
         return self.covering(labels, wall, wall)
 
+    def mutes(self, labels: Labels, wall: int) -> bool:
+        """Whether any active silence matches these exposed labels."""
+        return any(
+            silence.starts_at <= wall <= silence.ends_at and self._matches[silence_id](labels)
+            for place in (_ANYWHERE, *labels)
+            if place in self._at
+            for silence_id in self._at[place]
+            for silence in (self._by_id[silence_id],)
+        )
+
     def covering(self, labels: Labels, since: int, until: int) -> list[Silence]:
         """The same for silences that were active at any time from `since` to `until`."""
         ids = (each for place in (_ANYWHERE, *labels) if place in self._at for each in self._at[place])

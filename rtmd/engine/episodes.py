@@ -195,7 +195,7 @@ class Episodes:
             kind = ChangeKind.REOPENED
             firing = replace(before, resolved_at=None, episodes=before.episodes + 1, stage=stage.name)
         record = self._fired_record(rule, firing, transition)
-        firing = self._dress(rule, self._with(firing, record), transition.reason)
+        firing = self._dress(rule, firing, record, transition.reason)
         firing = self._marked(firing, transition)
         self._keep(key, firing)
         self._await_judgement(key, firing, record)
@@ -224,7 +224,7 @@ class Episodes:
             peak=old.peak if seen.peak is None else seen.peak,
         )
         was = firing.stage
-        firing = self._dress(rule, self._with(firing, record), transition.reason)
+        firing = self._dress(rule, firing, record, transition.reason)
         firing = self._marked(firing, transition)
         resolved = not any(record.keeps_open for record in firing.stages)
         if resolved:
@@ -254,7 +254,7 @@ class Episodes:
             value=transition.record.value,
             rejudging_since=transition.record.rejudging_since,
         )
-        firing = self._dress(rule, self._with(firing, record), transition.reason)
+        firing = self._dress(rule, firing, record, transition.reason)
         self._keep(key, firing)
         kind = ChangeKind.DEFERRED if transition.event is Event.DEFER else ChangeKind.STAGE_MOVED
         yield Change(kind, firing, transition.at, transition.stage.name, transition.reason)
@@ -325,22 +325,23 @@ class Episodes:
 
     def _with(self, firing: Firing, record: StageRecord) -> Firing:
         """The firing with one stage replaced and its version raised."""
-        known = {old.name: old for old in firing.stages} | {record.name: record}
-        stages = tuple(sorted(known.values(), key=lambda each: each.name.rank))
-        return replace(firing, version=firing.version + 1, stages=stages)
+        return replace(firing, version=firing.version + 1, stages=_with_record(firing, record))
 
-    def _dress(self, rule: Rule, firing: Firing, reason: str) -> Firing:
-        """What follows from the highest burning stage: stage, severity, title, threshold."""
-        burning = [record.name for record in firing.stages if record.keeps_open]
+    def _dress(self, rule: Rule, firing: Firing, changed: StageRecord, reason: str) -> Firing:
+        """The same with what follows from the highest burning stage: stage, severity, title, threshold."""
+        stages = _with_record(firing, changed)
+        burning = [record.name for record in stages if record.keeps_open]
         name = burning[-1] if burning else firing.stage
         stage = rule.stage(name)
         if stage is None:
-            return replace(firing, stage=name, reason=reason)
-        record = firing.record(name)
-        title = stage_title(rule, stage, firing.labels, record.value if record else None)
+            return replace(self._with(firing, changed), stage=name, reason=reason)
+        value = next((record.value for record in stages if record.name is name), None)
+        title = stage_title(rule, stage, firing.labels, value)
         starved = firing.kind is Kind.NO_DATA
         return replace(
             firing,
+            version=firing.version + 1,
+            stages=stages,
             stage=name,
             flapping=self.flapping.stages((firing.rule, firing.labels)),
             severity=stage.severity,
@@ -368,6 +369,12 @@ class Episodes:
     def _await_judgement(self, key: InstanceKey, firing: Firing, record: StageRecord) -> None:
         if record.judge_at is not None and record.outcome is None:
             heapq.heappush(self._deadlines, (record.judge_at, key, record.name, firing.id))
+
+
+def _with_record(firing: Firing, record: StageRecord) -> tuple[StageRecord, ...]:
+    """The stages of a firing, one of them replaced, in rising order."""
+    known = {old.name: old for old in firing.stages} | {record.name: record}
+    return tuple(sorted(known.values(), key=lambda each: each.name.rank))
 
 
 def _goes_on(firing: Firing, rule: Rule, at: int) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.groups import Group
 from rtmd.alerting.guards import LONG, Weight, grave
+from rtmd.alerting.silences import Silences
 from rtmd.model.display import age
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import SilenceSet
+from rtmd.model.labels import Labels
 from rtmd.model.rule import HOUR
 from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline.pipeline import Pipeline
@@ -21,6 +23,28 @@ from rtmd.wire.silences import SilencePreview, SilenceView
 
 IDLE = 24 * HOUR  # without anything to hide, until a silence counts as forgotten
 OLD = LONG
+
+
+class SilencedCount:
+    """How many open firings are silenced, for those who ask every second; labels are worked out once a change."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Firing, Labels]] = {}
+
+    def __repr__(self) -> str:
+        return f"<SilencedCount of {len(self._seen)}>"
+
+    def of(self, firings: Iterable[Firing], silences: Silences, wall: int) -> int:
+        """The count for these open firings."""
+        before, self._seen = self._seen, {}
+        count = 0
+        for firing in firings:
+            known = before.get(firing.id)
+            if known is None or known[0] is not firing:
+                known = (firing, exposed(firing))
+            self._seen[firing.id] = known
+            count += silences.mutes(known[1], wall)
+        return count
 
 
 def silence_views(pipeline: Pipeline, at: int) -> list[SilenceView]:

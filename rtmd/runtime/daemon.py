@@ -50,6 +50,7 @@ from rtmd.sources.refusals import Refusals
 
 GRACE = 5.0  # seconds for deliveries and programs under way when stopping
 EX_TEMPFAIL = 75
+_COLLECT_AFTER = (10_000, 20, 20)  # objects, and collections of the younger ones
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,8 @@ class Daemon:
             loop.start(stack)
             loop.turn()  # the rules as the files have them now
             gc.freeze()  # rules and windows stay: see StepLoop.step
+            # Firings that open by the thousand are no garbage: a fifth of what that took went into looking for some.
+            gc.set_threshold(*_COLLECT_AFTER)
             outbox.start()
             stack.push_async_callback(outbox.stop, GRACE)
             stack.push_async_callback(performer.finish, GRACE)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtmd import __version__
-from rtmd.alerting.exposed import exposed
 from rtmd.api.desk import Metric
 from rtmd.api.questions import Answer, Question
 from rtmd.errors import Located, StoreError
@@ -23,7 +22,7 @@ from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
 from rtmd.pipeline.rule_views import rule_views
-from rtmd.pipeline.silence_views import endings, silence_preview, silence_views
+from rtmd.pipeline.silence_views import SilencedCount, endings, silence_preview, silence_views
 from rtmd.pipeline.views import firing_view, mark_views
 from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.head import BUILT_IN
@@ -93,6 +92,7 @@ class Office:
         self._started_at = self._clock.wall()
         self.epoch = f"{self._started_at:x}"
         self._drops: Counter[str] = Counter()
+        self._silenced = SilencedCount()
         self._accepted: deque[int] = deque([0], maxlen=_RATE_OVER + 1)
 
     def __repr__(self) -> str:
@@ -244,7 +244,7 @@ class Office:
             failures=dict(pipeline.engine.failures),
             firing=len(is_open),
             pending=sum(table.pending for table in tables),
-            silenced=sum(bool(silences.muting(exposed(firing), wall)) for firing in is_open) if active else 0,
+            silenced=self._silenced.of(is_open, silences, wall) if active else 0,
             silences=active,
             outbox=len(self.deliveries),
             dead_letters=self._store.dead_letter_count(),

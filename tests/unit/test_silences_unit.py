@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from scenarios.score import START, Score
 
 from rtmd.alerting.silences import KEPT, Silences
 from rtmd.errors import NotFoundError, RefusedError
@@ -12,6 +13,7 @@ from rtmd.matching import parse_matchers
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.labels import labels_of
 from rtmd.model.silence import Silence, SilenceState
+from rtmd.pipeline.silence_views import SilencedCount
 
 NOW = 1_000_000
 WANTED = SilenceSet(1, "ana", parse_matchers("rule=hot, b=~'x|y'"), starts_at=0, ends_at=NOW + 60_000)
@@ -144,3 +146,15 @@ def test_it_is_kept_for_five_days_after_its_end() -> None:
     assert silences.forget(silence.ends_at + KEPT) == []
     assert silences.forget(silence.ends_at + KEPT + 1) == [silence.id]
     assert list(silences) == []
+
+
+def test_the_count_of_silenced_firings_follows_firings_and_silences() -> None:
+    score = Score("[rules.hot]\nsignal = 'm'\n[rules.hot.seconds]\nabove = 10")
+    score.push(1, 'm{i="1"}', 20)
+    score.push(1, 'm{i="2"}', 20)
+    silences, count = score.pipeline.reactor.dispatch.silences, SilencedCount()
+    assert count.of(score.firings, silences, START + 2_000) == 0
+    made = score.silence(3, 'i="1"', 60)
+    assert count.of(score.firings, silences, START + 4_000) == 1
+    score.expire(5, made.id)
+    assert count.of(score.firings, silences, START + 6_000) == 0
