@@ -4,6 +4,7 @@ from scenarios.restart import restarted
 from scenarios.score import START, Score
 from scenarios.test_groups import reactions
 
+from rtmd.model.action import Action
 from rtmd.model.effects import InstanceDropped, Journaled, LedgerSaved
 from rtmd.model.inputs import ReactionsLoaded, TimeGap
 from rtmd.model.reaction import Told
@@ -78,7 +79,7 @@ def test_states_that_change_from_slot_to_slot_flap_however_long_the_window() -> 
 
 def test_what_flaps_runs_nothing_and_says_that_it_would_have() -> None:
     policy = reactions("").policy
-    hold = ReactionsLoaded(frozenset({"log"}), frozenset({"hold"}), frozenset({"hold"}), policy)
+    hold = ReactionsLoaded(frozenset({"log"}), {"hold": Action("hold", undo=("release",))}, policy)
     score = Score(f'{SHORT}run = ["hold"]', hold)
     hammer(score, 60)
     assert [undo for _, _, undo in score.runs].count(False) == 3

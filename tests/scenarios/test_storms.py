@@ -5,6 +5,7 @@ from scenarios.restart import restarted
 from scenarios.score import START, Score
 from scenarios.test_groups import RECEIVERS, messages, policy, reactions
 
+from rtmd.model.action import Action
 from rtmd.model.effects import Journaled, LedgerSaved
 from rtmd.model.inputs import ReactionsLoaded, TimeGap
 from rtmd.model.reaction import Digest, StormPhase, Told
@@ -129,7 +130,7 @@ def test_a_long_repetition_names_one_and_counts_the_others() -> None:
 
 
 def test_in_a_storm_nothing_runs_and_the_journal_says_what_would_have() -> None:
-    score = Score(RULES, ReactionsLoaded(frozenset({"log"}), frozenset({"hold"}), frozenset({"hold"})))
+    score = Score(RULES, ReactionsLoaded(frozenset({"log"}), {"hold": Action("hold", undo=("release",))}))
     burst(score, 1, 50)
     burst(score, 2, 1, name="n")
     assert score.runs == []
