@@ -35,6 +35,7 @@ REMEMBERED = HOUR  # after it resolved
 Heard: TypeAlias = Change | FiringSaved | Answered
 
 _UNNAMED = "alert"  # the rule of an alert without an alertname
+_STAGES = {str(stage): stage for stage in StageName}
 _SEVERITIES = {
     **{str(severity): severity for severity in Severity},
     "none": Severity.INFO,
@@ -268,17 +269,12 @@ def _dressed(firing: Firing, origin: Origin) -> Firing:
 
 
 def _stage(labels: Labels, annotations: Labels, default: StageName) -> StageName:
-    for said in (get(labels, "stage"), get(annotations, "stage")):
-        if said in set(StageName):
-            return StageName(said)
-    return default
+    return _STAGES.get(get(labels, "stage")) or _STAGES.get(get(annotations, "stage")) or default
 
 
 def _severity(labels: Labels, annotations: Labels, stage: StageName) -> Severity:
-    for said in (get(labels, "severity"), get(annotations, "severity")):
-        if said.lower() in _SEVERITIES:
-            return _SEVERITIES[said.lower()]
-    return SEVERITY[stage]
+    said, noted = get(labels, "severity").lower(), get(annotations, "severity").lower()
+    return _SEVERITIES.get(said) or _SEVERITIES.get(noted) or SEVERITY[stage]
 
 
 def _kind(labels: Labels) -> Kind:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 from msgspec import UNSET, structs
@@ -130,6 +131,7 @@ def _bad_pairs(what: str, pairs: Labels) -> Iterator[str]:
             yield f"invalid {what}: {name[:60]} is too long"
 
 
+@lru_cache(maxsize=4_096)  # alerts are posted again and again, and many at a time
 def _moment(name: str, text: str | None) -> int | None:
     """Milliseconds; None for a time that is missing, or Go's zero."""
     if not text or text.startswith(_NEVER):
