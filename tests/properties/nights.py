@@ -82,7 +82,18 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
                 chance.choice([0, 1, 3_000, 20_000, 90_000]),
             )
         )
+    events += draw_alerts(chance, at)
+    events.sort(key=lambda event: event.at)
     return first, [*events, Event(at + chance.choice([30_000, 400_000]), "long")]
+
+
+def draw_alerts(chance: Random, until: int) -> Iterator[Event]:
+    """What others post until then, again and again: labels and words; its end, from then on (−1: none)."""
+    for _ in range(chance.randint(0, 15)):
+        labels = chance.choice(["alertname=r0,b=x", "alertname=e,b=x,severity=page", "alertname=e,b=y,stage=seconds"])
+        words = chance.choice(["summary=s", "summary=s", "stage=hours", "severity=info"])
+        ends = chance.choice([-1, -1, 0, 9_000, 90_000])
+        yield Event(chance.randint(START, until), "alert", (), f"{labels}|{words}", ends)
 
 
 def draw_policies(seed: int) -> Iterator[Policy]:

@@ -7,9 +7,9 @@ pipeline away and goes on with a new one, its windows and decisions read back as
 
 What a restart changes on purpose is no place for a cut: a program under way comes back as unknown, the grace of a
 removed rule starts anew, so does the patience with clocks of a changed signal, a row that dozes after a gap is awake,
-and groups that were to stay quiet after it are not (to a daemon its restart is a gap, too); a series none of whose
-samples was taken (all came too late) is forgotten. Live values are not kept either, so rows of a night that was cut are
-compared without them.
+and groups that were to stay quiet after it are not (to a daemon its restart is a gap, too); what was heard again of an
+alert of others, with nothing new, is forgotten; a series none of whose samples was taken (all came too late) is
+forgotten. Live values are not kept either, so rows of a night that was cut are compared without them.
 
     python tests/properties/splits.py SEED   # one night, and what differs
 """
@@ -39,6 +39,8 @@ from rtmd.matching import parse_matchers
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.action import Action, AtMost
+from rtmd.model.external import ExternalPolicy, PostedAlert
+from rtmd.model.labels import labels_of
 from rtmd.model.mark import MarkKind
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import RunState
@@ -52,6 +54,7 @@ DURABLE = get_args(fx.Durable)
 REACTIONS = ins.ReactionsLoaded(
     frozenset({"log", "desk", "lead"}),
     {"hold": Action("hold", undo=("release",), at_most=AtMost(3, MINUTE)), "brief": Action("brief")},
+    external=ExternalPolicy(resolve_timeout=20_000),
 )
 
 
@@ -184,6 +187,15 @@ class World:
             case "expire":
                 known = sorted(silence.id for silence in self.pipeline.reactor.dispatch.silences)
                 yield from (ins.SilenceExpired(2, "bo", each) for each in known[number % 2 :])
+            case "alert":
+                labels, words = (
+                    labels_of(pair.split("=") for pair in part.split(",")) for part in event.text.split("|")
+                )
+                begun = self.at // 60_000 * 60_000  # since the minute began
+                alert = PostedAlert(
+                    labels, words, begun + self.offset, None if number < 0 else max(begun, wall + number)
+                )
+                yield ins.AlertsPosted(4, "prom", (alert,))
             case "ack":
                 known = sorted(firing.id for firing in self.pipeline.firings())[:2]
                 yield from (ins.AckSet(3, "ana", each, number % 2, number, "mine") for each in known)
@@ -226,6 +238,7 @@ class World:
 
     def whole(self) -> bool:
         """Whether a restart here changes nothing on purpose."""
+        externals = self.pipeline.externals
         under_way = (RunState.STARTED, RunState.UNDOING)
         runs = [run for firing in self.pipeline.firings() for run in self.pipeline.reactor.acting.runs.of(firing.id)]
         return (
@@ -233,6 +246,7 @@ class World:
             and not self.pipeline.engine._orphans
             and not self.pipeline.correlations._orphans
             and self.named == self.taken
+            and all(externals.origin(firing) == firing.origin for firing in externals.firings.values())
             and not any(isinstance(result, WindowFilled) for _, _, result in self.results)
             and self.at >= max(self.dozes_until, self.pipeline.reactor.dispatch.groups.quiet_until)
             and not any(table._waiting for rule in self.rules.rules for table in self.pipeline.engine.tables(rule))

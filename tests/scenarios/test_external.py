@@ -67,7 +67,7 @@ def test_an_alert_is_told_once_however_often_it_is_posted_and_then_that_it_is_ov
 
 def test_what_is_posted_again_with_nothing_new_leaves_nothing_to_write_down() -> None:
     night = score()
-    alerts = [alert(starts=0, ends=240, site=str(number)) for number in range(50)]
+    alerts = [alert(starts=0, ends=240, site=str(number)) for number in range(20)]
     post(night, 0, *alerts)
     night.run(2)
     again = [replace(each, ends_at=START + 300_000) for each in alerts]
