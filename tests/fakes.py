@@ -15,7 +15,7 @@ from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
-from rtmd.model.reaction import ActionRun, LedgerEntry, Storm
+from rtmd.model.reaction import ActionRun, Escalation, LedgerEntry, Storm
 from rtmd.model.silence import Silence
 
 _T = TypeVar("_T")
@@ -42,6 +42,7 @@ class FakeStore:
         self.marks: dict[str, bytes] = {}
         self.storms: dict[str, bytes] = {}
         self.proposals: dict[str, bytes] = {}
+        self.escalations: dict[str, Escalation] = {}
         self.hold: Hold | None = None
 
     def __repr__(self) -> str:
@@ -71,6 +72,7 @@ class FakeStore:
             marks=tuple(reversed(self._rows(self.marks.values(), Mark))),
             runs=tuple(reversed(self._rows(self.runs.values(), ActionRun))),
             proposals=tuple(reversed(self._rows(self.proposals.values(), Proposal))),
+            escalations=tuple(reversed(self.escalations.values())),
             hold=self.hold,
         )
 
@@ -106,6 +108,10 @@ class FakeStore:
                 self.runs[run.id] = msgspec.msgpack.encode(run)
             case fx.ProposalSaved(proposal):
                 self.proposals[proposal.id] = msgspec.msgpack.encode(proposal)
+            case fx.EscalationSaved(escalation):
+                self.escalations[escalation.firing_id] = escalation
+            case fx.EscalationDropped(firing_id):
+                self.escalations.pop(firing_id, None)
             case fx.HoldSaved(hold):
                 self.hold = hold
             case _:

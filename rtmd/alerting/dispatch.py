@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 from rtmd.alerting.calendar import clock
 from rtmd.alerting.exposed import exposed
-from rtmd.alerting.flush import Findings, Member, Verdict, look
+from rtmd.alerting.flush import UNAWARE, Findings, Member, Verdict, look
 from rtmd.alerting.groups import Group, Groups
 from rtmd.alerting.inhibition import Explained, Inhibitions
 from rtmd.alerting.ledger import Ledger
@@ -152,6 +152,13 @@ class Dispatch:
             diverted = replace(message, key=f"{message.key}/{fallback}", receiver=fallback, at=at, alerts=alerts)
             yield from self._note(diverted)
             yield from self._send(replace(diverted, standing=(), instead_of=message.receiver, because=error))
+
+    def escalate(self, firing: Firing, receiver: str, at: int, *, key: str, reason: str) -> Iterator[Effect]:
+        """Tell somebody of a firing because nobody has it, whatever they know; of its end they hear as others do."""
+        known = self.ledger.get(firing.id, receiver)
+        told = Told.FIRING if known is None or known.told in UNAWARE else Told.STILL_FIRING
+        alert = self.ledger.tell(firing, receiver, told, firing.stage, at=at, reason=reason)
+        yield from self._tell(Notification(f"{key}/{receiver}", receiver, at, NotifyReason.ESCALATION, (alert,)))
 
     def announce(self, silence: Silence, firings: Iterable[Firing], at: int, wall: int) -> Iterator[Effect]:
         """The silence over these firings ends soon: who knows that they fire is told, in the groups that they know."""

@@ -43,6 +43,7 @@ _TABLES = frozenset(
         "route",
         "inhibit",
         "calendars",
+        "escalations",
         "users",
         "tokens",
         "limits",
@@ -52,7 +53,6 @@ _TABLES = frozenset(
 _OF_DAEMON = frozenset(
     {"rules", "state", "listen", "hosts", "name", "tcp_role", "react", "lang", "zone", "heartbeat", "heartbeat_every"}
 )
-_LATER_TABLES = frozenset({"escalations"})
 _LATER_OF_SOURCE = frozenset({"birth_zero", "headers", "labels"})
 _SHORTEST_EVERY = 100
 
@@ -77,7 +77,7 @@ def load_config(
     document = read_document(text, file=file)
     problems: list[Located] = []
     root = Table.root(document, problems)
-    root.refuse_unknown(_TABLES, _LATER_TABLES)
+    root.refuse_unknown(_TABLES)
     places = Places(Surroundings(base=base, env=env, read_credential=read_credential))
     daemon = _daemon(_part(root, "daemon"), places)
     receivers = read_receivers(root, places, daemon.wording)

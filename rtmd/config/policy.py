@@ -1,4 +1,4 @@
-"""`[route]`, `[calendars]` and `[[inhibit]]` of rtmd.toml to a `Policy`, every mistake at its place.
+"""`[route]`, `[calendars]`, `[[inhibit]]` and `[escalations]` of rtmd.toml to a `Policy`, every mistake at its place.
 
 What a route does not say it has from the one above; that is worked in here, so that nobody else needs to know.
 """
@@ -14,7 +14,7 @@ from rtmd.errors import MatcherError
 from rtmd.matching import is_wildcard, parse_matcher
 from rtmd.model.calendar import DAY_MINUTES, Calendar, Span
 from rtmd.model.matcher import Matcher
-from rtmd.model.policy import Inhibition, Policy, Route
+from rtmd.model.policy import EscalationStep, Inhibition, Policy, Route
 from rtmd.rulefile.table import Table, nearest
 
 _ROUTE = frozenset({
@@ -39,7 +39,29 @@ def load_policy(root: Table, receivers: Collection[str]) -> Policy:
         route=_Routes(receivers, calendars).read(tree, Route("route", "log")),
         calendars=calendars,
         inhibitions=tuple(_inhibition(table) for table in root.list_of_tables("inhibit")),
+        escalations={name: _escalation(table, receivers) for name, table in root.tables("escalations")},
     )
+
+
+def _escalation(table: Table, receivers: Collection[str]) -> tuple[EscalationStep, ...]:
+    table.refuse_unknown({"steps"})
+    steps: list[EscalationStep] = []
+    for each in table.list_of_tables("steps"):
+        each.refuse_unknown({"after", "notify"})
+        for name in each.texts("notify") or ():
+            if name not in receivers:
+                each.wrong("notify", f'names "{name[:60]}", which does not exist{nearest(name, receivers)}')
+        if not each.texts("notify"):
+            each.broken("notify is missing: who is to be told")
+        after = each.duration("after", 0, least=1_000)
+        if "after" not in each:
+            each.broken("after is missing: how long nobody has had it by then")
+        elif steps and after <= steps[-1].after:
+            each.wrong("after", "must be longer than that of the step before")
+        steps.append(EscalationStep(after, each.texts("notify") or ()))
+    if not steps:
+        table.broken("steps is missing: who is told, and after how long")
+    return tuple(steps)
 
 
 def clock_changes(policy: Policy, year: int) -> list[str]:

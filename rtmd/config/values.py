@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from rtmd.config.receivers import ReceiverConfig, Wording
 from rtmd.model.action import Action, AtMost
 from rtmd.model.external import ExternalPolicy
-from rtmd.model.policy import Policy
+from rtmd.model.policy import EscalationStep, Policy
 
 
 class Role(StrEnum):
@@ -196,3 +196,8 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     external: ExternalPolicy = field(default_factory=ExternalPolicy)
     file: str = ""
+
+    @property
+    def escalations(self) -> Mapping[str, tuple[EscalationStep, ...]]:
+        """`[escalations]`, by name."""
+        return self.policy.escalations

@@ -16,7 +16,7 @@ from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark
 from rtmd.model.matcher import Matcher
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, Storm
+from rtmd.model.reaction import ActionRun, Escalation, LedgerEntry, Notification, Storm
 from rtmd.model.silence import Silence
 
 
@@ -120,6 +120,20 @@ class ProposalSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationSaved:
+    """An escalation began, or told a step."""
+
+    escalation: Escalation
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationDropped:
+    """It is over."""
+
+    firing_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldSaved:
     """Everything is held; None: not any more."""
 
@@ -132,7 +146,7 @@ class Journaled:
 
     at: int
     # transition | outcome | flapping | ack | verdict | missed | silence | mark | action | proposal | hold | told
-    # suppressed | storm | gap | rules
+    # suppressed | escalation | storm | gap | rules
     kind: str
     rule: str = ""
     firing_id: str = ""
@@ -215,6 +229,8 @@ Durable: TypeAlias = (
     | StormSaved
     | RunSaved
     | ProposalSaved
+    | EscalationSaved
+    | EscalationDropped
     | HoldSaved
     | Journaled
     | Audited

@@ -132,6 +132,7 @@ class Ack:
     until: int
     note: str = ""
     raised: bool = False  # the firing rose since
+    over: bool = False  # it ended, and that was told
 
 
 @dataclass(frozen=True, slots=True)

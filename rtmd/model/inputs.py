@@ -19,7 +19,7 @@ from rtmd.model.labels import Labels
 from rtmd.model.mark import Mark, MarkKind
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
-from rtmd.model.reaction import ActionRun, LedgerEntry, Notification, RunState, Storm
+from rtmd.model.reaction import ActionRun, Escalation, LedgerEntry, Notification, RunState, Storm
 from rtmd.model.rule import RuleSet
 from rtmd.model.silence import Lift, Silence
 
@@ -68,6 +68,7 @@ class Restored:
     marks: tuple[Mark, ...] = ()
     storms: tuple[Storm, ...] = ()
     proposals: tuple[Proposal, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
     hold: Hold | None = None
 
 

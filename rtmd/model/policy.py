@@ -76,9 +76,18 @@ class Inhibition:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationStep:
+    """These receivers are told when nobody has had it for `after` ms."""
+
+    after: int
+    notify: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Whom to tell and when: the route tree, the calendars that it names, the inhibitions."""
+    """Whom to tell and when: the route tree, the calendars that it names, the inhibitions, the escalations."""
 
     route: Route = Route("route", "log")
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     inhibitions: tuple[Inhibition, ...] = ()
+    escalations: Mapping[str, tuple[EscalationStep, ...]] = field(default_factory=dict)

@@ -36,6 +36,7 @@ class NotifyReason(StrEnum):
     SOME_RESOLVED = "some resolved"
     REPEAT = "repeat"
     SILENCE_ENDS = "silence ends"
+    ESCALATION = "escalation"  # nobody has it
     STORM = "storm"  # in place of many others
 
 
@@ -182,6 +183,16 @@ class Storm:
     def lasts(self) -> bool:
         """There is a storm."""
         return self.since > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """How far the escalation of a firing is: the next `step` (from 0), counted from wall time `since`."""
+
+    firing_id: str
+    name: str
+    since: int
+    step: int = 0
 
 
 class RunState(StrEnum):

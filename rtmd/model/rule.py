@@ -163,6 +163,7 @@ class Stage:
     flapping: bool = True  # that it comes and goes is noticed, and keeps it quiet
     notify: tuple[str, ...] | None = None  # None: the route tree; "@route" among them: the tree too
     run: tuple[str, ...] = ()
+    escalate: str = ""  # who is told one after the other while nobody has it
     propose: tuple[str, ...] = ()
     expires: int = 0  # ms after the firing's onset that its proposals die
     title: str = ""

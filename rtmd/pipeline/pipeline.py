@@ -28,10 +28,10 @@ from rtmd.formats.batch import SeriesTable
 from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.change import Change, ChangeKind
-from rtmd.model.firing import Ack, Firing
-from rtmd.model.rule import HOUR, MINUTE, RuleSet, StageName
+from rtmd.model.firing import Firing
+from rtmd.model.rule import MINUTE, RuleSet
 from rtmd.pipeline import verdicts
-from rtmd.pipeline.answers import conflict, fill_wanted, latest_only, refusal
+from rtmd.pipeline.answers import fill_wanted, latest_only, refusal
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
 from rtmd.pipeline.marks import make_mark
 from rtmd.pipeline.reactor import Reactor
@@ -40,9 +40,6 @@ from rtmd.ports import Correlator
 
 # Semantics S6: after a time that nobody watched nothing is told before every rule was judged once, or this long.
 QUIET = 15_000
-
-# Semantics S10: how long somebody has it, by stage, unless they say.
-ACK_LENGTH = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 8 * HOUR}
 
 
 _BRAKING = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED})  # of a correlation
@@ -64,7 +61,8 @@ class Pipeline:
     ) -> None:
         self.engine = Engine(series, at, instances_per_rule=instances_per_rule)
         self.correlations = Correlations(correlator or Join(), self.engine.episodes.firings.get)
-        self.reactor = Reactor(self.firing, self.engine.rule, self.correlations, self.engine.episodes.handled.add)
+        handled = self.engine.episodes.handled.add
+        self.reactor = Reactor(self.firing, self.engine.rule, self.correlations, handled, self._replace)
         self.silencing = Silencing(self.reactor.dispatch, self.firings, self.firing)
         self.counts: Counter[tuple[str, str]] = Counter()  # (what, which) since start, for /metrics
         self.externals = Externals(self.counts)
@@ -230,7 +228,7 @@ class Pipeline:
         self.engine.restore(given.instances, own, at)
         self.externals.restore(firing for firing in given.firings if firing.origin is not None)
         self.correlations.restore((firing for firing in given.firings if firing.correlated), own, at)
-        self.reactor.restore(given, self.firings(), at)
+        self.reactor.restore(given, self.firings(), at, self.wall(at))
         for brake in filter(None, map(self.correlations.brake_of, self.correlations.firings.values())):
             self.reactor.acting.brakes.put(brake)
         self.silencing.restore(self.wall(at))
@@ -264,7 +262,7 @@ class Pipeline:
             case ins.SilenceExpired():
                 yield from self.silencing.expire(given, at, self.wall(at))
             case ins.AckSet():
-                yield from self._acknowledge(given, at)
+                yield from self.reactor.attending.acknowledge(given, at, self.wall(at))
             case ins.VerdictGiven():
                 yield from self._take_verdict(given, at)
             case ins.MissReported():
@@ -275,23 +273,6 @@ class Pipeline:
                 yield from make_mark(self.engine.plans.marks, given, at)
             case _:
                 yield from self.reactor.ask(given, at, self.wall(at))
-
-    def _acknowledge(self, given: ins.AckSet, at: int) -> Iterator[fx.Effect]:
-        firing = self.firing(given.firing_id)
-        if firing is None:
-            raise NotFoundError(f"there is no firing {given.firing_id}")
-        if not firing.open:
-            raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
-        if given.version and given.version != firing.version:
-            raise conflict(firing)
-        wall = self.wall(at)
-        ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
-        acked = replace(firing, ack=ack, version=firing.version + 1)
-        self._replace(acked)
-        yield fx.FiringSaved(acked)
-        yield fx.Audited(wall, given.by, "ack", firing.id, given.note)
-        yield fx.Journaled(at, "ack", firing.rule, firing.id, f"{given.by} has it", {"note": given.note})
-        yield fx.Answered(given.request, id=firing.id)
 
     def _take_verdict(self, given: ins.VerdictGiven, at: int) -> Iterator[fx.Effect]:
         known = self.firing(given.firing_id)

@@ -6,7 +6,7 @@ What is said goes through `alerting.dispatch`: routes, groups, what mutes, the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, assert_never
 
 from rtmd.alerting.brakes import Brake
@@ -29,6 +29,7 @@ from rtmd.model.inputs import (
 )
 from rtmd.model.rule import Correlation, Rule
 from rtmd.pipeline.acting import Acting
+from rtmd.pipeline.attending import Attending
 from rtmd.pipeline.proposing import Proposing
 
 Effects: TypeAlias = Iterator[Effect]
@@ -48,7 +49,7 @@ class Reactor:
     """Decides what is said and run. `firing_of` gives a firing by its id, `rule_named` a rule by its name.
 
     A firing of a correlation runs nothing; whom it tells, its correlation says. `handled` is told of firings that
-    somebody, or an action, dealt with.
+    somebody, or an action, dealt with; `replace_firing` takes one that changed.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class Reactor:
         rule_named: Callable[[str], Rule | None],
         correlations: Correlations,
         handled: Callable[[str], None],
+        replace_firing: Callable[[Firing], None],
     ) -> None:
         self.acting = Acting(firing_of, self.rule_of, self.muting, handled)
         self.proposing = Proposing(self.acting, firing_of, handled)
         self.dispatch = Dispatch(firing_of, self._notify_of, self.acting.runs.of, correlations.of)
+        self.attending = Attending(self.dispatch, firing_of, replace_firing, self._silent)
         self.reactions = ReactionsLoaded()
         self._rule_named = rule_named
         self._correlations = correlations
@@ -73,6 +76,7 @@ class Reactor:
         self.reactions = reactions
         self.dispatch.load(reactions.policy, firings, at)
         self.dispatch.storms.load(reactions.storms, reactions.receivers)
+        self.attending.load(reactions.policy.escalations, wall)
         yield from self.proposing.load(reactions.actions, at, wall)
         self.acting.actions, self.acting.react = reactions.actions, reactions.react
 
@@ -89,11 +93,12 @@ class Reactor:
         moved = {name for name in firing_rules if _addresses(before.get(name)) != _addresses(after[name])}
         self.dispatch.replace((firing for firing in is_open if firing.rule in moved), at)
 
-    def restore(self, given: Restored, firings: Iterable[Firing], at: int) -> None:
+    def restore(self, given: Restored, firings: Sequence[Firing], at: int, wall: int) -> None:
         """Take up what an earlier run left; `resume` follows when all of it is there."""
         self.acting.restore(given.runs, given.hold)
         self.proposing.restore(given.proposals)
         self.dispatch.restore(given, firings, at)
+        self.attending.restore(given.escalations, firings, wall)
 
     def resume(self, at: int, wall: int) -> Effects:
         """Go on after a restart: what was under way, and what waited for a brake that is not on any more."""
@@ -121,6 +126,7 @@ class Reactor:
         if change.kind in _PLACED:
             self.dispatch.place(firing, at)
         yield from self._act(change, wall)
+        yield from self.attending.follow(change, self.rule_of(firing), wall)
         if change.kind is ChangeKind.RESOLVED:
             yield from self.dispatch.settle(firing, at) if not firing.flaps else ()
         elif change.kind in (ChangeKind.FLAPPING, ChangeKind.CALMED):
@@ -161,11 +167,13 @@ class Reactor:
 
     def next_deadline(self) -> int | None:
         """The wall time at which something that people did not do is over."""
-        return self.proposing.proposals.next_due()
+        due = (self.proposing.proposals.next_due(), self.attending.next_due())
+        return min((each for each in due if each is not None), default=None)
 
     def flush(self, at: int, wall: int) -> Effects:
-        """Let go of what nobody decided in time, and say what is due."""
+        """Let go of what nobody decided, or has, in time; and say what is due."""
         yield from self.proposing.expire(at, wall)
+        yield from self.attending.advance(at, wall)
         yield from self.dispatch.flush(at, wall)
 
     def divert(self, given: Undelivered, at: int) -> Effects:
@@ -180,6 +188,7 @@ class Reactor:
         self.dispatch.forget(firing_id)
         self.acting.forget(firing_id)
         self.proposing.forget(firing_id)
+        self.attending.forget(firing_id)
 
     def _act(self, change: Change, wall: int) -> Effects:
         """What a change starts, ends and proposes."""
@@ -195,6 +204,10 @@ class Reactor:
             yield from self.proposing.ended(firing, at, wall)
         if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
             yield from self.proposing.changed(firing, at, wall)
+
+    def _silent(self, firing: Firing, at: int, wall: int) -> Verdict | None:
+        """Why nothing is said of the firing now, whoever would be told."""
+        return self.muting(firing, at, wall) if self._reacts(firing) else Verdict("off", "not reacting")
 
     def _notify_of(self, firing: Firing) -> tuple[str, ...]:
         """Whom a firing tells at its stage."""

@@ -187,6 +187,8 @@ class Voice:
             return words.resolved_lead.format(length((firing.resolved_at or firing.begun) - firing.begun, words))
         if message.reason is NotifyReason.SILENCE_ENDS:
             return words.ending_lead
+        if message.reason is NotifyReason.ESCALATION:
+            return words.escalated_lead
         match alert.told:
             case Told.STILL_FIRING if message.reason is not NotifyReason.REPEAT:
                 return words.still_lead

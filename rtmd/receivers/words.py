@@ -37,6 +37,7 @@ class Words:
     still_lead: str
     flapping_lead: str
     ending_lead: str
+    escalated_lead: str
     resolved_lead: str
     test_lead: str
     fallback: str
@@ -93,6 +94,7 @@ EN = Words(
         StageName.HOURS: "This has been going on for hours. It is a trend: make something of it.",
     },
     still_lead="What kept it quiet is over, and it still fires.",
+    escalated_lead="It fires, and nobody has it.",
     ending_lead="The silence ends soon, and it still fires.",
     flapping_lead="It comes and goes. You will be told when that is over, and nothing before.",
     resolved_lead="It is over, after {}.",
@@ -160,6 +162,7 @@ FR = Words(
         StageName.HOURS: "Cela dure depuis des heures. C’est une tendance\u00a0: tirez-en parti.",
     },
     still_lead="Ce qui la faisait taire est fini, et l’alerte est toujours active.",
+    escalated_lead="L’alerte est active, et personne ne s’en occupe.",
     ending_lead="Le silence prend bientôt fin, et l’alerte est toujours active.",
     flapping_lead="L’alerte va et vient. Vous serez prévenu quand ce sera fini, et pas avant.",
     resolved_lead="C’est terminé, après {}.",

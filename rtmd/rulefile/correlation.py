@@ -13,7 +13,8 @@ from rtmd.model.labels import get
 from rtmd.model.rule import Correlation, Rule, RuleSet, Severity, StageName
 from rtmd.model.title import title_problem
 from rtmd.rulefile.head import HEAD, LABEL, RESERVED_LABELS, Head, read_head
-from rtmd.rulefile.lint import ALWAYS_THERE, labels_of_result
+from rtmd.rulefile.lint import labels_of_result
+from rtmd.rulefile.named import ALWAYS_THERE
 from rtmd.rulefile.table import Table, nearest
 
 _KEYS = HEAD | {"all", "none", "on", "at_least", "notify", "brake", "severity"}

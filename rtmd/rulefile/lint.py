@@ -1,16 +1,15 @@
-"""What is allowed in a rule and yet suspicious (warnings), and names that the configuration does not have (errors)."""
+"""What is allowed in a rule and yet suspicious: warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from rtmd.errors import Located
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Aggregate, Binary, Call, Expr, Negate, Number, children, is_scalar, selectors, walk
 from rtmd.model.labels import METRIC_NAME
-from rtmd.model.rule import Rule, Stage, StageName
-from rtmd.rulefile.table import nearest
+from rtmd.model.rule import Rule, Stage
 
 _GROWTH = 4
 _TOTALS = frozenset({"increase", "delta", "sum_over_time", "count_over_time"})
@@ -19,7 +18,6 @@ _TRUE_TO_SIZE = frozenset(
     {"abs", "ceil", "floor", "round", "sort", "sort_desc", "label_replace", "label_join", "scalar"}
 )
 _COUNTS = frozenset({"count", "group", "count_values"})
-ALWAYS_THERE = frozenset({"log", "@route"})
 
 
 def lint(rules: Iterable[Rule]) -> tuple[Located, ...]:
@@ -103,35 +101,3 @@ def labels_of_result(expr: Expr) -> frozenset[str]:
             return labels_of_result(right if is_scalar(left) else left)
         case _:
             return frozenset()
-
-
-def check_names(
-    rules: Iterable[Rule], *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
-) -> tuple[Located, ...]:
-    """Errors for receivers and actions that do not exist, and for `run` under seconds that cannot be undone."""
-    problems = [
-        Located(rule.file, stage.line, 0, f"{rule.name}: {problem}")
-        for rule in rules
-        for stage in rule.stages
-        if stage.notify or stage.run or stage.propose
-        for problem in _names_of_stage(stage, receivers=receivers, actions=actions, undoable=undoable)
-    ]
-    return tuple(sorted(problems))
-
-
-def _names_of_stage(
-    stage: Stage, *, receivers: Collection[str], actions: Collection[str], undoable: Collection[str]
-) -> list[str]:
-    known = {*receivers, *ALWAYS_THERE}
-    problems = [
-        f'{stage.name}.notify names the receiver "{name}", which the configuration does not have{nearest(name, known)}'
-        for name in stage.notify or ()
-        if name not in known
-    ]
-    for key, name in (*(("run", name) for name in stage.run), *(("propose", name) for name in stage.propose)):
-        if name not in actions:
-            text = f'{stage.name}.{key} names the action "{name}", which the configuration does not have'
-            problems.append(text + nearest(name, actions))
-        elif key == "run" and stage.name is StageName.SECONDS and name not in undoable:
-            problems.append(f'seconds.run: the action "{name}" has no undo, and what seconds do must be reversible')
-    return problems

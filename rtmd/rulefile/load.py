@@ -18,7 +18,7 @@ from rtmd.rulefile.correlation import read_correlation
 from rtmd.rulefile.document import Document, read_document
 from rtmd.rulefile.head import HEAD, Head, read_head, read_labels
 from rtmd.rulefile.lint import labels_of_result
-from rtmd.rulefile.stage import LATER, OVERRIDES, STAGE_ONLY, read_stage
+from rtmd.rulefile.stage import OVERRIDES, STAGE_ONLY, read_stage
 from rtmd.rulefile.table import Table
 
 _RULE_ONLY = HEAD - {"title"}
@@ -213,18 +213,18 @@ def _read_stages(table: Table, defaults: Table) -> tuple[Stage, ...]:
     valid = OVERRIDES | _RULE_ONLY | _STAGE_NAMES
     named = [name for name in STAGES if name in table]
     if not named:
-        table.refuse_unknown(valid | STAGE_ONLY, LATER | _LATER_RULE)
+        table.refuse_unknown(valid | STAGE_ONLY, _LATER_RULE)
         stage = read_stage(StageName.MINUTES, (table, defaults))
         return (stage,) if stage else ()
     for key in STAGE_ONLY & table.content.keys():
         table.misplaced(key, f"belongs into a stage: this rule has the table {named[0]}")
-    table.refuse_unknown(valid | STAGE_ONLY, LATER | _LATER_RULE)
+    table.refuse_unknown(valid | STAGE_ONLY, _LATER_RULE)
     found = []
     for name in named:
         own = table.table(name)
         if own is None:
             continue
-        own.refuse_unknown(OVERRIDES | STAGE_ONLY, LATER)
+        own.refuse_unknown(OVERRIDES | STAGE_ONLY)
         stage = read_stage(name, (own, table, defaults))
         if stage:
             found.append(stage)

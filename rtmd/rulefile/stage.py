@@ -37,13 +37,13 @@ STAGE_ONLY = frozenset(
         "run",
         "propose",
         "expires",
+        "escalate",
         "judge",
         "recent",
         "every",
         *CONDITIONS,
     }
 )
-LATER = frozenset({"escalate"})
 
 # How long a proposal may wait (semantics S10).
 _EXPIRES = {StageName.SECONDS: 15 * MINUTE, StageName.MINUTES: HOUR, StageName.HOURS: 24 * HOUR}
@@ -141,6 +141,7 @@ def read_stage(name: StageName, tables: tuple[Table, ...]) -> Stage | None:
         flapping=_holder(tables, "flapping").switch("flapping", default=True),
         notify=own.texts("notify"),
         run=own.texts("run") or (),
+        escalate=own.text("escalate"),
         propose=own.texts("propose") or (),
         expires=_expires(own, name),
         title=texts["title"],

@@ -28,7 +28,7 @@ from rtmd.rulefile.builtin import is_built_in, with_built_in
 from rtmd.rulefile.correlation import check_correlations
 from rtmd.rulefile.difference import Difference, difference, vanishing
 from rtmd.rulefile.files import read_rule_files
-from rtmd.rulefile.lint import check_names
+from rtmd.rulefile.named import check_names
 from rtmd.runtime.office import Board
 from rtmd.runtime.rulebook import Choice, Rulebook, missing
 from rtmd.runtime.storage import Storage
@@ -180,10 +180,7 @@ class Reloader:
         """What the rules name and the configuration does not have; looked up again when either is another one."""
         rules, config = self._choice.rules, self.config
         if self._named is None or self._named[0] is not rules or self._named[1] is not config:
-            undoable = {name for name, action in config.actions.items() if action.undo}
-            wrong = check_names(
-                rules.rules.values(), receivers=config.receivers, actions=config.actions, undoable=undoable
-            )
+            wrong = check_names(rules.rules.values(), config)
             self._named = rules, config, [*wrong, *check_correlations(rules, config.receivers, config.actions)]
         return self._named[2]
 

@@ -17,6 +17,8 @@ from rtmd.model.action import Hold, Proposal
 from rtmd.model.effects import (
     Audited,
     Durable,
+    EscalationDropped,
+    EscalationSaved,
     FiringSaved,
     GroupDropped,
     GroupSaved,
@@ -87,6 +89,8 @@ _SAVE_RUN = "INSERT OR REPLACE INTO runs (id, firing, action, state, at, doc) VA
 _SAVE_PROPOSAL = (
     "INSERT OR REPLACE INTO proposals (id, firing, action, state, made, expires, doc) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_SAVE_ESCALATION = "INSERT OR REPLACE INTO escalations (firing, name, since, step) VALUES (?, ?, ?, ?)"
+_DROP_ESCALATION = "DELETE FROM escalations WHERE firing = ?"
 _SAVE_HOLD = "INSERT OR REPLACE INTO meta (name, value) VALUES ('hold', ?)"
 _DROP_HOLD = "DELETE FROM meta WHERE name = 'hold'"
 _ADD_JOURNAL = "INSERT INTO journal (at, kind, rule, firing, text, detail) VALUES (?, ?, ?, ?, ?, ?)"
@@ -159,6 +163,10 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _SAVE_RUN, (run.id, run.firing_id, run.action, str(run.state), run.at, _pack(run))
         case ProposalSaved(proposal):
             return _SAVE_PROPOSAL, _proposal_row(proposal)
+        case EscalationSaved(escalation):
+            return _SAVE_ESCALATION, (escalation.firing_id, escalation.name, escalation.since, escalation.step)
+        case EscalationDropped(firing_id):
+            return _DROP_ESCALATION, (firing_id,)
         case HoldSaved(hold):
             return (_DROP_HOLD, ()) if hold is None else (_SAVE_HOLD, (_pack(hold),))
         case Journaled() | Audited():

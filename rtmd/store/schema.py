@@ -62,6 +62,10 @@ CREATE TABLE proposals (
 );
 CREATE INDEX proposals_firing ON proposals (firing);
 
+CREATE TABLE escalations (
+  firing TEXT PRIMARY KEY, name TEXT NOT NULL, since INTEGER NOT NULL, step INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL,
   firing TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL

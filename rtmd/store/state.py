@@ -21,6 +21,7 @@ from rtmd.errors import StoreError
 from rtmd.model.effects import Audited, Durable, Journaled
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import Restored
+from rtmd.model.reaction import Escalation
 from rtmd.ports import DeadLetter, OutboxRow
 from rtmd.store import rows
 from rtmd.store.rows import Column, Statement
@@ -155,6 +156,7 @@ class StateStore:
         ledger = map(rows.ledger_entry, self._read(_LEDGER, since))
         runs = (rows.run(doc) for (doc,) in self._read(_RUNS, since))
         proposals = (rows.proposal(doc) for (doc,) in self._read(_PROPOSALS, since))
+        escalations = self._read("SELECT firing, name, since, step FROM escalations ORDER BY firing")
         hold = self._read("SELECT value FROM meta WHERE name = 'hold'")
         instances = self._read("SELECT doc FROM instances ORDER BY rule, labels")
         silences = self._read("SELECT doc FROM silences ORDER BY id")
@@ -173,6 +175,7 @@ class StateStore:
             runs=tuple(run for run in runs if run.firing_id in known),
             marks=tuple(rows.mark(doc) for (doc,) in marks),
             proposals=tuple(proposal for proposal in proposals if proposal.firing_id in known),
+            escalations=tuple(Escalation(*row) for row in escalations if row[0] in known),
             hold=rows.hold(hold[0][0]) if hold else None,
         )
 

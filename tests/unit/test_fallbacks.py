@@ -34,7 +34,7 @@ class World:
     def __init__(self) -> None:
         self.now = MENTIONS
         nothing = Correlations(Join(), lambda _: None)
-        self.reactor = Reactor(lambda _: self.now, lambda _: None, nothing, lambda _: None)
+        self.reactor = Reactor(lambda _: self.now, lambda _: None, nothing, lambda _: None, lambda _: None)
         list(self.reactor.load(ReactionsLoaded(frozenset({"desk", "mail"}), fallbacks={"desk": "mail"}), [], AT, AT))
         self.ledger = self.reactor.dispatch.ledger
 
