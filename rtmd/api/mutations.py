@@ -5,6 +5,7 @@ Bodies are the request structs of `rtmd.wire`; answers `Done`, or a `Problem` wi
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.exceptions import HTTPException
@@ -15,12 +16,21 @@ from starlette.routing import BaseRoute, Route
 from rtmd.api.answers import BodyBudget, Json, problem, read_body
 from rtmd.api.auth import Caller, require
 from rtmd.api.desk import Desk
-from rtmd.api.requests import ack_input, decode_request, mark_input, missed_input, silence_input, verdict_input
+from rtmd.api.requests import (
+    ack_input,
+    acks_input,
+    decode_request,
+    mark_input,
+    missed_input,
+    silence_input,
+    verdict_input,
+)
 from rtmd.config import Role
 from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import PersonInput, SilenceExpired, SilenceSet
+from rtmd.model.inputs import AckEnded, PersonInput, SilenceExpired, SilenceSet
 from rtmd.wire import AckRequest, Done, FiringView
+from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
@@ -43,6 +53,8 @@ class Mutations:
             Route("/api/rtmd/v1/silence/preview", self.preview, methods=["POST"]),
             Route("/api/rtmd/v1/silence/expire", self.expire, methods=["POST"]),
             Route("/api/rtmd/v1/ack", self.ack, methods=["POST"]),
+            Route("/api/rtmd/v1/ack/many", self.ack_many, methods=["POST"]),
+            Route("/api/rtmd/v1/ack/end", self.unack, methods=["POST"]),
             Route("/api/rtmd/v1/verdict", self.verdict, methods=["POST"]),
             Route("/api/rtmd/v1/missed", self.missed, methods=["POST"]),
             Route("/api/rtmd/v1/mark", self.mark, methods=["POST"]),
@@ -70,6 +82,21 @@ class Mutations:
         caller = require(request.scope, Role.OPERATE)
         ack = ack_input(decode_request(await self._body(request), AckRequest), by=caller.name)
         return await self._ask(ack, caller)
+
+    async def ack_many(self, request: Request) -> Response:
+        """Take many firings at once: those that cannot be taken any more keep nobody from the others."""
+        caller = require(request.scope, Role.OPERATE)
+        acks = acks_input(decode_request(await self._body(request), AcksRequest), by=caller.name)
+        answers = await asyncio.gather(*(_answered(self._desk, ack, caller) for ack in acks))
+        pairs = list(zip(acks, answers, strict=True))
+        done = [ack.firing_id for ack, answer in pairs if not answer.error]
+        return Json(AcksDone(done, {ack.firing_id: answer.error for ack, answer in pairs if answer.error}))
+
+    async def unack(self, request: Request) -> Response:
+        """Give a firing back."""
+        caller = require(request.scope, Role.OPERATE)
+        wanted = decode_request(await self._body(request), UnackRequest)
+        return await self._ask(AckEnded(0, caller.name, wanted.firing, wanted.version), caller)
 
     async def verdict(self, request: Request) -> Response:
         """Say what a firing was."""
@@ -141,7 +168,11 @@ class Mutations:
 
 async def ask(desk: Desk, given: PersonInput, caller: Caller) -> Response:
     """Have the daemon carry out what this caller wants; the answer comes when that is on disk."""
-    return _told(await desk.ask(lambda number: replace(given, request=number, origin=caller.origin)))
+    return _told(await _answered(desk, given, caller))
+
+
+async def _answered(desk: Desk, given: PersonInput, caller: Caller) -> Answered:
+    return await desk.ask(lambda number: replace(given, request=number, origin=caller.origin))
 
 
 def _told(answered: Answered) -> Response:

@@ -27,6 +27,7 @@ from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.rule import HOUR, MINUTE, STAGES
 from rtmd.model.silence import Lift, SilenceState
 from rtmd.wire import AckRequest, FiringView
+from rtmd.wire.acks import AcksRequest
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.silences import SilenceRequest, SilenceView
@@ -39,6 +40,7 @@ _LENGTHS = {"seconds": 5 * MINUTE, "minutes": 15 * MINUTE, "hours": 4 * HOUR}
 _CAPS = {"seconds": HOUR, "minutes": 8 * HOUR, "hours": DAY}  # of those that lift by themselves
 _WITHOUT_FIRING = {Lift.END: HOUR, Lift.RESOLVED: DAY}
 MOST_MATCHERS = 32
+MOST_ACKS = 1_000  # in one request
 MOST_TEXT = 2_000  # characters of a comment
 # Matchers see rtmd's own values under these names, whatever the firing's labels say.
 _OWN_LABELS = frozenset({"rule", "alertname", "kind", "stage", "severity"})
@@ -192,20 +194,24 @@ def missed_input(request: MissedRequest, *, by: str) -> MissReported:
 
 def ack_input(request: AckRequest, *, by: str) -> AckSet:
     """The ack to set; a length of 0 stays 0, the stage's default. Raises RefusedError."""
-    if not request.firing:
+    [ack] = acks_input(AcksRequest({request.firing: request.version}, request.length, request.note), by=by)
+    return ack
+
+
+def acks_input(request: AcksRequest, *, by: str) -> list[AckSet]:
+    """The acks to set, all of one length. Raises RefusedError."""
+    if not request.firings or not all(request.firings):
         raise RefusedError("name the firing")
+    if len(request.firings) > MOST_ACKS:
+        raise RefusedError(f"more than {MOST_ACKS} firings at once")
     if not 0 <= request.length <= LONGEST:
         raise RefusedError("an ack lasts between 0 (the stage's default) and 30 days")
     if len(request.note) > MOST_TEXT:
         raise RefusedError(f"the note has more than {MOST_TEXT} characters")
-    return AckSet(
-        request=0,
-        by=by,
-        firing_id=request.firing,
-        version=request.version,
-        length=request.length,
-        note=request.note,
-    )
+    return [
+        AckSet(0, by, firing, version=version, length=request.length, note=request.note)
+        for firing, version in request.firings.items()
+    ]
 
 
 def mark_input(request: MarkRequest, *, by: str) -> MarkMade:

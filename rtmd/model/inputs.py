@@ -138,6 +138,17 @@ class AckSet:
 
 
 @dataclass(frozen=True, slots=True)
+class AckEnded:
+    """Somebody gives back a firing that they have, as of the version they saw (0: any)."""
+
+    request: int
+    by: str
+    firing_id: str
+    version: int = 0
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictGiven:
     """Somebody says what a firing was: something real, or noise (semantics S14).
 
@@ -255,7 +266,9 @@ class Undelivered:
 
 
 ActionRequest: TypeAlias = ProposalDecided | HoldSet | HoldLifted | RunAgain
-PersonInput: TypeAlias = SilenceSet | SilenceExpired | AckSet | VerdictGiven | MissReported | MarkMade | ActionRequest
+PersonInput: TypeAlias = (
+    SilenceSet | SilenceExpired | AckSet | AckEnded | VerdictGiven | MissReported | MarkMade | ActionRequest
+)
 AskedInput: TypeAlias = PersonInput | AlertsPosted
 PlainInput: TypeAlias = (
     RulesLoaded

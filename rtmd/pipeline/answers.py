@@ -11,6 +11,7 @@ from rtmd.model.effects import Answered, Audited, Effect, FillWanted, FiringSave
 from rtmd.model.expr import selectors
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import (
+    AckEnded,
     AckSet,
     ActionRequest,
     HoldLifted,
@@ -50,6 +51,9 @@ def refusal(given: PersonInput, error: RefusedError, wall: int) -> Iterator[Effe
     yield Answered(given.request, _status(error), error=str(error), confirm=confirm)
 
 
+_ABOUT_FIRINGS = {AckSet: "ack", AckEnded: "unack", VerdictGiven: "verdict"}
+
+
 def _asked(given: PersonInput) -> tuple[str, str]:
     """The verb of what somebody asked for, and what they asked it of."""
     match given:
@@ -57,8 +61,8 @@ def _asked(given: PersonInput) -> tuple[str, str]:
             return "silence", given.id or ", ".join(map(str, given.matchers))
         case SilenceExpired():
             return "expire", given.id
-        case AckSet() | VerdictGiven():
-            return "ack" if isinstance(given, AckSet) else "verdict", given.firing_id
+        case AckSet() | AckEnded() | VerdictGiven():
+            return _ABOUT_FIRINGS[type(given)], given.firing_id
         case MissReported():
             return "missed", given.rule
         case MarkMade():

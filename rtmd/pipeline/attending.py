@@ -15,12 +15,12 @@ from rtmd.alerting.calendar import clock
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.escalations import Escalations
 from rtmd.alerting.flush import Verdict
-from rtmd.errors import NotFoundError, RefusedError
+from rtmd.errors import ConflictError, NotFoundError, RefusedError
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.display import age
 from rtmd.model.effects import Answered, Audited, Effect, EscalationDropped, EscalationSaved, FiringSaved, Journaled
 from rtmd.model.firing import Ack, Firing
-from rtmd.model.inputs import AckSet
+from rtmd.model.inputs import AckEnded, AckSet
 from rtmd.model.policy import EscalationStep
 from rtmd.model.reaction import Escalation
 from rtmd.model.rule import HOUR, MINUTE, Rule, StageName
@@ -73,13 +73,7 @@ class Attending:
 
     def acknowledge(self, given: AckSet, at: int, wall: int) -> Effects:
         """Somebody takes a firing."""
-        firing = self._firing_of(given.firing_id)
-        if firing is None:
-            raise NotFoundError(f"there is no firing {given.firing_id}")
-        if not firing.open:
-            raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
-        if given.version and given.version != firing.version:
-            raise conflict(firing)
+        firing = self._as_seen(given)
         ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
         acked = replace(firing, ack=ack, version=firing.version + 1)
         self._replace(acked)
@@ -90,6 +84,23 @@ class Attending:
         current = self._escalations.get(firing.id)
         if current is not None:
             yield EscalationSaved(self._escalations.begin(firing.id, current.name, ack.until, wall))
+        yield Answered(given.request, id=firing.id)
+
+    def give_back(self, given: AckEnded, at: int, wall: int) -> Effects:
+        """Somebody does not have it after all: nobody is told, and its escalation begins anew."""
+        firing = self._as_seen(given)
+        if firing.ack is None or firing.ack.over:
+            raise RefusedError(f"nobody has {firing.id}")
+        if firing.ack.by != given.by:
+            raise ConflictError(f"{firing.ack.by} has {firing.id}: only they give it back, anybody can take it over")
+        free = replace(firing, ack=None, version=firing.version + 1)
+        self._replace(free)
+        yield FiringSaved(free)
+        yield Audited(wall, given.by, "unack", firing.id)
+        yield Journaled(at, "ack", firing.rule, firing.id, f"{given.by} gave it back")
+        current = self._escalations.get(firing.id)
+        if current is not None:
+            yield EscalationSaved(self._escalations.begin(firing.id, current.name, wall, wall))
         yield Answered(given.request, id=firing.id)
 
     def follow(self, change: Change, rule: Rule | None, wall: int) -> Effects:
@@ -112,6 +123,17 @@ class Attending:
                 yield from self._let_go(firing, firing.ack, at)
         for escalation in self._escalations.take_due(wall):
             yield from self._escalate(escalation, at, wall)
+
+    def _as_seen(self, given: AckSet | AckEnded) -> Firing:
+        """The firing that somebody means, if it is still what they saw."""
+        firing = self._firing_of(given.firing_id)
+        if firing is None:
+            raise NotFoundError(f"there is no firing {given.firing_id}")
+        if not firing.open:
+            raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
+        if given.version and given.version != firing.version:
+            raise conflict(firing)
+        return firing
 
     def forget(self, firing_id: str) -> None:
         """The firing is history."""

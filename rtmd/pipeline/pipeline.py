@@ -263,6 +263,8 @@ class Pipeline:
                 yield from self.silencing.expire(given, at, self.wall(at))
             case ins.AckSet():
                 yield from self.reactor.attending.acknowledge(given, at, self.wall(at))
+            case ins.AckEnded():
+                yield from self.reactor.attending.give_back(given, at, self.wall(at))
             case ins.VerdictGiven():
                 yield from self._take_verdict(given, at)
             case ins.MissReported():

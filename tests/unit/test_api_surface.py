@@ -23,7 +23,7 @@ from rtmd.formats.batch import SeriesLimits, SeriesTable
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
-from rtmd.model.inputs import AckSet, MarkMade, SilenceExpired, SilenceSet
+from rtmd.model.inputs import AckEnded, AckSet, MarkMade, SilenceExpired, SilenceSet
 from rtmd.model.mark import MarkKind
 from rtmd.runtime.loop import stuck
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
@@ -111,6 +111,25 @@ async def test_a_silence_for_a_firing_becomes_an_input_and_its_answer_is_the_ste
     [silence] = served.desk.asked
     assert isinstance(silence, SilenceSet)
     assert (silence.request, silence.by, silence.comment) == (1, ME, "known")
+
+
+async def test_many_are_taken_at_once_and_one_that_cannot_be_keeps_nobody_from_the_others(served: Served) -> None:
+    body = {"firings": {"f1": 3, "f2": 0}, "length": 60_000, "note": "ours"}
+    answer = await served.unix.post(f"{BASE}/ack/many", json=body)
+    assert answer.json() == {"done": ["f1", "f2"], "refused": {}}
+    served.desk.answered = Answered(request=1, status=409, error="bo has it")
+    answer = await served.unix.post(f"{BASE}/ack/many", json=body)
+    assert (answer.status_code, answer.json()) == (200, {"done": [], "refused": {"f1": "bo has it", "f2": "bo has it"}})
+    first, second, *_ = served.desk.asked
+    assert first == AckSet(1, ME, "f1", 3, 60_000, "ours", origin=FROM)
+    assert second == AckSet(2, ME, "f2", 0, 60_000, "ours", origin=FROM)
+    for wrong in ({}, {"": 0}, {f"f{n}": 0 for n in range(1_001)}):
+        assert (await served.unix.post(f"{BASE}/ack/many", json={"firings": wrong})).status_code == 400
+
+
+async def test_an_ack_is_given_back_as_it_was_seen(served: Served) -> None:
+    await served.unix.post(f"{BASE}/ack/end", json={"firing": "f1", "version": 4})
+    assert served.desk.asked == [AckEnded(1, ME, "f1", 4, origin=FROM)]
 
 
 async def test_expire_and_ack_become_inputs(served: Served) -> None:

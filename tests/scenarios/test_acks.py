@@ -1,0 +1,46 @@
+"""Who has a firing: taken, given back, and who was first (semantics S10)."""
+
+from __future__ import annotations
+
+from scenarios.score import Score
+from scenarios.test_episodes import GRADED
+from scenarios.test_verdicts import REACTIONS, answer, burst
+
+from rtmd.model.effects import Audited, Journaled
+from rtmd.model.inputs import AckEnded
+
+
+def playing() -> Score:
+    score = Score(GRADED, REACTIONS)
+    burst(score, 1, quiet=12)
+    return score
+
+
+def test_what_one_has_can_be_given_back_and_is_nobodys_then() -> None:
+    score = playing()
+    assert not score.ack(score.second, score.firing.id).error
+    version = score.firing.version
+    effects = list(score.send(score.second, AckEnded(7, "ana", score.firing.id, version)))
+    assert answer(effects).id == score.firing.id
+    assert (score.firing.ack, score.firing.version) == (None, version + 1)
+    assert [(one.verb, one.by) for one in effects if isinstance(one, Audited)] == [("unack", "ana")]
+    assert [one.text for one in effects if isinstance(one, Journaled)] == ["ana gave it back"]
+
+
+def test_what_somebody_else_has_or_nobody_has_cannot_be_given_back() -> None:
+    score = playing()
+    nobody = answer(list(score.send(score.second, AckEnded(7, "ana", score.firing.id))))
+    assert (nobody.status, "nobody has" in nobody.error) == (400, True)
+    score.ack(score.second, score.firing.id, by="bo")
+    others = answer(list(score.send(score.second, AckEnded(7, "ana", score.firing.id))))
+    assert (others.status, "bo has" in others.error) == (409, True)
+    assert score.firing.ack
+
+
+def test_giving_back_what_has_changed_meanwhile_says_so() -> None:
+    score = playing()
+    score.ack(score.second, score.firing.id)
+    late = answer(list(score.send(score.second, AckEnded(7, "ana", score.firing.id, score.firing.version - 1))))
+    assert (late.status, "has changed" in late.error) == (409, True)
+    gone = answer(list(score.send(score.second, AckEnded(7, "ana", "f-none"))))
+    assert gone.status == 404
