@@ -39,6 +39,7 @@ from rtmd.wire import (
     Problem,
     Snapshot,
 )
+from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
@@ -156,6 +157,14 @@ class Client:
     async def ack(self, wanted: AckRequest) -> Done:
         """Take a firing."""
         return await self._ask("POST", f"{BASE}/ack", Done, msgspec.json.encode(wanted))
+
+    async def ack_many(self, wanted: AcksRequest) -> AcksDone:
+        """Take many firings."""
+        return await self._ask("POST", f"{BASE}/ack/many", AcksDone, msgspec.json.encode(wanted))
+
+    async def unack(self, wanted: UnackRequest) -> Done:
+        """Give a firing back."""
+        return await self._ask("POST", f"{BASE}/ack/end", Done, msgspec.json.encode(wanted))
 
     async def silence(self, wanted: SilenceRequest) -> Done:
         """Make a silence."""

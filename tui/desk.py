@@ -8,11 +8,15 @@ No Textual in here: the app gives `say` to show a toast.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from rtmd.wire import AckRequest, FiringView
+from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
+from rtmd.wire.silences import SilenceRequest
 from tui.client import Client, RefusedError
 from tui.picture import Picture
 from tui.roster import Roster
@@ -24,6 +28,8 @@ from tui.view.line import lit
 from tui.view.moment import Moment
 
 UNDO_WITHIN = 10_000
+MOST_ACKS = 1_000  # that the daemon takes at once
+LEAST = 60_000  # ms that are left of what is made shorter
 LOG_SIZE = 500
 
 
@@ -31,8 +37,8 @@ LOG_SIZE = 500
 class Undo:
     """The last mutation, while it can be taken back."""
 
-    silence_id: str
-    what: str
+    acts: tuple[Callable[[], Coroutine[Any, Any, object]], ...]
+    done: str  # what to say then
     until: int  # mono
 
 
@@ -88,17 +94,31 @@ class Desk:
         self.locked = not self.locked
         self.tell("locked: nothing can be changed from here; R unlocks" if self.locked else "unlocked")
 
-    async def ack(self, target: FiringView) -> None:
-        """Take a firing as it was seen."""
-        if not is_open(target):
+    async def ack(self, targets: list[FiringView]) -> None:
+        """Take firings as they were seen, for as long as their stages say."""
+        still = [target for target in targets if is_open(target)]
+        if not still:
             self.tell(f"{self.glyphs.ok} already resolved: nothing to acknowledge")
             return
+        if len(still) > MOST_ACKS:
+            self.tell(f"{self.glyphs.fails} not acknowledged: more than {MOST_ACKS} at once; silence the rule instead")
+            return
         try:
-            await self.client.ack(AckRequest(firing=target.id, version=target.version))
+            if len(still) == 1:
+                await self.client.ack(AckRequest(firing=still[0].id, version=still[0].version))
+                done = AcksDone([still[0].id])
+            else:
+                done = await self.client.ack_many(AcksRequest({one.id: one.version for one in still}))
         except RefusedError as problem:
             self.tell(f"{self.glyphs.fails} not acknowledged: {lit(str(problem), 300)}")
             return
-        self.tell(f"{self.glyphs.ok} acknowledged {lit(target.rule, 60)}")
+        what = lit(still[0].rule, 60) if len(still) == 1 else f"{len(done.done)} firings"
+        for firing_id, why in list(done.refused.items())[:3]:
+            self.tell(f"{self.glyphs.fails} not acknowledged: {lit(firing_id, 40)}: {lit(why, 200)}")
+        if done.done:
+            acts = tuple(partial(self.client.unack, UnackRequest(firing_id)) for firing_id in done.done)
+            self._undoable(acts, f"{what}: given back")
+            self.tell(f"{self.glyphs.ok} acknowledged {what} · U undo")
 
     async def judge(self, target: FiringView, word: str) -> None:
         """Say what a firing was: noise, or real."""
@@ -120,28 +140,64 @@ class Desk:
             return
         self.tell(f"{self.glyphs.ok} kept with {lit(rule, 60)}: missed")
 
-    async def silence(self, target: FiringView, commit: Commit) -> None:
-        """Make the silence of the strip."""
+    async def silence(self, commit: Commit) -> None:
+        """Make the silences of the strip."""
+        made: list[str] = []
         try:
-            done = await self.client.silence(commit.request)
+            for request in commit.requests:
+                done = await self.client.silence(request)
+                made.append(done.id)
         except RefusedError as problem:
             self.tell(f"{self.glyphs.fails} not silenced: {lit(str(problem), 300)}")
+        if not made:
             return
         moment = self.now
-        lasts = commit.request.length
+        lasts = commit.requests[0].length
         until = moment.clock(moment.wall + lasts)
-        self.undo = Undo(done.id, lit(target.rule, 60), moment.mono + UNDO_WITHIN)
-        self.tell(f"{self.glyphs.silenced} {length(lasts)} until {until} · U undo")
+        sooner = "sooner when resolved, " if commit.requests[0].lift is not None else ""
+        acts = tuple(partial(self.client.expire, silence_id) for silence_id in made)
+        self._undoable(acts, f"silence of {commit.what} lifted")
+        self.tell(f"{self.glyphs.silenced} {length(lasts)} {sooner}until {until} · U undo")
+
+    async def extend(self, target: FiringView, step: int) -> None:
+        """Let an ack of one's own, or the silence over a firing, last so much longer, or shorter."""
+        moment, ack = self.now, target.ack
+        try:
+            if target.silenced_by:
+                left = await self._extend_silence(target, step)
+            elif ack is not None and ack.by == self.picture.you:
+                left = max(LEAST, ack.until - moment.wall + step)
+                await self.client.ack(AckRequest(target.id, target.version, left, ack.note))
+            else:
+                self.tell("there is no silence and no acknowledgement of yours here to extend")
+                return
+        except RefusedError as problem:
+            self.tell(f"{self.glyphs.fails} not changed: {lit(str(problem), 300)}")
+            return
+        self.tell(f"{self.glyphs.ok} until {moment.clock(moment.wall + left)} ({length(left // 1000 * 1000)} more)")
 
     async def take_back(self) -> None:
-        """Undo the last silence."""
+        """Undo the last mutation."""
         undo, self.undo = self.undo, None
         if undo is None or self.clock() > undo.until:
-            self.tell("nothing to undo (a silence can be undone for 10 s, an acknowledgement not at all)")
+            self.tell("nothing to undo (what you did can be undone for 10 s)")
             return
         try:
-            await self.client.expire(undo.silence_id)
+            for act in undo.acts:
+                await act()
         except RefusedError as problem:
             self.tell(f"{self.glyphs.fails} not undone: {lit(str(problem), 300)}")
             return
-        self.tell(f"{self.glyphs.ok} silence of {undo.what} lifted")
+        self.tell(f"{self.glyphs.ok} {undo.done}")
+
+    async def _extend_silence(self, target: FiringView, step: int) -> int:
+        """What is left of the silence then; it is edited as of the version that it has now."""
+        silence = next((one for one in await self.client.silences() if one.id in target.silenced_by), None)
+        if silence is None:
+            raise RefusedError("the silence is over")
+        left = max(LEAST, silence.ends_at - self.now.wall + step)
+        await self.client.silence(SilenceRequest(id=silence.id, version=silence.version, length=left))
+        return left
+
+    def _undoable(self, acts: tuple[Callable[[], Coroutine[Any, Any, object]], ...], done: str) -> None:
+        self.undo = Undo(acts, done, self.clock() + UNDO_WITHIN)

@@ -2,7 +2,7 @@
 
 Judged once per change: `judge` is given the firings that changed, `reset` judges all anew (another filter, another
 order). The firing under the cursor belongs whatever it became, and keeps the key it had, and so does one that is over,
-for the 30 s it is still shown.
+for the 30 s it is still shown. What is silenced leaves a group when the cursor does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rtmd.wire import FiringView
+from tui.arrange import group_id
 from tui.filter import Filter
 from tui.picture import Picture
 from tui.states import Condition, Urgency
@@ -95,14 +96,14 @@ class Members:
                 self.hidden.discard(firing_id)
                 self._drop(firing_id)
                 continue
-            self._judge(firing, picture, at, chosen=firing_id == cursor)
+            self._judge(firing, picture, at, chosen=firing_id == cursor, stays=group_id(firing.rule) == cursor)
 
     def bury(self, picture: Picture, cursor: str, at: int) -> None:
         """Let go of what has been over for long enough."""
         long_over = [one for one in self._over if at - (picture.firings[one].resolved_at or 0) >= TOMBSTONE]
         self.judge(long_over, picture, cursor, at)
 
-    def _judge(self, firing: FiringView, picture: Picture, at: int, *, chosen: bool) -> None:
+    def _judge(self, firing: FiringView, picture: Picture, at: int, *, chosen: bool, stays: bool) -> None:
         firing_id, state = firing.id, picture.conditions[firing.id]
         self.hidden.discard(firing_id)
         is_over = state is Condition.OK
@@ -110,7 +111,8 @@ class Members:
             if self.filter and not self.filter.passes(firing):
                 self._drop(firing_id, firing.rule)
                 return
-            if state is Condition.SILENCED and not (self.shows_silenced or self.filter.wants_silenced):
+            shown = self.shows_silenced or self.filter.wants_silenced or (stays and firing_id in self.keys)
+            if state is Condition.SILENCED and not shown:
                 self.hidden.add(firing_id)
                 self._drop(firing_id, firing.rule)
                 return

@@ -16,6 +16,7 @@ It reads no clock: `mono` is monotonic ms.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -168,6 +169,10 @@ class Roster:
         """Firings of this rule stand below its group."""
         return self.grouped and rule in self.unfolded and len(self.members.by_rule.get(rule, ())) > 1
 
+    def _ids_of(self, row_id: str) -> Collection[str]:
+        rule = rule_of(row_id)
+        return [row_id] if rule is None else self.members.by_rule.get(rule, ())
+
     def fold(self) -> None:
         """Close the group that the cursor is on or in; in a flat list, group it first."""
         rule = self._rule_at(self.cursor)
@@ -234,8 +239,9 @@ class Roster:
             members.reset(picture, self.cursor, at)
             self._judged_by = rules
         else:
-            moved = {self._judged_cursor, self.cursor} if self.cursor != self._judged_cursor else set()
-            members.judge(picture.changed | moved, picture, self.cursor, at)
+            if self.cursor != self._judged_cursor:
+                picture.changed |= {*self._ids_of(self._judged_cursor), *self._ids_of(self.cursor)}
+            members.judge(picture.changed, picture, self.cursor, at)
             members.bury(picture, self.cursor, at)
         picture.changed.clear()
         self._judged_cursor = self.cursor

@@ -1,8 +1,9 @@
 """How long a silence lasts by default, what it would hit, and when it needs a second key (semantics S4).
 
-The strip is a state machine without I/O: keys in, a new strip or a verdict out. Digits and ⏎ commit; `r` widens
-to the whole rule and back; `e` takes a typed length; a silence that hides a lot, for long, or something critical
-at `hours`, asks for `y` and says why. What it hits is counted in the screen's own picture at each keypress.
+The strip is a state machine without I/O: keys in, a new strip or a verdict out. Digits and ⏎ commit; `u` does so until
+all is resolved; `r` widens to the whole rule and back; `e` takes a typed length; a silence that hides a lot, for long,
+or something critical at `hours`, asks for `y` and says why. What it hits is counted in the screen's own picture at each
+keypress.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rtmd.model.display import safe
+from rtmd.model.silence import Lift
 from rtmd.wire import FiringView
 from rtmd.wire.silences import SilenceRequest
 from tui.scale import HOUR, MINUTE, SECOND
@@ -26,6 +29,8 @@ PRESETS = {
     "hours": (HOUR, 4 * HOUR, 8 * HOUR, 24 * HOUR),
 }
 DEFAULT = 1  # index into the presets
+CAPS = {"seconds": HOUR, "minutes": 8 * HOUR, "hours": 24 * HOUR}
+MOST_MARKED = 50  # silences made at once
 
 LONG = 7 * DAY
 TOO_LONG = 30 * DAY
@@ -36,9 +41,10 @@ _PART = re.compile(r"(\d+)([smhd])", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Make this silence."""
+    """Make these silences."""
 
-    request: SilenceRequest
+    requests: tuple[SilenceRequest, ...]
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class SilenceStrip:
     target: FiringView
     opened_hits: int
     rule_wide: bool = False
+    others: tuple[FiringView, ...] = ()  # marked as well: each is silenced for itself
+    lift: bool = False  # sooner, when all is resolved; `length` is the cap
     typed: str | None = None  # None: no free entry
     wrong: str = ""  # what is wrong with the entry
     asks: str = ""  # why a second key is needed
@@ -68,16 +76,31 @@ class SilenceStrip:
         """The length behind ⏎."""
         return self.presets[DEFAULT]
 
+    @property
+    def cap(self) -> int:
+        """The longest that a silence until all is resolved may last."""
+        return CAPS.get(self.target.stage, CAPS["minutes"])
+
+    def hits(self, firings: Iterable[FiringView]) -> list[FiringView]:
+        """The open firings that it would hide now."""
+        if not self.others:
+            return hit_by(self.target, firings, rule_wide=self.rule_wide)
+        found = {one.id: one for target in (self.target, *self.others) for one in hit_by(target, firings)}
+        return list(found.values())
+
 
 Verdict: TypeAlias = SilenceStrip | Commit | Cancel
 
 
-def open_strip(target: FiringView, firings: Iterable[FiringView]) -> SilenceStrip:
-    """The strip as `s` opens it."""
-    return SilenceStrip(target, len(hit_by(target, firings, rule_wide=False)))
+def open_strip(
+    target: FiringView, firings: Iterable[FiringView], *, others: Iterable[FiringView] = (), rule_wide: bool = False
+) -> SilenceStrip:
+    """The strip as `s` opens it: on a firing, on marked ones, or on a rule's group."""
+    strip = SilenceStrip(target, 0, rule_wide, tuple(others))
+    return replace(strip, opened_hits=len(strip.hits(firings)))
 
 
-def hit_by(target: FiringView, firings: Iterable[FiringView], *, rule_wide: bool) -> list[FiringView]:
+def hit_by(target: FiringView, firings: Iterable[FiringView], *, rule_wide: bool = False) -> list[FiringView]:
     """The open firings that the silence would hide now: at the target's stage or lower, so that a rise shows."""
     top = stage_rank(target)
     return [
@@ -108,7 +131,7 @@ def parse_length(text: str) -> int | None:
 
 def second_thoughts(strip: SilenceStrip, length: int, firings: list[FiringView]) -> str:
     """Why this silence needs a second key; empty when it does not."""
-    hits = hit_by(strip.target, firings, rule_wide=strip.rule_wide)
+    hits = strip.hits(firings)
     total = sum(map(is_open, firings))
     if any(hit.severity == "critical" and hit.stage == "hours" for hit in hits):
         return "hides something critical at hours"
@@ -120,7 +143,7 @@ def second_thoughts(strip: SilenceStrip, length: int, firings: list[FiringView])
 
 
 def _step_back(strip: SilenceStrip) -> SilenceStrip:
-    return replace(strip, asks="", typed=None, wrong="")
+    return replace(strip, asks="", typed=None, wrong="", lift=False)
 
 
 def _choose_by(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
@@ -128,9 +151,10 @@ def _choose_by(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verd
         return _choose(strip, strip.default, firings)
     if key in ("1", "2", "3", "4"):
         return _choose(strip, strip.presets[int(key) - 1], firings)
-    if key == "r":
-        wide = not strip.rule_wide
-        return replace(strip, rule_wide=wide, opened_hits=len(hit_by(strip.target, firings, rule_wide=wide)))
+    if key == "u":
+        return _choose(replace(strip, lift=True), strip.cap, firings)
+    if key == "r" and not strip.others:
+        return open_strip(strip.target, firings, rule_wide=not strip.rule_wide)
     return replace(strip, typed="") if key == "e" else strip
 
 
@@ -140,7 +164,13 @@ def _choose(strip: SilenceStrip, length: int, firings: list[FiringView]) -> Verd
 
 
 def _commit(strip: SilenceStrip, length: int, *, confirm: bool = False) -> Commit:
-    return Commit(SilenceRequest(firing=strip.target.id, rule_wide=strip.rule_wide, length=length, confirm=confirm))
+    lift = Lift.RESOLVED if strip.lift else None
+    requests = tuple(
+        SilenceRequest(firing=target.id, rule_wide=strip.rule_wide, length=length, lift=lift, confirm=confirm)
+        for target in (strip.target, *strip.others)
+    )
+    what = f"{len(requests)} firings" if strip.others else safe(strip.target.rule, 60)
+    return Commit(requests, what)
 
 
 def _type(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:

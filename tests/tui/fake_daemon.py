@@ -20,11 +20,12 @@ import msgspec
 import world
 
 from rtmd.wire import AckRequest, AckView, Beat, Changes, Done, FiringView, Problem, Snapshot
+from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.rules import RuleFileView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 
-Mutation: TypeAlias = AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
+Mutation: TypeAlias = UnackRequest | AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
 NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
 
 
@@ -41,6 +42,7 @@ class FakeDaemon:
         self.requests: list[tuple[str, Any]] = []
         self.resumes: list[str] = []
         self.refuse = ""  # the error of every mutation
+        self.lost: set[str] = set()  # firings that somebody else took first
         self.moved = 0  # ms that the daemon's clocks went on
         self.silences: dict[str, SilenceView] = {}
         self.rules = world.rules()
@@ -153,6 +155,8 @@ class FakeDaemon:
             return (200, world.detail(found)) if found else (404, Problem("no such firing"))
         kinds: dict[str, Any] = {
             "ack": AckRequest,
+            "ack/many": AcksRequest,
+            "ack/end": UnackRequest,
             "silence": SilenceRequest,
             "silence/expire": ExpireRequest,
             "verdict": VerdictRequest,
@@ -162,6 +166,9 @@ class FakeDaemon:
         self.requests.append((verb, request))
         if self.refuse:
             return 409, Problem(self.refuse)
+        if isinstance(request, AcksRequest):
+            done = [self._mutate(AckRequest(one)) for one in request.firings if one not in self.lost]
+            return 200, AcksDone(done, {one: "bo has it" for one in request.firings if one in self.lost})
         return 200, Done(self._mutate(request))
 
     def _look_up(self, path: str, query: str) -> Any:
@@ -188,6 +195,10 @@ class FakeDaemon:
                 one = self.firings[target]
                 self.put(msgspec.structs.replace(one, ack=ack, version=one.version + 1))
                 return target
+            case UnackRequest(firing=target):
+                one = self.firings[target]
+                self.put(msgspec.structs.replace(one, ack=None, version=one.version + 1))
+                return target
             case VerdictRequest(firing=target, verdict=verdict):
                 one = self.firings[target]
                 self.put(msgspec.structs.replace(one, verdict=verdict, version=one.version + 1))
@@ -205,6 +216,10 @@ class FakeDaemon:
 
     def _silence(self, request: SilenceRequest, wall: int) -> str:
         new = f"s{len(self.requests) + 100}"
+        if request.id:
+            ends = wall + request.length
+            self.silences[request.id] = msgspec.structs.replace(self.silences[request.id], ends_at=ends)
+            return request.id
         target, ends = self.firings[request.firing], wall + request.length
         self.silences[new] = SilenceView(new, "active", [], wall, ends, "ana", "", wall)
         hit = [

@@ -184,16 +184,16 @@ def test_the_strip_commits_in_two_keys_and_in_three_for_the_rule() -> None:
     strip = open_strip(firings[0], firings)
     once = press(strip, "enter", firings)
     assert isinstance(once, Commit)
-    assert (once.request.length, once.request.rule_wide, once.request.firing) == (15 * MINUTE, False, "f0")
+    assert (once.requests[0].length, once.requests[0].rule_wide, once.requests[0].firing) == (15 * MINUTE, False, "f0")
     third = press(strip, "3", firings)
     assert isinstance(third, Commit)
-    assert third.request.length == 60 * MINUTE
+    assert third.requests[0].length == 60 * MINUTE
     wide = press(strip, "r", firings)
     assert isinstance(wide, SilenceStrip)
     assert len(hit_by(wide.target, firings, rule_wide=True)) == 3
     done = press(wide, "enter", firings)
     assert isinstance(done, Commit)
-    assert done.request.rule_wide
+    assert done.requests[0].rule_wide
     assert isinstance(press(strip, "escape", firings), Cancel)
     assert press(strip, "z", firings) == strip
     assert press(strip, "5", firings) == strip
@@ -206,7 +206,7 @@ def test_the_strip_takes_a_typed_length() -> None:
         strip = press(strip, key, firings)  # type: ignore[assignment]
     done = press(strip, "enter", firings)
     assert isinstance(done, Commit)
-    assert done.request.length == 90 * MINUTE
+    assert done.requests[0].length == 90 * MINUTE
     back = press(strip, "escape", firings)
     assert isinstance(back, SilenceStrip)
     assert back.typed is None

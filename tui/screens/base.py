@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from textual import events
@@ -20,8 +20,8 @@ from rtmd.wire import FiringView
 from tui.desk import Desk
 from tui.keymap import Key, footer, lookup, remapped
 from tui.palette import Palette, open_palette, press_in
-from tui.silencing import Cancel, Commit, SilenceStrip, open_strip, press
-from tui.states import Condition, condition, is_open
+from tui.silencing import DEFAULT, MOST_MARKED, PRESETS, Cancel, Commit, SilenceStrip, open_strip, press
+from tui.states import Condition, condition, is_open, stage_rank
 from tui.view.empty import too_small
 from tui.view.footer import keys, question_line, silence_line
 from tui.view.header import counters, header
@@ -37,6 +37,7 @@ MIN_HEIGHT = 12
 # A target that changed this short before a key was perhaps not the one that was meant.
 SURPRISE = 250
 PALETTE_ROWS = 10
+MANY = 50  # firings that are taken without being asked again
 
 Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -180,33 +181,53 @@ class DeskScreen(Screen[None]):
 
         self.app.run_worker(then_show(), exit_on_error=True)
 
-    def do_ack(self) -> None:
-        """Take the firing; a second key when somebody else has it."""
+    def targets(self) -> list[FiringView]:
+        """What a mutation acts on: the target, or what is marked or grouped with it."""
         target = self.target()
-        if target is None:
+        return [] if target is None else [target]
+
+    def do_ack(self) -> None:
+        """Take the firings; a second key when somebody else has the only one."""
+        targets = self.targets()
+        if not targets:
             return
         desk = self.desk
         desk.roster.touch(desk.clock())
+        if len(targets) > 1:
+            # Those that somebody has already are left to them.
+            free = [one for one in targets if condition(one) is not Condition.ACKED]
+            act = partial(desk.ack, free)
+            if len(free) > MANY:
+                self.ask(f"acknowledge {len(free)} firings?", act)
+            else:
+                self.run(act())
+            return
+        [target] = targets
         ack = target.ack
         if condition(target) is Condition.ACKED and ack is not None and ack.by != desk.picture.you:
             left = desk.now.until(ack.until)
-            self.ask(f"{lit(ack.by, 40)} has it for {left} more: take over?", lambda: desk.ack(target))
+            self.ask(f"{lit(ack.by, 40)} has it for {left} more: take over?", lambda: desk.ack(targets))
         elif self._surprised():
-            self.ask(f"the row changed just now: acknowledge {lit(target.rule, 60)}?", lambda: desk.ack(target))
+            self.ask(f"the row changed just now: acknowledge {lit(target.rule, 60)}?", lambda: desk.ack(targets))
         else:
-            self.run(desk.ack(target))
+            self.run(desk.ack(targets))
 
     def do_silence(self) -> None:
         """Open the strip."""
-        target = self.target()
-        if target is None:
+        targets = self.targets()
+        if not targets:
             return
         desk = self.desk
         desk.roster.touch(desk.clock())
-        if not is_open(target):
+        if not any(map(is_open, targets)):
             desk.tell(f"{desk.glyphs.ok} already resolved: nothing to silence")
-            return
-        self.strip = open_strip(target, desk.picture.firings.values())
+        elif len(targets) > 1 and not desk.roster.marks:
+            top = max(targets, key=stage_rank)
+            self.strip = open_strip(top, desk.picture.firings.values(), rule_wide=True)
+        elif len(targets) > MOST_MARKED:
+            desk.tell(f"{desk.glyphs.fails} {len(targets)} are marked: at most {MOST_MARKED} are silenced one by one")
+        else:
+            self.strip = open_strip(targets[0], desk.picture.firings.values(), others=targets[1:])
 
     def do_say_noise(self) -> None:
         """It was noise."""
@@ -216,8 +237,22 @@ class DeskScreen(Screen[None]):
         """It was something real."""
         self._judge("real")
 
+    def do_extend(self) -> None:
+        """Longer, by what the stage takes for a silence."""
+        self._extend(1)
+
+    def do_shorten(self) -> None:
+        """Shorter."""
+        self._extend(-1)
+
+    def _extend(self, sign: int) -> None:
+        target = self.target()
+        if target is not None:
+            step = PRESETS.get(target.stage, PRESETS["minutes"])[DEFAULT]
+            self.run(self.desk.extend(target, sign * step))
+
     def do_undo(self) -> None:
-        """Take the last silence back."""
+        """Take back what was done last."""
         self.run(self.desk.take_back())
 
     def do_zone(self) -> None:
@@ -302,7 +337,7 @@ class DeskScreen(Screen[None]):
             case Cancel():
                 self.strip = None
             case Commit() as commit:
-                self._finish("silence", lambda: self.desk.silence(strip.target, commit))
+                self._finish("silence", lambda: self.desk.silence(commit))
             case _:
                 self.strip = verdict
 

@@ -23,11 +23,14 @@ def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
 
 def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, glyphs: Glyphs) -> Line:
     """The silence strip: what, how many firings that hides now, the lengths, and the keys."""
-    hits = len(hit_by(strip.target, firings, rule_wide=strip.rule_wide))
+    hits = len(strip.hits(firings))
     keys_part = _silence_keys(strip, firings, glyphs, wide=cells >= WIDE)
     scope = "(whole rule)" if strip.rule_wide else where(strip.target.labels, glyphs)
+    name = lit(strip.target.rule, 60)
+    if strip.others:
+        name, scope = f"{len(strip.others) + 1} marked", ""
     room = cells - width(keys_part) - len(f" SILENCE  ({hits})  ")
-    what = cut(f"{lit(strip.target.rule, 60)} {scope}".strip(), max(room, 12), glyphs.more)
+    what = cut(f"{name} {scope}".strip(), max(room, 12), glyphs.more)
     head = (Piece(" SILENCE ", "key"), Piece(f"{what} ({hits})  ", "text"))
     return bar((*head, *keys_part), cells, glyphs)
 
@@ -80,9 +83,12 @@ def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs
     for digit, preset in enumerate(strip.presets, start=1):
         text = length(preset)
         pieces += [Piece(f"{digit}", "key"), Piece(f" [{text}]{gap}" if preset == strip.default else f" {text}{gap}")]
+    pieces += [Piece("u", "key"), Piece(f" until ok{gap}" if wide else f" ok{gap}")]
+    last = (Piece(glyphs.enter, "key"), Piece(f" {length(strip.default)} "))
+    if strip.others:
+        return (*pieces, Piece("e", "key"), Piece(f" other{gap}"), *last)
     other = len(hit_by(strip.target, firings, rule_wide=not strip.rule_wide))
     scope = f" only this ({other}){gap}" if strip.rule_wide else f" {'rule-wide' if wide else 'rule'} ({other}){gap}"
-    last = (Piece(glyphs.enter, "key"), Piece(f" {length(strip.default)} "))
     return (*pieces, Piece("e", "key"), Piece(f" other{gap}"), Piece("r", "key"), Piece(scope), *last)
 
 
