@@ -62,7 +62,7 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
         at += chance.choice([0, 1, 400, 1_000, chance.randrange(1_500), chance.randrange(6_000), 9_000])
         what = chance.choices(
             ["post", "silence", "expire", "ack", "mark", "rules", "gap", "wall", "react", "long", "hammer"],
-            [60, 3, 2, 3, 3, 2, 1, 1, 1, 1, 5],
+            [60, 3, 2, 3, 3, 2, 1, 1, 1, 1, 6],
         )[0]
         if what == "rules":
             name = chance.choice(list(texts))
@@ -132,8 +132,8 @@ def draw_inhibition(chance: Random, number: int) -> Inhibition:
 
 def draw_hammer(chance: Random, at: int) -> Iterator[Event]:
     """Some series go up and down together, over and over: something may flap."""
-    picked, every = chance.sample(range(len(SERIES)), 3), chance.choice([2_100, 5_300])
-    for number in range(chance.randint(8, 24)):
+    picked, every = chance.sample(range(len(SERIES)), 6), chance.choice([2_100, 5_300])
+    for number in range(chance.randint(10, 24)):
         post = tuple((series, 0, (0.0, 60.0)[number % 2]) for series in picked)
         yield Event(at + (number + 1) * every, "post", post)
 
