@@ -13,7 +13,7 @@ input, never in between: a firing that ends and one that begins at once never me
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -29,7 +29,7 @@ from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.firing import Firing
-from rtmd.model.rule import MINUTE, RuleSet
+from rtmd.model.rule import MINUTE, Correlation, Rule, RuleSet
 from rtmd.pipeline import verdicts
 from rtmd.pipeline.answers import fill_wanted, latest_only, refusal
 from rtmd.pipeline.inputs import Input, RoomWanted, Samples, WindowFilled, WindowsRestored
@@ -75,6 +75,11 @@ class Pipeline:
     def wall(self, at: int) -> int:
         """People's time at engine time `at`."""
         return at + self._offset
+
+    @property
+    def entries(self) -> Mapping[str, Rule | Correlation]:
+        """The rules and correlations in force, by name."""
+        return RuleSet(self.engine.rules, correlations=self.correlations.members.correlations).entries
 
     def firing(self, firing_id: str) -> Firing | None:
         """One firing, open or lately resolved."""
@@ -154,7 +159,7 @@ class Pipeline:
             yield fx.Journaled(at, "rules", text=given.note)
         if given.by:
             yield fx.Audited(self.wall(at), given.by, "reload", "rules", given.note)
-        before = RuleSet(self.engine.rules, correlations=self.correlations.members.correlations).entries
+        before = self.entries
         happened, empty = self.engine.load(given.rules, at)
         yield from self._follow(happened)
         self.correlations.load(given.rules.correlations, self.engine.episodes.firings.values(), at)
@@ -268,7 +273,7 @@ class Pipeline:
             case ins.VerdictGiven():
                 yield from self._take_verdict(given, at)
             case ins.MissReported():
-                if self.engine.rule(given.rule) is None:
+                if given.rule not in self.entries:
                     raise NotFoundError(f'there is no rule "{given.rule}"')
                 yield from verdicts.missed(given, at=at, wall=self.wall(at))
             case ins.MarkMade():

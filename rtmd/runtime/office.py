@@ -176,7 +176,7 @@ class Office:
 
     async def noise(self, days: int) -> NoiseView:
         """How noisy the rules in force were."""
-        return await self._noise.look(self._loop.pipeline.engine.rules, self.now(), days)
+        return await self._noise.look(self._loop.pipeline.entries, self.now(), days)
 
     def silences(self) -> list[SilenceView]:
         """All silences, those that end last first."""
@@ -200,8 +200,8 @@ class Office:
 
     async def rule_file(self, name: str) -> RuleFileView | None:
         """Where a rule file is: of a rule, or of what is wrong; nothing is said of other files."""
-        engine = self._loop.pipeline.engine
-        known = {rule.file for rules in (engine.rules, engine.disabled) for rule in rules.values()}
+        pipeline = self._loop.pipeline
+        known = {rule.file for rules in (pipeline.entries, pipeline.engine.disabled) for rule in rules.values()}
         if name not in known | {error.file for error in self._board.rule_errors}:
             return None
         return await asyncio.to_thread(_rule_file, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scenarios.score import START, Score
+from scenarios.test_correlations import backlash, meeting
 from scenarios.test_episodes import GRADED, counter
 
 from rtmd.alerting.noise import Noise, Share
@@ -97,3 +98,17 @@ def test_the_board_reads_what_the_pipeline_writes() -> None:
     assert found.score is not None
     # Six false starts, one of them marked real; five that nobody had, and one acknowledged and silenced.
     assert round(found.score, 3) == round((5 * 5 / 8 + 0 + (3 + 2) / 8) / 7, 3)
+
+
+def test_correlations_are_heard_and_judged_as_rules_are() -> None:
+    score = meeting()
+    say(score, backlash(score).id, real=False)
+    score.push(5, 'm{brand="acme",site="1"}', 1)
+    assert answer(list(score.send(60, MissReported(1, "ana", "backlash", "x")))).status == 200
+    noise = Noise()
+    for line in score.of(Journaled):
+        noise.take(line)
+    board = {each.rule: each for each in noise.board(START, START + 60_000, score.pipeline.entries)}
+    assert (board["backlash"].firings, board["backlash"].noise, len(board["backlash"].missed)) == (1, 1, 1)
+    assert (board["surge"].firings, board["campaign"].firings) == (1, 0)
+    assert board["backlash"].unattended == Share(1, 1)

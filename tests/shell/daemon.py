@@ -31,6 +31,7 @@ from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.wire import Done, FiringDetail, FiringView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView
+from rtmd.wire.noise import NoiseView
 from rtmd.wire.rules import ReloadView, RuleView
 from rtmd.wire.silences import SilenceView
 
@@ -109,6 +110,10 @@ class Client:
     def rules(self) -> list[RuleView]:
         """The rules in force, less those that every daemon has."""
         return [rule for rule in self._get("rules", list[RuleView]) if rule.file != "built in"]
+
+    def noise(self) -> NoiseView:
+        """`/api/rtmd/v1/noise`."""
+        return self._get("noise", NoiseView)
 
     def latest_reload(self) -> ReloadView:
         """`/api/rtmd/v1/rules/reload`."""

@@ -126,7 +126,7 @@ def test_a_pending_stage_goes_on_where_it_stood_and_downtime_counts_for_nothing(
     assert watched + 0.2 >= 3.0
 
 
-def test_silences_and_acks_that_were_answered_outlive_kill_9(make: Make, sink: Sink) -> None:
+def test_silences_acks_and_verdicts_that_were_answered_outlive_kill_9(make: Make, sink: Sink) -> None:
     rtmd = make(sink.config, {"r.toml": LEVEL}).start()
     rtmd.client.send("m", 20, brand="acme")
     firing_id = firing(rtmd, sink)
@@ -134,6 +134,8 @@ def test_silences_and_acks_that_were_answered_outlive_kill_9(make: Make, sink: S
     silence = rtmd.client.change("silence", matchers=['brand="zeta"'], comment="launch")
     expired = rtmd.client.change("silence", matchers=['brand="beta"'])
     rtmd.client.change("silence/expire", id=expired)
+    rtmd.client.change("verdict", firing=firing_id, verdict="real")
+    rtmd.client.change("missed", rule="level", text="the outage")
     rtmd.kill()
 
     rtmd.start()
@@ -141,6 +143,10 @@ def test_silences_and_acks_that_were_answered_outlive_kill_9(make: Make, sink: S
     ack = rtmd.client.firing(firing_id).firing.ack
     assert ack
     assert ack.note == "on it"
+    assert rtmd.client.firing(firing_id).firing.verdict == "real"
+    [noise] = [each for each in rtmd.client.noise().rules if each.rule == "level"]
+    assert (noise.firings, noise.real, noise.handled.count) == (1, 1, 1)
+    assert [miss.text for miss in noise.missed] == ["the outage"]
     rtmd.client.send("m", 20, brand="zeta")
     rtmd.until("it is silenced", lambda: rtmd.client.status().silenced)
     assert sink.messages() == ["firing"]

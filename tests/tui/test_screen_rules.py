@@ -107,6 +107,16 @@ async def test_enter_explains_the_score_term_by_term_and_escape_comes_back(tmp_p
         await seat.until(lambda: isinstance(seat.app.screen, LiveScreen))
 
 
+async def test_a_correlation_says_what_it_joins(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.rules = [RuleView("backlash", "rules/social.toml", 9, "risk", [], joins=["mention-surge", "gc-pause"])]
+    async with sitting(tmp_path, daemon) as seat:
+        await seat.press("2")
+        await seat.sees("backlash", "quiet")
+        await seat.press("enter")
+        await seat.sees("joins         mention-surge, gc-pause", "rules/social.toml:9")
+
+
 async def test_noise_and_real_are_said_of_the_latest_firing_of_the_rule(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await on_rules(seat)

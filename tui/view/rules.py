@@ -97,7 +97,7 @@ def state(rule: RuleView, moment: Moment, glyphs: Glyphs) -> Line:
     if rule.shadow:
         pieces.append(Piece("shadow", "quiet"))
     if not pieces:
-        pieces.append(Piece("quiet" if rule.instances else "no series yet", "quiet"))
+        pieces.append(Piece("quiet" if rule.instances or rule.joins else "no series yet", "quiet"))
     return tuple(part for piece in pieces for part in (piece, Piece(" ")))[:-1]
 
 
@@ -218,7 +218,8 @@ def _cells(noise: RuleNoiseView) -> tuple[str, ...]:
 def _facts(rule: RuleView, cells: int) -> Iterator[Line]:
     place = lit(rule.file, 400) + (f":{rule.line}" if rule.line else "")
     yield from _section("written in", [place], cells)
-    yield from _section("stages", [", ".join(lit(stage, 20) for stage in rule.stages)], cells)
+    yield from _section("stages", [", ".join(lit(stage, 20) for stage in rule.stages)] if rule.stages else [], cells)
+    yield from _section("joins", [", ".join(lit(name, 200) for name in rule.joins)] if rule.joins else [], cells)
     yield from _section("kind", [lit(rule.kind, 40)], cells)
     yield from _section("now", [f"{rule.firing} firing, {rule.pending} pending, {rule.instances} instances"], cells)
     yield from _section("problems", [lit(text, 500) for text in rule.problems], cells)
