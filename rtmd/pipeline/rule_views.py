@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from rtmd.engine.stage_table import StageTable
-from rtmd.engine.unfed import patience
+from rtmd.engine.unfed import UNFED_AFTER, patience
 from rtmd.model.firing import Firing
 from rtmd.model.rule import Correlation, Rule
 from rtmd.pipeline.pipeline import Pipeline
@@ -66,10 +66,14 @@ def _is_unfed(pipeline: Pipeline, firing: Firing) -> bool:
 
 def _unfed_since(pipeline: Pipeline, tables: tuple[StageTable, ...]) -> int | None:
     """When the last sample came that feeds the rule, where that is too long ago; None too where none ever came."""
-    signals = {table.signal for table in tables}
-    fed = [np.asarray(signal.root.feeding(np.arange(signal.size))) for signal in signals if signal.size]
-    series = np.concatenate(fed) if fed else np.zeros(0, np.int64)
-    if not len(series):
-        return None
-    latest = pipeline.engine.plans.arrivals.latest(series)
-    return latest if pipeline.engine.evaluated_at - latest > max(map(patience, signals)) else None
+    signals = {table.signal for table in tables if table.signal.size}
+    arrivals, at = pipeline.engine.plans.arrivals, pipeline.engine.evaluated_at
+    latest = 0
+    for signal in signals:
+        # One series that was fed just now says enough, and nearly always there is one in the first row.
+        for rows in (slice(0, 1), slice(1, signal.size)):
+            series = signal.root.feeding(np.arange(signal.size)[rows])
+            latest = max(latest, arrivals.latest(series) if len(series) else 0)
+            if at - latest <= UNFED_AFTER:
+                return None
+    return latest if latest and at - latest > max(map(patience, signals)) else None

@@ -199,6 +199,8 @@ class World:
             case "ack":
                 known = sorted(firing.id for firing in self.pipeline.firings())[:2]
                 yield from (ins.AckSet(3, "ana", each, number % 2, number, "mine") for each in known)
+                if number > 1:  # and what they make of it
+                    yield from (ins.VerdictGiven(5, "bo", each, real=number < 90_000) for each in known)
             case "mark":
                 labels = (("b", "x"),) if number > 1_000 else ()
                 yield ins.MarkMade(4, "ci", MarkKind.DEPLOY, "v1", labels, 0 if number % 2 else wall - number)
