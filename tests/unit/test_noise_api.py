@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from rtmd.store.state import StateStore
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 
 BASE = "/api/rtmd/v1"
+FROM = f"unix uid {os.geteuid()}"
 DAY = 86_400_000
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
 NOISY = RuleNoiseView(
@@ -98,9 +100,9 @@ async def test_verdicts_and_misses_become_inputs_with_the_name_of_who_says_so(se
     await served.unix.post(f"{BASE}/verdict", json={"firing": "old", "verdict": "noise"})
     await served.unix.post(f"{BASE}/missed", json={"rule": "mention-surge", "text": "the outage"})
     assert served.desk.asked == [
-        VerdictGiven(1, ME, "f1", real=True),
-        VerdictGiven(2, ME, "old", real=False, past=old),
-        MissReported(3, ME, "mention-surge", "the outage"),
+        VerdictGiven(1, ME, "f1", real=True, origin=FROM),
+        VerdictGiven(2, ME, "old", real=False, past=old, origin=FROM),
+        MissReported(3, ME, "mention-surge", "the outage", origin=FROM),
     ]
 
 
