@@ -77,7 +77,7 @@ class Silencing:
         hidden = " ".join(sorted(self._about([made]))) if active else ""
         yield Journaled(at, "silence", text=text, detail={"silence": made.id, "firings": hidden})
         for silence in ended:
-            yield from self._let_go(silence, wall)
+            yield from self._let_go(silence, at, wall)
         self._plan([made])
         yield self._look_different([*ended, made])
         yield Answered(given.request, id=made.id)
@@ -89,7 +89,7 @@ class Silencing:
         yield Audited(wall, given.by, "expire", silence.id)
         yield Journaled(at, "silence", text=f"{given.by} expired {silence.id}", detail={"silence": silence.id})
         if not over:
-            yield from self._let_go(silence, wall)
+            yield from self._let_go(silence, at, wall)
         yield self._look_different([silence])
         yield Answered(given.request, id=silence.id)
 
@@ -160,7 +160,7 @@ class Silencing:
                 continue
             silence = self._silences.get(silence_id)
             if silence.state(wall) is SilenceState.EXPIRED:
-                yield from self._let_go(silence, wall)
+                yield from self._let_go(silence, at, wall)
             else:
                 yield from self._warn(silence, at, wall)
 
@@ -192,7 +192,7 @@ class Silencing:
             yield from self._dispatch.announce(silence, hidden, at, wall)
             yield Touched(frozenset(firing.id for firing in hidden))
 
-    def _let_go(self, silence: Silence, wall: int) -> Iterator[Effect]:
+    def _let_go(self, silence: Silence, at: int, wall: int) -> Iterator[Effect]:
         """It is over: who knows of what it hid, and was not told of the end before, is to be told now."""
         was_active = silence.starts_at < silence.ends_at
         if was_active and not silence.announced:
@@ -201,7 +201,10 @@ class Silencing:
                     why = f"silenced by {silence.created_by} until {clock(silence.ends_at)}"
                     yield from self._dispatch.hold(firing, why)
         self._silences.note(silence, announced=True)
-        self._plan([silence])
+        if _recheck(silence) > wall:
+            self._plan([silence])
+        else:  # time jumped over that
+            self._dispatch.call_withheld(at + ECHO)
 
     def _covered(self, silence: Silence, wall: int) -> list[Firing]:
         """Open firings that it is about and nobody has, in order."""
