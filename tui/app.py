@@ -1,8 +1,9 @@
 """The application: one stream in, one picture, one flush out.
 
 Main screens are Textual's modes: each keeps what was opened over it. The reader takes messages in as they come and
-marks the picture as changed; `flush` draws, at once when nothing was drawn for 100 ms, else when those are over. A
-tick each second keeps ages and the clock; only lines whose text changed are drawn. Toasts are plain text: `notify`
+marks the picture as changed; `flush` draws, at once when nothing was drawn for 30 ms, else when those are over: the
+daemon sends ten messages a second at most. A tick each second keeps ages and the clock; only lines whose text changed
+are drawn. Toasts are plain text: `notify`
 refuses markup.
 """
 
@@ -70,9 +71,16 @@ class RtmdApp(App[None]):
     """
 
     def __init__(
-        self, target: str, *, ascii_only: bool = False, daemon_stays: bool = True, read_only: bool = False
+        self,
+        target: str,
+        *,
+        ascii_only: bool = False,
+        daemon_stays: bool = True,
+        read_only: bool = False,
+        open_at: str = "",
     ) -> None:
         super().__init__()
+        self._open_at = open_at.removeprefix("rtmd://")
         self.farewell = FAREWELL if daemon_stays else ""
         self.leaving = STAYS if daemon_stays else ENDS
         self.animation_level = "none"
@@ -145,6 +153,18 @@ class RtmdApp(App[None]):
         with self.batch_update(), self.suspend():
             await editor.run(argv)
 
+    def open_at(self, link: str) -> None:
+        """Open what a link names: `firing/ID`, or a main screen by its name."""
+        kind, _, firing_id = link.partition("/")
+        if link in PLACES:
+            self.go(link)
+        elif kind != "firing" or firing_id not in self.desk.picture.firings:
+            self.desk.tell(f"{self.desk.glyphs.fails} there is no {lit(link, 100)} here any more")
+        else:
+            self.desk.roster.go_to(firing_id, self.desk.clock())
+            self.repaint()
+            self.open_why()
+
     def open_help(self, name: str, table: tuple[Key, ...]) -> None:
         """Show the keys, those of the present screen first."""
         self.push_screen(TextScreen(lambda cells: help_page(name, table, cells, self.desk.glyphs, self.leaving)))
@@ -171,12 +191,15 @@ class RtmdApp(App[None]):
             silent = mono - picture.link.heard
             for _ in picture.hearing(message, mono):
                 await asyncio.sleep(0)
+            if self._open_at and picture.status is not None:
+                self._open_at, place = "", self._open_at
+                self.open_at(place)
             if before is LinkState.LOST:
                 self.desk.note(f"link is back after {silent // 1000}s: {picture.counts.new} new")
         self.flush()
 
     def flush(self) -> None:
-        """Draw soon: at once after a quiet spell, at most ten times a second otherwise."""
+        """Draw soon: at once after a quiet spell, else when it has lasted."""
         if self._flush_timer is not None:
             return
         wait = self._flushed + FLUSH - time.monotonic()
@@ -219,11 +242,18 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
-def main(target: str, *, ascii_only: bool = False, daemon_stays: bool = True, read_only: bool = False) -> int:
+def main(
+    target: str,
+    *,
+    ascii_only: bool = False,
+    daemon_stays: bool = True,
+    read_only: bool = False,
+    open_at: str = "",
+) -> int:
     """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code.
 
     `daemon_stays` says whether the daemon outlives it: what people who leave are told. `read_only` changes nothing,
-    and has the daemon refuse whatever this screen might ask for.
+    and has the daemon refuse whatever this screen might ask for. `open_at` is a link: `firing/ID`, or a screen's name.
     """
     if problem := unusable():
         sys.stderr.write(problem + "\n")
@@ -234,6 +264,7 @@ def main(target: str, *, ascii_only: bool = False, daemon_stays: bool = True, re
             ascii_only=ascii_only or not speaks_unicode(),
             daemon_stays=daemon_stays,
             read_only=read_only,
+            open_at=open_at,
         )
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")

@@ -90,3 +90,18 @@ async def test_a_mistake_in_the_keys_is_told_and_keeps_nobody_out(tmp_path: Path
     async with sitting(tmp_path, FakeDaemon(), (160, 30)) as seat:
         await seat.sees("a ack")
         assert 'there is no "akc": did you mean "ack"?; the usual keys are used' in seat.said[0]
+
+
+@pytest.mark.parametrize(
+    ("link", "seen"),
+    [
+        ("rtmd://firing/f04", ["WHY", "mention-surge  globex"]),
+        ("firing/none", ["there is no firing/none here any more", "negative-share"]),
+        ("rules", ["NOISE"]),
+    ],
+)
+async def test_a_link_opens_what_it_names(tmp_path: Path, link: str, seen: list[str]) -> None:
+    async with sitting(tmp_path, FakeDaemon()) as seat:
+        seat.app._open_at = link.removeprefix("rtmd://")
+        seat.daemon.beat()
+        await seat.sees(*seen)

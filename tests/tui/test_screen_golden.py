@@ -13,6 +13,7 @@ import pytest
 import world
 from fake_daemon import FakeDaemon
 from seat import sitting
+from test_screen_groups import storm
 
 KEYS = {
     "strip": ["s"],
@@ -26,11 +27,12 @@ AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"]}
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why", "rules", "rule", "reload"])
+@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why", "rules", "rule", "reload", "storm"])
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size: tuple[int, int], case: str) -> None:
     facts: dict[str, Any] = {"coach": "Press s, then ⏎, to silence it", "rule_errors": [world.RULE_ERROR]}
-    daemon = FakeDaemon([]) if case == "quiet" else FakeDaemon(**(facts if case == "busy" else {}))
+    firings = {"quiet": [], "storm": [*world.busy(), *storm(4, 60)]}.get(case)
+    daemon = FakeDaemon(firings, **(facts if case == "busy" else {}))
     async with sitting(tmp_path, daemon, size) as seat:
         await seat.sees("Nothing firing" if case == "quiet" else "negative-share")
         if case == "stale":
@@ -48,6 +50,16 @@ async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size:
         seat.app.repaint()
         await seat.pilot.pause(0.15)
         path = GOLDEN / f"{case}-{size[0]}x{size[1]}.txt"
+        if os.environ.get("GOLDEN") == "write":
+            path.write_text(seat.text + "\n", encoding="utf-8")
+        assert seat.text + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 11)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_terminal_that_is_too_small_still_counts(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with sitting(tmp_path, FakeDaemon(), size) as seat:
+        await seat.sees("terminal too small")
+        path = GOLDEN / f"small-{size[0]}x{size[1]}.txt"
         if os.environ.get("GOLDEN") == "write":
             path.write_text(seat.text + "\n", encoding="utf-8")
         assert seat.text + "\n" == path.read_text(encoding="utf-8")

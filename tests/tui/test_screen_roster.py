@@ -168,6 +168,10 @@ def test_a_filter_takes_the_cursor_with_it_and_remembers_that_nobody_moved_it() 
     [
         ("", "abc"), ("SURGE", "a"), ("brand=glob", "b"), ("state:new", "ac"), ("state:ack", "b"), ("sev:crit", "c"),
         ("state:new sev:warn", "a"), ("state:", "abc"), ("state:nodata", "c"), ("nothing", ""), ("acme surge", "a"),
+        ("brand=gl*x", "b"), ("brand=*o*", "b"), ("brand=lob", ""), ("brand!=acme", "bc"), ("!brand=acme", "bc"),
+        ("!surge", "bc"), ("!state:new", "b"), ("rule=th", "c"), ("by=ana", "b"), ("by!=ana", "ac"), ("brand=", "abc"),
+        ("severity=crit", "c"), ("!", "abc"), ("!brand=", "abc"), ("BRAND=acme", ""), ("brand=ACM?", "a"),
+        ("brand=[a", ""), ("=x", ""), ("sev:", "abc"),
     ],
 )  # fmt: skip
 def test_the_filter_finds_words_states_and_severities(text: str, found: str) -> None:

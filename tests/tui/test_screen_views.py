@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -328,3 +329,21 @@ def test_times_say_their_zone_and_their_day() -> None:
     assert not Moment(0, world.WALL, world.AT, utc=False).clock(world.WALL).endswith("Z")
     assert countdown(12_000) == "00:12"
     assert countdown(3_730_000) == "1:02:10"
+
+
+@pytest.mark.parametrize("cells", [80, 120])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_every_two_states_differ_in_text_alone(cells: int, glyphs: Glyphs) -> None:
+    quiet: dict[str, Any] = {"silenced_by": ["s"], "silenced_until": world.WALL + 1, "silencer": "ana"}
+    states: list[dict[str, Any]] = [
+        {}, {"severity": "critical"}, {"severity": "info"}, {"ack": world.ack()}, {"ack": world.ack("bo")},
+        {"ack": world.ack(raised=True)}, quiet, {"state": "recovering"}, {"state": "resolved", "resolved_at": world.AT},
+        {"flags": ["unfed"]}, {"flags": ["unfed"], "ack": world.ack()}, {"flags": ["rejudging"]},
+        {"ladder_text": "SMH"}, {"ladder_text": "Sm."}, {"ladder_text": "S  "},
+        {"inhibited_by": "f", "inhibitor": "site-down"},
+    ]  # fmt: skip
+    texts = [plain(row(world.firing("f", **changes), NOW, cells, glyphs)) for changes in states]
+    assert len(set(texts)) == len(states)
+    live, stale = picture([]), picture([])
+    stale.lost("gone", 0)
+    assert plain(header(live, NOW, cells, glyphs)) != plain(header(stale, NOW, cells, glyphs))

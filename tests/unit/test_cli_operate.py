@@ -339,15 +339,16 @@ def test_verbs_complete_without_being_imported() -> None:
 
 
 def test_the_screen_is_opened_on_the_target_and_its_exit_code_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[tuple[str, bool, bool]] = []
+    opened: list[tuple[str, bool, bool, str]] = []
 
-    def screen(target: str, *, ascii_only: bool, read_only: bool) -> int:
-        opened.append((target, ascii_only, read_only))
+    def screen(target: str, *, ascii_only: bool, read_only: bool, open_at: str) -> int:
+        opened.append((target, ascii_only, read_only, open_at))
         return 3
 
     monkeypatch.setattr("tui.app.main", screen)
-    result = CliRunner().invoke(main, ["tui", "--connect", "tcp:127.0.0.1:9095", "--ascii", "--readonly"])
-    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True, True)])
+    flags = ["--connect", "tcp:127.0.0.1:9095", "--ascii", "--readonly", "--open", "firing/f1"]
+    result = CliRunner().invoke(main, ["tui", *flags])
+    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True, True, "firing/f1")])
 
 
 def test_version_is_printed() -> None:
