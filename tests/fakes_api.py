@@ -131,13 +131,15 @@ class FakeDeliveries:
     def outbox(self) -> OutboxView:
         return OutboxView(self.waits, self.letters)
 
-    async def retry(self, wanted: RetryRequest, by: str) -> list[str]:
+    async def retry(self, wanted: RetryRequest, by: str, origin: str) -> list[str]:
+        assert origin
         self.asked.append((by, wanted))
         if wanted.keys == ["none"]:
             raise NotFoundError("there is no such dead letter")
         return [letter.key for letter in self.letters]
 
-    async def try_out(self, receiver: str, by: str) -> TryResult:
+    async def try_out(self, receiver: str, by: str, origin: str) -> TryResult:
+        assert origin
         self.asked.append((by, receiver))
         if receiver != "desk":
             raise NotFoundError(f'there is no receiver "{receiver}"')
@@ -305,8 +307,9 @@ class FakeDesk:
     def trouble(self) -> str:
         return self.stuck
 
-    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
-        self.reloads.append(confirmed_by)
+    async def reload(self, by: str, origin: str, *, confirmed: bool) -> list[RuleErrorView]:
+        assert origin
+        self.reloads.append(by if confirmed else "")
         return self.errors
 
     def latest_reload(self) -> ReloadView:

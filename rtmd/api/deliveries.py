@@ -53,13 +53,13 @@ class DeliveryRoutes:
         wanted = decode_request(await self._body(request), RetryRequest)
         if sum((bool(wanted.keys), bool(wanted.receiver), wanted.all)) != 1:
             raise HTTPException(400, "say which: keys, receiver or all")
-        return Json(RetryDone(await self._stored(self._desk.retry(wanted, caller.name))))
+        return Json(RetryDone(await self._stored(self._desk.retry(wanted, caller.name, caller.origin))))
 
     async def try_out(self, request: Request) -> Response:
         """Send a test message and wait for what becomes of it."""
         caller = require(request.scope, Role.OPERATE)
         wanted = decode_request(await self._body(request), TryRequest)
-        return Json(await self._stored(self._desk.try_out(wanted.receiver, caller.name)))
+        return Json(await self._stored(self._desk.try_out(wanted.receiver, caller.name, caller.origin)))
 
     async def _body(self, request: Request) -> bytes:
         return await read_body(request.receive, limit=_BODY, budget=self._budget)

@@ -50,11 +50,11 @@ class DeliveryDesk(Protocol):
         """What waits and what was given up."""
         ...
 
-    async def retry(self, wanted: RetryRequest, by: str) -> list[str]:
+    async def retry(self, wanted: RetryRequest, by: str, origin: str) -> list[str]:
         """Bring dead letters back; their keys, once that is on disk. NotFoundError when none was meant."""
         ...
 
-    async def try_out(self, receiver: str, by: str) -> TryResult:
+    async def try_out(self, receiver: str, by: str, origin: str) -> TryResult:
         """Send a test message; NotFoundError when there is no such receiver."""
         ...
 
@@ -200,8 +200,8 @@ class Desk(Protocol):
         """Why rules are not being evaluated; empty while they are."""
         ...
 
-    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
-        """Read rules and configuration again, now; with a name (who confirms it) firing rules may vanish."""
+    async def reload(self, by: str, origin: str, *, confirmed: bool) -> list[RuleErrorView]:
+        """Read rules and configuration again, now, and write down who asked; confirmed firing rules may vanish."""
         ...
 
     def latest_reload(self) -> ReloadView:

@@ -126,7 +126,7 @@ class Mutations:
         confirm = request.query_params.get("confirm", "false")
         if confirm not in ("true", "false"):
             return problem(400, f'confirm is true or false, not "{confirm[:20]}"')
-        errors = await self._desk.reload(caller.name if confirm == "true" else "")
+        errors = await self._desk.reload(caller.name, caller.origin, confirmed=confirm == "true")
         if errors:
             located = (Located(each.file, each.line, each.column, each.problem) for each in errors)
             return problem(400, "\n".join(map(str, located)))

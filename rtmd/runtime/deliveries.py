@@ -83,7 +83,7 @@ class Deliveries:
             dead=[_dead(letter) for letter in self._store.dead_letters(_LISTED)],
         )
 
-    async def retry(self, wanted: RetryRequest, by: str) -> list[str]:
+    async def retry(self, wanted: RetryRequest, by: str, origin: str) -> list[str]:
         """Bring dead letters back; gives their keys. NotFoundError when there is none that was meant."""
         letters = self._store.dead_letters(_LISTED)
         meant = [letter for letter in letters if _is_meant(letter, wanted)]
@@ -91,18 +91,18 @@ class Deliveries:
             raise NotFoundError("there is no such dead letter")
         keys = [letter.notification.key for letter in reversed(meant)]
         shown = ", ".join(keys[:10]) + (f" and {len(keys) - 10} more" if len(keys) > 10 else "")
-        audited = Audited(self._clock.wall(), by, "retry", wanted.receiver or "outbox", shown)
+        audited = Audited(self._clock.wall(), by, "retry", wanted.receiver or "outbox", shown, origin)
         await self._store.revive(keys, audited)
         for letter in reversed(meant):
             self._outbox.offer(letter.notification)
         return keys
 
-    async def try_out(self, receiver: str, by: str) -> TryResult:
+    async def try_out(self, receiver: str, by: str, origin: str) -> TryResult:
         """Send a test message, now; NotFoundError when there is no such receiver."""
         config = self._config.receivers.get(receiver)
         if config is None:
             raise NotFoundError(f'there is no receiver "{receiver[:60]}"')
-        await self._store.commit([Audited(self._clock.wall(), by, "test", receiver)])
+        await self._store.commit([Audited(self._clock.wall(), by, "test", receiver, origin=origin)])
         for message in messages_for(config, self._config.daemon.name, self._clock.now()):
             error = await self._outbox.try_out(message)
             if error is not None:

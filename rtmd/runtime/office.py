@@ -136,9 +136,12 @@ class Office:
         """Why rules are not being evaluated; empty while they are."""
         return stuck(self._loop.at, self.now())
 
-    async def reload(self, confirmed_by: str) -> list[RuleErrorView]:
-        """Read rules and configuration again, now; with a name firing rules may vanish."""
-        await self._reload(confirmed_by)
+    async def reload(self, by: str, origin: str, *, confirmed: bool) -> list[RuleErrorView]:
+        """Read rules and configuration again, now; confirmed firing rules may vanish."""
+        with contextlib.suppress(StoreError):  # a disk that is full keeps nobody from mending the rules
+            asked = Audited(self.wall(), by, "reload", "files", "confirmed" if confirmed else "", origin)
+            await self._store.commit([asked])
+        await self._reload(by if confirmed else "")
         return self.rule_errors()
 
     def latest_reload(self) -> ReloadView:
