@@ -33,4 +33,4 @@ def test_a_night_whole_restless_and_in_pieces_is_the_same_under_two_hash_seeds()
     rows, cuts, flapped = (sum(int(line[place]) for line in told) for place in (2, 3, 4))
     assert rows > 800, one
     assert cuts > 40, one
-    assert flapped > 2, one
+    assert flapped > 5, one
