@@ -74,9 +74,10 @@ def test_who_shows_none_is_known_on_this_machine_only(sent: str) -> None:
         assert (refused.value.status_code, refused.value.headers) == (401, {"WWW-Authenticate": "Bearer"})
 
 
-@pytest.mark.parametrize("sent", ["Bearer", "Bearer rtmd_x", "Bearer \xff", f"Bearer {MADE[Role.VIEW][1]}", "Token x"])
+@pytest.mark.parametrize("sent", ["Bearer", "Bearer rtmd_x", "Bearer \xff", "Bearer {hash}", "Token x"])
 def test_a_wrong_token_is_refused_though_the_same_peer_without_one_would_be_let_in(sent: str) -> None:
     gate = Gate(config(tokens=TOKENS))
+    sent = sent.format(hash=MADE[Role.VIEW][1])
     for asked in (scope(sent, client="127.0.0.1"), scope(sent, peer=Peer(1, 0, 0))):
         with pytest.raises(HTTPException, match="not known here") as refused:
             gate.admit(asked)
