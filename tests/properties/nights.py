@@ -12,7 +12,7 @@ from scenarios.score import START, rule_set
 from rtmd.formats.batch import STALE
 from rtmd.matching import parse_matchers
 from rtmd.model.calendar import Calendar, Span
-from rtmd.model.policy import Inhibition, Policy, Route
+from rtmd.model.policy import EscalationStep, Inhibition, Policy, Route
 from rtmd.model.rule import RuleSet
 
 SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n", "c") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]
@@ -34,6 +34,10 @@ SIGNALS = (  # signal, guard; with $window or not
 CALENDARS = {  # nights begin at four in the afternoon
     "tea": Calendar("tea", times=(Span(16 * 60 + 1, 16 * 60 + 2), Span(16 * 60 + 4, 16 * 60 + 8))),
     "first": Calendar("first", times=(Span(16 * 60, 16 * 60 + 3),)),
+}
+ESCALATIONS = {
+    "one": (EscalationStep(4_000, ("lead",)), EscalationStep(70_000, ("desk", "lead"))),
+    "two": (EscalationStep(20_000, ("log",)),),
 }
 WINDOWS = {"seconds": ("3s", "8s"), "minutes": ("15s", "40s"), "hours": ("2m",)}
 
@@ -83,6 +87,7 @@ def draw_night(seed: int) -> tuple[RuleSet, list[Event]]:
             )
         )
     events += draw_alerts(chance, at)
+    events += draw_decisions(seed, events)
     events.sort(key=lambda event: event.at)
     return first, [*events, Event(at + chance.choice([30_000, 400_000]), "long")]
 
@@ -102,7 +107,8 @@ def draw_policies(seed: int) -> Iterator[Policy]:
     while True:
         routes = tuple(draw_route(chance, number) for number in range(chance.randint(0, 3)))
         inhibitions = tuple(draw_inhibition(chance, number) for number in range(chance.randint(0, 2)))
-        yield Policy(Route("route", "log", repeat=chance.choice([None, 45_000]), routes=routes), CALENDARS, inhibitions)
+        root = Route("route", "log", repeat=chance.choice([None, 45_000]), routes=routes)
+        yield Policy(root, CALENDARS, inhibitions, ESCALATIONS)
 
 
 def draw_route(chance: Random, number: int) -> Route:
@@ -162,7 +168,24 @@ def draw_rule(chance: Random, name: str) -> str:
         [("seconds",), ("minutes",), ("seconds", "minutes"), ("minutes", "hours"), ("seconds", "minutes", "hours")]
     ):
         lines += [f"[rules.{name}.{stage}]", *draw_stage(chance, stage, windowed="$window" in signal)]
+        lines += draw_people(Random("\n".join(lines)))  # noqa: S311  # no secret
     return "\n".join(lines)
+
+
+def draw_people(chance: Random) -> Iterator[str]:
+    """What a stage asks people, and whom it calls while nobody has it."""
+    yield from chance.choice([["propose = ['brief', 'hold']"], ["propose = ['brief']\nexpires = '30s'"], []])
+    yield from chance.choice([["escalate = 'one'"], ["escalate = 'two'"], []])
+
+
+def draw_decisions(seed: int, events: list[Event]) -> Iterator[Event]:
+    """People decide now and then, and hold everything for a while."""
+    chance = Random(f"decisions {seed}")  # noqa: S311  # no secret
+    for event in events:
+        if chance.random() < 0.15:
+            yield Event(
+                event.at + chance.choice([0, 1, 2_500]), chance.choice(["decide", "hold"]), number=chance.randrange(9)
+            )
 
 
 def draw_correlation(chance: Random, name: str) -> str:

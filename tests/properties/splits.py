@@ -196,6 +196,15 @@ class World:
                     labels, words, begun + self.offset, None if number < 0 else max(begun, wall + number)
                 )
                 yield ins.AlertsPosted(4, "prom", (alert,))
+            case "decide":
+                known = sorted(each.id for each in self.pipeline.reactor.proposing.proposals.waiting())
+                for each in known[:2]:
+                    approved, version = number % 3 != 0, number % 2
+                    yield ins.ProposalDecided(4, "ana", each, approved=approved, version=version, reason="so")
+            case "hold" if self.pipeline.reactor.acting.hold:
+                yield ins.HoldLifted(5, "bo")
+            case "hold":
+                yield ins.HoldSet(6, "ana", "stop")
             case "ack":
                 known = sorted(firing.id for firing in self.pipeline.firings())[:2]
                 yield from (ins.AckSet(3, "ana", each, number % 2, number, "mine") for each in known)
@@ -271,6 +280,8 @@ TABLES = {
     "silences": "id, doc",
     "marks": "id, time, doc",
     "storms": "receiver, doc",
+    "proposals": "id, doc",
+    "escalations": "firing, name, since, step",
 }
 
 
