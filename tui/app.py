@@ -62,8 +62,10 @@ class RtmdApp(App[None]):
     #footer { dock: bottom; }
     #table, #empty, #pages { height: 1fr; }
     #preview { height: 8; }
+    #brief { height: 6; }
     DeskScreen { layers: base over; }
-    #palette { display: none; layer: over; dock: bottom; margin-bottom: 1; background: #1a1c20; }
+    #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: #1a1c20; }
+    #hold { display: none; }
     #small { display: none; layer: over; height: 100%; }
     DeskScreen.small #small { display: block; }
     Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }

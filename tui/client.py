@@ -40,6 +40,7 @@ from rtmd.wire import (
     Snapshot,
 )
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
+from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, RerunRequest
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
@@ -156,7 +157,7 @@ class Client:
 
     async def ack(self, wanted: AckRequest) -> Done:
         """Take a firing."""
-        return await self._ask("POST", f"{BASE}/ack", Done, msgspec.json.encode(wanted))
+        return await self._post("ack", wanted)
 
     async def ack_many(self, wanted: AcksRequest) -> AcksDone:
         """Take many firings."""
@@ -164,16 +165,35 @@ class Client:
 
     async def unack(self, wanted: UnackRequest) -> Done:
         """Give a firing back."""
-        return await self._ask("POST", f"{BASE}/ack/end", Done, msgspec.json.encode(wanted))
+        return await self._post("ack/end", wanted)
 
     async def silence(self, wanted: SilenceRequest) -> Done:
-        """Make a silence."""
-        return await self._ask("POST", f"{BASE}/silence", Done, msgspec.json.encode(wanted))
+        """Make a silence, or change one."""
+        return await self._post("silence", wanted)
 
-    async def expire(self, silence_id: str) -> Done:
+    async def expire(self, silence_id: str, version: int = 0) -> Done:
         """End a silence now."""
-        body = msgspec.json.encode(ExpireRequest(id=silence_id))
-        return await self._ask("POST", f"{BASE}/silence/expire", Done, body)
+        return await self._post("silence/expire", ExpireRequest(silence_id, version))
+
+    async def approve(self, wanted: ApproveRequest) -> Done:
+        """Let an action run."""
+        return await self._post("approve", wanted)
+
+    async def decline(self, wanted: DeclineRequest) -> Done:
+        """Have an action not run."""
+        return await self._post("decline", wanted)
+
+    async def hold(self, wanted: HoldRequest) -> Done:
+        """Stop all actions."""
+        return await self._post("hold", wanted)
+
+    async def release(self) -> Done:
+        """Let actions run again."""
+        return await self._ask("POST", f"{BASE}/release", Done)
+
+    async def rerun(self, wanted: RerunRequest) -> Done:
+        """Run an action once more."""
+        return await self._post("rerun", wanted)
 
     async def detail(self, firing_id: str) -> FiringDetail:
         """Everything recorded about a firing."""
@@ -185,11 +205,11 @@ class Client:
 
     async def verdict(self, wanted: VerdictRequest) -> Done:
         """Say what a firing was."""
-        return await self._ask("POST", f"{BASE}/verdict", Done, msgspec.json.encode(wanted))
+        return await self._post("verdict", wanted)
 
     async def missed(self, wanted: MissedRequest) -> Done:
         """Report what a rule did not see."""
-        return await self._ask("POST", f"{BASE}/missed", Done, msgspec.json.encode(wanted))
+        return await self._post("missed", wanted)
 
     async def rules(self) -> list[RuleView]:
         """The rules of the daemon."""
@@ -271,6 +291,9 @@ class Client:
         news = message.seq > self._seq or isinstance(message, Beat)
         self._seq = max(self._seq, message.seq)
         return news
+
+    async def _post(self, path: str, wanted: msgspec.Struct) -> Done:
+        return await self._ask("POST", f"{BASE}/{path}", Done, msgspec.json.encode(wanted))
 
     async def _ask(self, method: str, path: str, kind: type[_T], body: bytes = b"") -> _T:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rtmd.wire import FiringView
-from tui.states import Condition, unfed
+from tui.states import Condition, to_decide, unfed
 
 _Key = TypeVar("_Key")
 
@@ -21,6 +21,7 @@ class Counts:
     acked: int = 0
     silenced: int = 0
     open: int = 0
+    proposals: int = 0  # that wait for a decision; they may outlive their firing
     unfed: Counter[str] = field(default_factory=Counter)  # by rule
     _ends: Counter[int] = field(default_factory=Counter)
 
@@ -31,6 +32,7 @@ class Counts:
 
     def add(self, firing: FiringView, state: Condition, step: int = 1) -> None:
         """Count a firing in, or with -1 out again."""
+        self.proposals += step * to_decide(firing)
         if state is Condition.OK:
             return
         self.open += step

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
@@ -31,6 +31,8 @@ UNDO_WITHIN = 10_000
 MOST_ACKS = 1_000  # that the daemon takes at once
 LEAST = 60_000  # ms that are left of what is made shorter
 LOG_SIZE = 500
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class Desk:
         self.locked = not self.locked
         self.tell("locked: nothing can be changed from here; R unlocks" if self.locked else "unlocked")
 
+    async def attempt(self, act: Coroutine[Any, Any, T], failed: str) -> T | None:
+        """What the daemon answers; None when it refused, which is told in its words."""
+        try:
+            return await act
+        except RefusedError as problem:
+            self.tell(f"{self.glyphs.fails} {failed}: {lit(str(problem), 300)}")
+            return None
+
     async def ack(self, targets: list[FiringView]) -> None:
         """Take firings as they were seen, for as long as their stages say."""
         still = [target for target in targets if is_open(target)]
@@ -122,10 +132,7 @@ class Desk:
 
     async def judge(self, target: FiringView, word: str) -> None:
         """Say what a firing was: noise, or real."""
-        try:
-            await self.client.verdict(VerdictRequest(target.id, word))
-        except RefusedError as problem:
-            self.tell(f"{self.glyphs.fails} not kept: {lit(str(problem), 300)}")
+        if not await self.attempt(self.client.verdict(VerdictRequest(target.id, word)), "not kept"):
             return
         where = " ".join(lit(value, 40) for _, value in sorted(target.labels.items()))
         other = "N says that it was real" if word == "noise" else "n says that it was noise"
@@ -133,12 +140,8 @@ class Desk:
 
     async def missed(self, rule: str, text: str) -> None:
         """Report what a rule did not see."""
-        try:
-            await self.client.missed(MissedRequest(rule, text))
-        except RefusedError as problem:
-            self.tell(f"{self.glyphs.fails} not kept: {lit(str(problem), 300)}")
-            return
-        self.tell(f"{self.glyphs.ok} kept with {lit(rule, 60)}: missed")
+        if await self.attempt(self.client.missed(MissedRequest(rule, text)), "not kept"):
+            self.tell(f"{self.glyphs.ok} kept with {lit(rule, 60)}: missed")
 
     async def silence(self, commit: Commit) -> None:
         """Make the silences of the strip."""

@@ -56,6 +56,12 @@ ROWS = (
 PLACES = (
     Key(("1",), "go_live", "Live: what fires now"),
     Key(("2",), "go_rules", "Rules: the noisiest first, what is wrong with them, where they are written"),
+    Key(("4",), "go_actions", "Actions: what waits for a decision, what was run"),
+)
+# What waits for a person.
+DECIDED = (
+    Key(("A",), "approve", "show what would run, then ⏎ lets it", mutates=True),
+    Key(("D",), "decline", "decline it: type why, then ⏎", mutates=True),
 )
 # What people say of a firing.
 SAID = (
@@ -65,6 +71,7 @@ SAID = (
 # The same on every screen; the last one always stands in the footer.
 COMMON = (
     *PLACES,
+    Key(("H",), "hold", "hold all actions: type why, then ⏎; or lift the hold", mutates=True),
     Key(("T",), "zone", "times in UTC or in local time"),
     Key(("m",), "messages", "the log of messages", short="log"),
     Key((":", "ctrl+p"), "palette", "everything there is to do, by name", shown=":", short="more"),
@@ -95,6 +102,7 @@ LIVE = (
     Key(("-",), "shorten", "shorter", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", short="undo", mutates=True),
     *SAID,
+    *DECIDED,
     *ROWS,
     Key(("escape",), "back", "take away the marks, else clear the filter", shown="esc"),
     Key(("q",), "quit", "leave the screen", short="quit"),
@@ -111,6 +119,7 @@ WHY = (
     Key(("-",), "shorten", "shorter", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),
     *SAID,
+    *DECIDED,
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),
     *_PAGES,
@@ -133,6 +142,21 @@ RULES = (
     Key(("c",), "changes", "what the latest reload did", short="changes"),
     Key(("d",), "days", "noise of 7 days, 30 days or one", short="days"),
     Key(("/",), "filter", "filter: words of names, files and states; ⏎ keeps, esc clears", short="filter"),
+    *ROWS,
+    Key(("escape",), "back", "clear the filter", shown="esc"),
+    Key(("q",), "leave", "back to Live"),
+    *COMMON,
+)
+
+ACTIONS = (
+    Key(("A",), "approve", "show what would run, then ⏎ lets it", short="approve", mutates=True),
+    Key(("D",), "decline", "decline it: type why, then ⏎", short="decline", mutates=True),
+    Key(("enter",), "explain", "all of it: what would run, what was said", shown="⏎", short="all of it"),
+    Key(("E",), "again", "run again what failed, or of which nobody knows", short="run again", mutates=True),
+    Key(("a",), "ack", "acknowledge the firing", mutates=True),
+    Key(("s",), "silence", "silence the firing", mutates=True),
+    Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),
+    Key(("/",), "filter", "filter: words of actions, firings and states; ⏎ keeps, esc clears", short="filter"),
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),

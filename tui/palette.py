@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from tui.entry import edited
 from tui.keymap import Key
 
 _MOST = 60  # characters typed
@@ -59,17 +60,7 @@ def press_in(palette: Palette, key: str) -> PaletteVerdict:
     if key in ("up", "down", "tab"):
         last = max(0, len(palette.found) - 1)
         return replace(palette, index=min(max(0, palette.index + (-1 if key == "up" else 1)), last))
-    return replace(palette, typed=_typed(palette.typed, key), index=0)
-
-
-def _typed(text: str, key: str) -> str:
-    match key:
-        case "backspace":
-            return text[:-1]
-        case "ctrl+u":
-            return ""
-        case _:
-            return (text + key)[:_MOST] if len(key) == 1 else text
+    return replace(palette, typed=edited(palette.typed, key, _MOST), index=0)
 
 
 def _matches(key: Key, words: list[str]) -> bool:

@@ -21,7 +21,7 @@ import msgspec
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
 from tui.counts import Counts
-from tui.states import Condition, Urgency, condition, is_open, urgency
+from tui.states import Condition, Urgency, condition, is_open, to_decide, urgency
 from tui.view.moment import Moment
 
 Message: TypeAlias = Snapshot | Changes | Beat
@@ -170,4 +170,5 @@ def _outline(firing: FiringView) -> tuple[object, ...]:
         firing.ack,
         firing.flags,
         firing.title,
+        to_decide(firing),
     )

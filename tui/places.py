@@ -6,9 +6,10 @@ over it. To add one: its class, its table of keys and a line in PLACES of `keyma
 
 from __future__ import annotations
 
+from tui.screens.actions import ActionsScreen
 from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
 from tui.screens.rules import RulesScreen
 
 HOME = "live"
-PLACES: dict[str, type[DeskScreen]] = {HOME: LiveScreen, "rules": RulesScreen}
+PLACES: dict[str, type[DeskScreen]] = {HOME: LiveScreen, "rules": RulesScreen, "actions": ActionsScreen}

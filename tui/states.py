@@ -12,6 +12,8 @@ from typing import TypeAlias
 from rtmd.wire import FiringView
 from tui.scale import SEVERITIES, STAGES
 
+WAITING = ("pending", "braked")  # states of proposals that are still to be decided
+
 _SEVERITY = {name: rank for rank, name in enumerate(SEVERITIES)}
 _STAGE = {name: rank for rank, name in enumerate(STAGES)}
 
@@ -45,6 +47,11 @@ def unfed(firing: FiringView) -> bool:
 def flapping(firing: FiringView) -> bool:
     """It comes and goes, and nobody is told before that is over."""
     return "flapping" in firing.flags
+
+
+def to_decide(firing: FiringView) -> int:
+    """How many actions proposed for it nobody decided about yet."""
+    return sum(each.state in WAITING for each in firing.proposals) if firing.proposals else 0
 
 
 def is_open(firing: FiringView) -> bool:

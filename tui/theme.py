@@ -29,6 +29,7 @@ _STYLES = {
     "ok": Style(color=QUIET),
     "sil": Style(color=QUIET, italic=True),
     "new": Style(color="#f0f2f5", bold=True, reverse=True),
+    "act": Style(color=ACTION, underline=True),
     "ack": Style(color=TEXT),
     "nodata": Style(color=QUIET, reverse=True),
     "stale": Style(color="#f0f2f5", bold=True, reverse=True),

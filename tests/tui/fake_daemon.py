@@ -21,10 +21,12 @@ import world
 
 from rtmd.wire import AckRequest, AckView, Beat, Changes, Done, FiringView, Problem, Snapshot
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
+from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, HoldView, RerunRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.rules import RuleFileView
 from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
 
+Decision: TypeAlias = ApproveRequest | DeclineRequest | RerunRequest | HoldRequest
 Mutation: TypeAlias = UnackRequest | AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
 NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
 
@@ -161,15 +163,51 @@ class FakeDaemon:
             "silence/expire": ExpireRequest,
             "verdict": VerdictRequest,
             "missed": MissedRequest,
+            "approve": ApproveRequest,
+            "decline": DeclineRequest,
+            "hold": HoldRequest,
+            "rerun": RerunRequest,
         }
-        request = msgspec.json.decode(content, type=kinds[verb])
+        request = msgspec.json.decode(content, type=kinds[verb]) if verb in kinds else None
         self.requests.append((verb, request))
         if self.refuse:
             return 409, Problem(self.refuse)
         if isinstance(request, AcksRequest):
             done = [self._mutate(AckRequest(one)) for one in request.firings if one not in self.lost]
             return 200, AcksDone(done, {one: "bo has it" for one in request.firings if one in self.lost})
+        if request is None or isinstance(request, Decision):
+            return 200, Done(self._decide(request))
         return 200, Done(self._mutate(request))
+
+    def _decide(self, request: Decision | None) -> str:
+        """Approve, decline, run again; hold everything, or (None) lift the hold."""
+        wall = world.WALL + self.moved
+        match request:
+            case ApproveRequest(id=wanted):
+                return self._settle(wanted, state="approved", by="ana", decided_at=wall)
+            case DeclineRequest(id=wanted, reason=reason):
+                return self._settle(wanted, state="declined", by="ana", decided_at=wall, reason=reason)
+            case RerunRequest(run=wanted):
+                for one in list(self.firings.values()):
+                    runs = [
+                        msgspec.structs.replace(run, state="started") if run.id == wanted else run for run in one.runs
+                    ]
+                    self.put(msgspec.structs.replace(one, runs=runs))
+                return wanted
+            case _:
+                self.status["hold"] = HoldView("ana", wall, request.reason) if request is not None else None
+                self.beat()
+                return ""
+
+    def _settle(self, wanted: str, **facts: Any) -> str:
+        for one in list(self.firings.values()):
+            if any(each.id == wanted for each in one.proposals):
+                found = [
+                    msgspec.structs.replace(each, version=each.version + 1, **facts) if each.id == wanted else each
+                    for each in one.proposals
+                ]
+                self.put(msgspec.structs.replace(one, proposals=found, version=one.version + 1))
+        return wanted
 
     def _look_up(self, path: str, query: str) -> Any:
         """What is asked for by a path of its own."""

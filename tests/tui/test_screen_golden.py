@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import world
 from fake_daemon import FakeDaemon
 from seat import sitting
 from test_screen_groups import storm
+
+from rtmd.wire.actions import HoldView
 
 KEYS = {
     "strip": ["s"],
@@ -22,19 +24,29 @@ KEYS = {
     "rules": ["2"],
     "rule": ["2", "enter"],
     "reload": ["2", "c"],
+    "actions": ["4"],
+    "action": ["4", "enter"],
+    "approve": ["4", "A"],
 }
-AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"]}
+AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"], "4": ["pause-ads"], "A": ["APPROVE"]}
+HELD = HoldView("bo", world.WALL - 90_000, "wrong prices in the feed")
+WORLDS: dict[str, Callable[[], FakeDaemon]] = {
+    "quiet": lambda: FakeDaemon([]),
+    "busy": lambda: FakeDaemon(coach="Press s, then ⏎, to silence it", rule_errors=[world.RULE_ERROR]),
+    "storm": lambda: FakeDaemon([*world.busy(), *storm(4, 60)]),
+    "actions": lambda: FakeDaemon(world.deciding(), hold=HELD),
+    "action": lambda: FakeDaemon(world.deciding()),
+    "approve": lambda: FakeDaemon(world.deciding()),
+}
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("case", ["quiet", "busy", "stale", "strip", "why", "rules", "rule", "reload", "storm"])
+@pytest.mark.parametrize("case", sorted({*WORLDS, *KEYS}))
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size: tuple[int, int], case: str) -> None:
-    facts: dict[str, Any] = {"coach": "Press s, then ⏎, to silence it", "rule_errors": [world.RULE_ERROR]}
-    firings = {"quiet": [], "storm": [*world.busy(), *storm(4, 60)]}.get(case)
-    daemon = FakeDaemon(firings, **(facts if case == "busy" else {}))
+    daemon = WORLDS.get(case, FakeDaemon)()
     async with sitting(tmp_path, daemon, size) as seat:
-        await seat.sees("Nothing firing" if case == "quiet" else "negative-share")
+        await seat.sees("Nothing firing" if case == "quiet" else next(iter(daemon.firings.values())).rule)
         if case == "stale":
             seat.app.desk.client._backoff = (60.0,)
             daemon.hang_up()

@@ -17,7 +17,7 @@ from rtmd.wire import (
     StageView,
     StatusView,
 )
-from rtmd.wire.actions import RunView
+from rtmd.wire.actions import ProposalView, RunView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
 
@@ -244,3 +244,40 @@ RELOADED = ReloadView(
     removed_firing=["older-one"],
     summary="added brand-new",
 )
+
+
+def proposal(id: str = "p1", of: str = "f1", **changes: Any) -> ProposalView:  # noqa: A002
+    """An action that waits, a quarter of an hour after the onset of its firing at the latest."""
+    facts: dict[str, Any] = {
+        "id": id, "version": 3, "action": "reply-post", "firing": of, "rule": "mention-surge",
+        "title": "acme: mentions surge", "labels": {"brand": "acme", "region": "eu"}, "stage": "minutes",
+        "state": "pending", "onset": WALL - 4 * MINUTE, "made_at": WALL - 3 * MINUTE,
+        "expires_at": WALL + 11 * MINUTE, "would_run": "POST tools.example/prepare",
+    }  # fmt: skip
+    return ProposalView(**(facts | changes))
+
+
+def deciding() -> list[FiringView]:
+    """Proposals and runs in every state."""
+    gone = {"decided_at": WALL - 2 * MINUTE, "version": 4}
+    return [
+        firing("f1", proposals=[
+            proposal("p1"),
+            proposal("p2", action="pause-ads", expires_at=WALL + 42 * SECOND,
+                     would_run="/usr/local/bin/ads pause acme --until tomorrow"),
+        ], runs=[RunView("r1", "hold-queue", "seconds", "done", AT - 50 * SECOND, "held 12 posts")]),
+        firing("f2", rule="backlash", title="globex: backlash", labels={"brand": "globex"}, proposals=[
+            proposal("p3", "f2", title="globex: backlash", state="braked", reason="site-down",
+                     expires_at=WALL + 7 * MINUTE),
+            proposal("p4", "f2", state="declined", by="bo", reason="Kim answers by hand", **gone),
+            proposal("p5", "f2", state="approved", by="ana", run="r5", **gone),
+        ], runs=[RunView("r5", "reply-post", "minutes", "failed", AT - MINUTE, "answered 502", "ana")]),
+        firing("f3", "...", rule="disk-full", title="db-07 is full", labels={"host": "db-07"}, state="resolved",
+               resolved_at=AT - MINUTE, proposals=[
+            proposal("p6", "f3", state="expired", reason="nobody decided in time", **gone),
+        ], runs=[
+            RunView("r6", "drain", "seconds", "unknown", AT - 3 * MINUTE),
+            RunView("r7", "snapshot", "seconds", "undo failed", AT - 5 * MINUTE, "exit code 1"),
+            RunView("r8", "page-dba", "seconds", "started", AT - 3 * SECOND),
+        ]),
+    ]  # fmt: skip

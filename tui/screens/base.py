@@ -8,23 +8,27 @@ the palette goes the same way as the keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widget import Widget
 
-from rtmd.wire import FiringView
+from tui.approval import Approval, Approved, Dropped, press_approval
+from tui.decisions import approve, release
+from tui.decisions import hold as hold_all
 from tui.desk import Desk
+from tui.entry import Entry, edited, pasted
 from tui.keymap import Key, footer, lookup, remapped
 from tui.palette import Palette, open_palette, press_in
-from tui.silencing import DEFAULT, MOST_MARKED, PRESETS, Cancel, Commit, SilenceStrip, open_strip, press
-from tui.states import Condition, condition, is_open, stage_rank
+from tui.silencing import Cancel, Commit, SilenceStrip, press
+from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
-from tui.view.footer import keys, question_line, silence_line
-from tui.view.header import counters, header
+from tui.view.footer import entry_line, keys, question_line, silence_line
+from tui.view.header import counters, header, hold
 from tui.view.line import Line, lit
 from tui.view.palette import palette_bar, palette_lines
 from tui.widgets.canvas import Canvas
@@ -34,10 +38,7 @@ if TYPE_CHECKING:
 
 MIN_WIDTH = 60
 MIN_HEIGHT = 12
-# A target that changed this short before a key was perhaps not the one that was meant.
-SURPRISE = 250
 PALETTE_ROWS = 10
-MANY = 50  # firings that are taken without being asked again
 
 Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -50,7 +51,7 @@ class Question:
     act: Act
 
 
-Strip: TypeAlias = SilenceStrip | Question | Palette
+Strip: TypeAlias = SilenceStrip | Question | Palette | Entry | Approval
 
 
 class DeskScreen(Screen[None]):
@@ -65,7 +66,8 @@ class DeskScreen(Screen[None]):
         # Kept, not queried: a late timer may want to draw while a screen is being put up or taken down.
         self._header = Canvas(id="header")
         self._footer = Canvas(id="footer")
-        self._palette = Canvas(id="palette")
+        self._hold = Canvas(id="hold")
+        self._over = Canvas(id="over")
         self._small = Canvas(id="small")
 
     @cached_property
@@ -86,8 +88,9 @@ class DeskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, middle, bottom."""
         yield self._header
+        yield self._hold
         yield from self.middle()
-        yield self._palette
+        yield self._over
         yield self._footer
         yield self._small
 
@@ -116,16 +119,15 @@ class DeskScreen(Screen[None]):
             self._small.paint(lines)
             return
         self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
+        held = hold(desk.picture, desk.now, cells, desk.glyphs)
+        self.display_if(self._hold, on=bool(held))
+        self._hold.paint([held])
         self._footer.paint([self.bottom(cells)])
-        self._show_palette(cells)
+        self._show_over(self.over(cells))
         self.show()
 
     def show(self) -> None:
         """Draw the middle."""
-
-    def target(self) -> FiringView | None:
-        """The firing that keys act on."""
-        return None
 
     def bottom(self, cells: int) -> Line:
         """The last line."""
@@ -137,8 +139,35 @@ class DeskScreen(Screen[None]):
                 return question_line(text, cells, desk.glyphs)
             case Palette() as palette:
                 return palette_bar(palette, cells, desk.glyphs)
+            case Entry(prompt=prompt, text=text, done=done):
+                return entry_line(prompt, text, done, cells, desk.glyphs)
+            case Approval() as approval:
+                return approval_bar(approval, cells, desk.glyphs)
             case _:
                 return keys(footer(self.table), cells, desk.glyphs)
+
+    def over(self, cells: int) -> list[Line]:
+        """What stands right over the last line, on top of the middle."""
+        desk = self.desk
+        match self.strip:
+            case Palette() as palette:
+                return palette_lines(palette, cells, min(PALETTE_ROWS, self.size.height - 3), desk.glyphs)
+            case Approval() as approval:
+                return approval_lines(approval, desk.now, cells, self.size.height - 3, desk.glyphs)
+            case _:
+                return []
+
+    def on_paste(self, event: object) -> None:
+        """Pasted text goes into the line that is typed, never to the keys."""
+        if isinstance(self.strip, Entry):
+            self._retype(self.strip, pasted(self.strip.text, getattr(event, "text", "")))
+            self.repaint()
+
+    def display_if(self, widget: Widget, *, on: bool) -> None:
+        """Show or hide; what stands below gets its new place, and is drawn again then."""
+        if widget.display != on:
+            widget.display = on
+            self.call_after_refresh(self.repaint)
 
     async def on_key(self, event: events.Key) -> None:
         """Send the key on its way; one that nobody wants goes on to Textual."""
@@ -181,76 +210,6 @@ class DeskScreen(Screen[None]):
 
         self.app.run_worker(then_show(), exit_on_error=True)
 
-    def targets(self) -> list[FiringView]:
-        """What a mutation acts on: the target, or what is marked or grouped with it."""
-        target = self.target()
-        return [] if target is None else [target]
-
-    def do_ack(self) -> None:
-        """Take the firings; a second key when somebody else has the only one."""
-        targets = self.targets()
-        if not targets:
-            return
-        desk = self.desk
-        desk.roster.touch(desk.clock())
-        if len(targets) > 1:
-            # Those that somebody has already are left to them.
-            free = [one for one in targets if condition(one) is not Condition.ACKED]
-            act = partial(desk.ack, free)
-            if len(free) > MANY:
-                self.ask(f"acknowledge {len(free)} firings?", act)
-            else:
-                self.run(act())
-            return
-        [target] = targets
-        ack = target.ack
-        if condition(target) is Condition.ACKED and ack is not None and ack.by != desk.picture.you:
-            left = desk.now.until(ack.until)
-            self.ask(f"{lit(ack.by, 40)} has it for {left} more: take over?", lambda: desk.ack(targets))
-        elif self._surprised():
-            self.ask(f"the row changed just now: acknowledge {lit(target.rule, 60)}?", lambda: desk.ack(targets))
-        else:
-            self.run(desk.ack(targets))
-
-    def do_silence(self) -> None:
-        """Open the strip."""
-        targets = self.targets()
-        if not targets:
-            return
-        desk = self.desk
-        desk.roster.touch(desk.clock())
-        if not any(map(is_open, targets)):
-            desk.tell(f"{desk.glyphs.ok} already resolved: nothing to silence")
-        elif len(targets) > 1 and not desk.roster.marks:
-            top = max(targets, key=stage_rank)
-            self.strip = open_strip(top, desk.picture.firings.values(), rule_wide=True)
-        elif len(targets) > MOST_MARKED:
-            desk.tell(f"{desk.glyphs.fails} {len(targets)} are marked: at most {MOST_MARKED} are silenced one by one")
-        else:
-            self.strip = open_strip(targets[0], desk.picture.firings.values(), others=targets[1:])
-
-    def do_say_noise(self) -> None:
-        """It was noise."""
-        self._judge("noise")
-
-    def do_say_real(self) -> None:
-        """It was something real."""
-        self._judge("real")
-
-    def do_extend(self) -> None:
-        """Longer, by what the stage takes for a silence."""
-        self._extend(1)
-
-    def do_shorten(self) -> None:
-        """Shorter."""
-        self._extend(-1)
-
-    def _extend(self, sign: int) -> None:
-        target = self.target()
-        if target is not None:
-            step = PRESETS.get(target.stage, PRESETS["minutes"])[DEFAULT]
-            self.run(self.desk.extend(target, sign * step))
-
     def do_undo(self) -> None:
         """Take back what was done last."""
         self.run(self.desk.take_back())
@@ -258,6 +217,15 @@ class DeskScreen(Screen[None]):
     def do_zone(self) -> None:
         """UTC or local time."""
         self.desk.picture.utc = not self.desk.picture.utc
+
+    def do_hold(self) -> None:
+        """Hold all actions, or lift the hold."""
+        desk, status = self.desk, self.desk.picture.status
+        if status is not None and status.hold is not None:
+            held = f"{lit(status.hold.by, 40)} ({lit(status.hold.reason, 100)})"
+            self.ask(f"lift the hold by {held}?", partial(release, desk))
+        else:
+            self.strip = Entry("hold all actions, because: ", "hold", verb="hold", act=partial(hold_all, desk))
 
     def do_help(self) -> None:
         """Show the keys."""
@@ -289,31 +257,20 @@ class DeskScreen(Screen[None]):
         """Show the log."""
         cast("RtmdApp", self.app).open_messages()
 
-    def _judge(self, word: str) -> None:
-        target = self.target()
-        if target is None:
-            self.desk.tell("there is no firing here to say that of; rtmd verdict ID does for older ones")
-        else:
-            self.desk.roster.touch(self.desk.clock())
-            self.run(self.desk.judge(target, word))
-
-    def _surprised(self) -> bool:
-        return self.desk.clock() - self.desk.roster.forced_at < SURPRISE
-
-    def _show_palette(self, cells: int) -> None:
-        palette = self.strip
-        if not isinstance(palette, Palette):
-            self._palette.display = False
-            return
-        lines = palette_lines(palette, cells, min(PALETTE_ROWS, self.size.height - 3), self.desk.glyphs)
-        self._palette.styles.height = len(lines)
-        self._palette.display = True
-        self._palette.paint(lines)
+    def _show_over(self, lines: list[Line]) -> None:
+        if lines:
+            self._over.styles.height = len(lines)
+            self._over.paint(lines)
+        self._over.display = bool(lines)
 
     def _answer(self, strip: Strip, name: str) -> None:
         match strip:
             case Palette():
                 self._look_up(strip, name)
+            case Entry():
+                self._write(strip, name)
+            case Approval():
+                self._decide(strip, name)
             case Question():
                 if name == "y":
                     self._finish("do that", strip.act)
@@ -330,6 +287,35 @@ class DeskScreen(Screen[None]):
         self.strip = None
         if verdict.key is not None:
             self.perform(verdict.key)
+
+    def _write(self, entry: Entry, name: str) -> None:
+        if name == "escape":
+            self._retype(entry, "")
+            self.strip = None
+        elif name != "enter":
+            self._retype(entry, edited(entry.text, name))
+        elif entry.act is None:
+            self.strip = None
+        elif entry.text.strip():
+            self._finish(entry.verb, partial(entry.act, entry.text.strip()))
+
+    def _retype(self, entry: Entry, text: str) -> None:
+        self.strip = replace(entry, text=text)
+        if entry.heard is not None:
+            entry.heard(text)
+
+    def _decide(self, strip: Approval, name: str) -> None:
+        desk = self.desk
+        verdict = press_approval(strip, name, desk.picture.firings.get(strip.proposal.firing), desk.clock())
+        match verdict:
+            case Approved(proposal=proposal):
+                self._finish("approve", partial(approve, desk, proposal))
+            case Dropped(why=why):
+                self.strip = None
+                if why:
+                    desk.tell(f"{desk.glyphs.fails} not approved: {lit(why, 200)}")
+            case _:
+                self.strip = verdict
 
     def _choose(self, strip: SilenceStrip, name: str) -> None:
         verdict = press(strip, name, list(self.desk.picture.firings.values()))

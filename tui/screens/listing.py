@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtmd.wire import FiringView
 from tui.members import Sort
 from tui.roster import Grouping
-from tui.screens.base import DeskScreen
+from tui.screens.firings import FiringScreen
 from tui.states import Condition, is_open
 
 _GROUPINGS = {
@@ -15,7 +15,7 @@ _GROUPINGS = {
 }
 
 
-class ListScreen(DeskScreen):
+class ListScreen(FiringScreen):
     """A screen whose keys work on the roster."""
 
     def target(self) -> FiringView | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
-from textual.widget import Widget
 
 from tui.filter import parse
 from tui.keymap import LIVE
@@ -71,7 +70,7 @@ class LiveScreen(ListScreen):
             (self._empty, not rows),
             (self._preview, previews),
         ):
-            self._display(widget, on=on)
+            self.display_if(widget, on=on)
         self._lines["info"].paint([info.info(picture, roster, moment, cells, glyphs)])
         self._lines["columns"].paint([heading(cells, glyphs)])
         self._table.show(roster, picture, moment, glyphs)
@@ -167,11 +166,5 @@ class LiveScreen(ListScreen):
         self.desk.roster.refilter(parse(text), self.desk.picture, self.desk.clock())
 
     def _optional(self, name: str, line: Line) -> None:
-        self._display(self._lines[name], on=bool(line))
+        self.display_if(self._lines[name], on=bool(line))
         self._lines[name].paint([line])
-
-    def _display(self, widget: Widget, *, on: bool) -> None:
-        """Show or hide; what stands below gets its new place, and is drawn again then."""
-        if widget.display != on:
-            widget.display = on
-            self.call_after_refresh(self.repaint)

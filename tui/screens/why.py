@@ -7,13 +7,14 @@ from textual.app import ComposeResult
 from rtmd.wire import FiringDetail, FiringView
 from tui.client import RefusedError
 from tui.keymap import WHY
+from tui.screens.firings import FiringScreen
 from tui.screens.reading import ReadingScreen
 from tui.view.line import EMPTY, Line, Piece, lit
 from tui.view.why import title, why
 from tui.widgets.canvas import Canvas
 
 
-class WhyScreen(ReadingScreen):
+class WhyScreen(FiringScreen, ReadingScreen):
     """Shows the firing under the list's cursor; asks the daemon for the details, again after each version."""
 
     NAME = "Why"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tui.counts import Counts
 from tui.picture import LinkState, Picture
 from tui.view.glyphs import STYLES, Glyphs
-from tui.view.line import Line, Piece, figure, fit, lit, spread, width
+from tui.view.line import Line, Piece, cut, figure, fit, lit, spread, styled, width
 from tui.view.moment import Moment, countdown
 
 
@@ -33,7 +33,12 @@ def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line
         *(
             []
             if picture.status is None
-            else [_open(counts, glyphs), _acked(counts), _silenced(picture, counts, moment, glyphs)]
+            else [
+                _open(counts, glyphs),
+                _acked(counts),
+                _silenced(picture, counts, moment, glyphs),
+                _proposals(counts),
+            ]
         ),
     ]
     right = [] if picture.status is None else [_rate(picture), _who(picture), _clock(moment)]
@@ -47,6 +52,18 @@ def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line
         if line is not None:
             return line
     return _squeeze(left, cells)
+
+
+def hold(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
+    """The line under the header while all actions are held; empty otherwise."""
+    held = picture.status.hold if picture.status is not None else None
+    if held is None:
+        return ()
+    since = f" HELD by {lit(held.by, 40)} since {moment.clock(held.at)}: "
+    tail = glyphs.words(" · nothing runs · H lifts ")
+    room = max(10, cells - width((Piece(since), Piece(tail))))
+    line = fit((Piece(f"{since}{cut(lit(held.reason, 300), room, glyphs.more)}{tail}"),), cells, glyphs.more)
+    return styled((*line, Piece(" " * (cells - width(line)))), "stale")
 
 
 def counters(picture: Picture, glyphs: Glyphs) -> str:
@@ -138,6 +155,12 @@ def _silenced(picture: Picture, counts: Counts, moment: Moment, glyphs: Glyphs) 
         return _Slot((short,), (short,), stays=True)
     ends = countdown(counts.next_end - moment.wall)
     return _Slot((short, Piece(f" (next {ends})", "quiet")), (short, Piece(f" ({ends})", "quiet")), stays=True)
+
+
+def _proposals(counts: Counts) -> _Slot:
+    """What waits for a decision; nothing where nothing does."""
+    line = (Piece(f"? {counts.proposals}", "act"),) if counts.proposals else ()
+    return _Slot(line, line)
 
 
 def _rate(picture: Picture) -> _Slot:

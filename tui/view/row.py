@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from rtmd.model.display import age
 from rtmd.wire import FiringView
 from tui.scale import STAGES
-from tui.states import Condition, condition, flapping, unfed
+from tui.states import WAITING, Condition, condition, flapping, unfed
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import Line, Piece, cut, figure, fit, lit, pad, styled, width
 from tui.view.moment import Moment
@@ -161,6 +161,7 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
         pieces[:0] = [Piece("FLAP", "nodata"), Piece(" ")]
     if firing.inhibited_by:
         pieces += [Piece(f" {glyphs.silenced} INH {lit(firing.inhibitor, 40)}", "sil")]
+    pieces += _proposals(firing, moment, wide=wide)
     pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag not in ("unfed", "flapping")]
     if firing.verdict:
         pieces.append(Piece(f" was {lit(firing.verdict, 20)}", "quiet"))
@@ -191,6 +192,16 @@ def severity(firing: FiringView, glyphs: Glyphs, *, wide: bool) -> str:
     """Mark and word of a severity."""
     word = WORDS.get(firing.severity, lit(firing.severity, 4).upper())
     return f"{glyphs.of(firing.severity)} {word if wide else word[:1]}"
+
+
+def _proposals(firing: FiringView, moment: Moment, *, wide: bool) -> list[Piece]:
+    """The action that waits for a decision and the time left for it; narrow: only that there is one."""
+    waits = [each for each in firing.proposals if each.state in WAITING]
+    if not waits:
+        return []
+    first = min(waits, key=lambda each: (each.expires_at, each.id))
+    named = f" {cut(lit(first.action, 40), 16)} {moment.until(first.expires_at)}" if wide else ""
+    return [Piece(" "), Piece(f"?{named}", "act")]
 
 
 def _silenced(firing: FiringView, moment: Moment, glyphs: Glyphs) -> Piece:

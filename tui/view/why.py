@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from rtmd.model.display import age
 from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, RelatedView, StageView
+from tui.approval import waiting
+from tui.view.actions import proposed
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, spread, width, wrap
 from tui.view.moment import Moment
@@ -58,6 +60,7 @@ def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: G
             *_ladder(firing.stages, moment, glyphs),
             *_section("labels", [_labels(firing.labels)], cells),
             *(_section("ack", [_ack_text(firing, moment)], cells) if firing.ack else ()),
+            *(_section("proposals", [proposed(each, moment) for each in waiting(firing.proposals)], cells)),
             *(_section("actions", _runs(firing, moment), cells)),
         ]
     except Exception:  # noqa: BLE001  # as in `why`
@@ -81,6 +84,7 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
         ("inhibited", [_culprit(firing)] if firing.inhibited_by else []),
         ("members", [_related(each) for each in full.members]),
         ("part of", [_related(each) for each in firing.part_of]),
+        ("proposals", [proposed(each, moment) for each in firing.proposals]),
         ("actions", _runs(firing, moment)),
         ("labels", [_labels(firing.labels)]),
         ("says", _annotations(firing)),

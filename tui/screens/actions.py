@@ -1,0 +1,110 @@
+"""The Actions screen: what waits for a decision, what would run, and what came of what ran."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from textual.app import ComposeResult
+
+from rtmd.wire import FiringView
+from rtmd.wire.actions import ProposalView
+from tui.actions import ActionList, Item
+from tui.decisions import rerun
+from tui.keymap import ACTIONS
+from tui.screens.board import BoardScreen
+from tui.screens.firings import FiringScreen
+from tui.screens.reading import TextScreen
+from tui.view import actions as view
+from tui.view.line import EMPTY, Line, Piece, lit
+from tui.widgets.canvas import Canvas
+
+BRIEF = 6  # lines for what the cursor is on
+BRIEF_HEIGHT = 20  # from this height of the screen on
+
+
+class ActionsScreen(FiringScreen, BoardScreen):
+    """Proposals and runs of the firings in the picture."""
+
+    NAME = "Actions"
+    KEYS = ACTIONS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions = ActionList()
+        self._brief = Canvas(id="brief")
+
+    @property
+    def board(self) -> ActionList:
+        """The items."""
+        return self.actions
+
+    def middle(self) -> ComposeResult:
+        """What the cursor is on stands below the board."""
+        yield from super().middle()
+        yield self._brief
+
+    def show(self) -> None:
+        """Draw."""
+        self.actions.take(self.desk.picture, self.desk.clock())
+        super().show()
+        item = self.actions.chosen
+        self.display_if(self._brief, on=item is not None and self.size.height >= BRIEF_HEIGHT)
+        if item is not None:
+            lines = view.brief(item, self.desk.now, self.size.width, BRIEF, self.desk.glyphs)
+            self._brief.paint(lines, dimmed=self.desk.picture.link.stale(self.desk.clock()))
+
+    def info(self, cells: int) -> Line:
+        """How much waits."""
+        return view.info(self.actions, self.desk.picture, cells, self.desk.glyphs)
+
+    def heading(self, cells: int) -> Line:
+        """The names over the columns."""
+        return view.heading(cells)
+
+    def row(self, row: Item, cells: int, *, selected: bool) -> Line:
+        """One item."""
+        desk = self.desk
+        return view.row(row, desk.picture, desk.now, cells, desk.glyphs, selected=selected)
+
+    def words(self, row: Item) -> str:
+        """State, action, firing, and what was said."""
+        return view.words(row, self.desk.picture, self.desk.glyphs)
+
+    def why_empty(self) -> str:
+        """The filter, or that there is nothing."""
+        if self.actions.filter:
+            return f'0 of {len(self.actions.everything())} match "{lit(self.actions.filter, 100)}" · esc clears'
+        return "Nothing to decide, and nothing was run lately."
+
+    def target(self) -> FiringView | None:
+        """The firing that the item is for."""
+        item = self.actions.chosen
+        return None if item is None else self.desk.picture.firings.get(item.firing.id)
+
+    def proposals(self) -> list[ProposalView]:
+        """The one under the cursor."""
+        item = self.actions.chosen
+        return [item.proposal] if item is not None and item.proposal is not None and item.waits else []
+
+    def do_explain(self) -> None:
+        """All there is to know of the item."""
+        item = self.actions.chosen
+        if item is not None:
+            self.app.push_screen(TextScreen(partial(self._explained, item.key)))
+
+    def do_again(self) -> None:
+        """Run it once more, at a second key."""
+        item, desk = self.actions.chosen, self.desk
+        if item is None or item.run is None or not item.troubled:
+            desk.tell("only what failed, or of which nobody knows, is run again")
+            return
+        undo = "the undo of " if item.run.state.startswith("undo") else ""
+        word = lit(item.run.state, 20)
+        self.ask(f"{word}: run {undo}{lit(item.run.action, 60)} once more?", partial(rerun, desk, item.run))
+
+    def _explained(self, key: str, cells: int) -> list[Line]:
+        self.actions.take(self.desk.picture, self.desk.clock())
+        item = next((each for each in self.actions.everything() if each.key == key), None)
+        if item is None:
+            return [EMPTY, (Piece(" this is gone", "quiet"),)]
+        return view.explain(item, self.desk.now, cells, self.desk.glyphs)
