@@ -17,7 +17,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -128,14 +128,14 @@ class Client:
         self._seq = 0
         self._wake = asyncio.Event()
 
-    async def follow(self) -> AsyncIterator[Message | Down]:
-        """The stream, for ever."""
+    async def follow(self) -> AsyncGenerator[Message | Down, None]:
+        """The stream, for ever; whoever leaves it before that closes it."""
         failures = 0
         while True:
             problem = ""
             try:
-                async with self._get_stream() as (reader, body):
-                    async for message in self._messages(reader, body):
+                async with self._get_stream() as got, contextlib.aclosing(self._messages(*got)) as messages:
+                    async for message in messages:
                         failures = 0
                         yield message
                 problem = f"{self.target} closed the stream"
@@ -263,7 +263,7 @@ class Client:
         host = "localhost" if self.target.path else f"{self.target.host}:{self.target.port}"
         return {"Host": host, "Accept": accept, "User-Agent": "rtmd-tui", **self._role, **self._identity}
 
-    async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncIterator[Message]:
+    async def _messages(self, reader: asyncio.StreamReader, body: Body) -> AsyncGenerator[Message, None]:
         events = EventReader()
         while not body.complete:
             async with asyncio.timeout(SILENT_AFTER):

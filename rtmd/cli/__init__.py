@@ -28,6 +28,7 @@ VERBS = {
     "test": Verb("rtmd.cli.ruletest:ruletest", "Run rule tests on virtual time."),
     "import": Verb("rtmd.cli.importing:importing", "Carry over rules of Prometheus."),
     "firings": Verb("rtmd.cli.operate:firings", "What fires, and since when."),
+    "watch": Verb("rtmd.cli.watch:watch", "Say what happens, one line an event; for screen readers and pipes."),
     "explain": Verb("rtmd.cli.explain:explain", "What happened to a firing, and who was told or was not, and why."),
     "ack": Verb("rtmd.cli.operate:ack", "Take a firing: say that you have it."),
     "silence": Verb("rtmd.cli.silences:silence", "Add, edit, list and expire silences."),

@@ -25,9 +25,17 @@ Row = Sequence[str]
 
 def print_json(answer: object) -> None:
     """One JSON document."""
-    plain = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
-    # C1 controls and directional marks are legal in JSON text; a terminal would still act on them.
-    click.echo("".join(character if _inert(character) else _escaped(character) for character in plain))
+    click.echo(_inert_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()))
+
+
+def json_line(answer: object) -> str:
+    """One JSON document on one line, for streams of them."""
+    return _inert_json(msgspec.json.encode(answer).decode())
+
+
+def _inert_json(plain: str) -> str:
+    """C1 controls and directional marks are legal in JSON text; a terminal would still act on them."""
+    return "".join(character if _inert(character) else _escaped(character) for character in plain)
 
 
 def _inert(character: str) -> bool:
