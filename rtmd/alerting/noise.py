@@ -19,8 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from rtmd.model.action import ProposalState
 from rtmd.model.effects import Journaled
 from rtmd.model.firing import Outcome
+from rtmd.model.reaction import RunState
 from rtmd.model.rule import HOUR, STAGES, StageName
 
 DAY = 24 * HOUR
@@ -38,7 +40,8 @@ FLAPPED = "flapped"
 WEIGHTS: Mapping[str, int] = {FALSE_STARTS: 3, UNATTENDED: 2, SILENCED: 2, FLAPPED: 1}
 
 _JUDGED = frozenset({str(Outcome.CONFIRMED), str(Outcome.FALSE_START)})
-_GOOD = frozenset({"done", "approved", "declined"})  # of actions and proposals
+# What became of an action or a proposal where somebody, or something, handled it.
+_GOOD = frozenset(map(str, (RunState.DONE, ProposalState.APPROVED, ProposalState.DECLINED)))
 
 
 @dataclass(frozen=True, slots=True)

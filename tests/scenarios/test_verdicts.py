@@ -5,11 +5,13 @@ from __future__ import annotations
 from scenarios.score import START, Score
 from scenarios.test_correlations import backlash, meeting
 from scenarios.test_episodes import GRADED, counter
+from scenarios.test_episodes import REACTIONS as WITH_ACTIONS
 
 from rtmd.alerting.noise import Noise, Share
-from rtmd.model.effects import Answered, Audited, FiringSaved, Journaled
+from rtmd.model.effects import Answered, Audited, FiringSaved, Journaled, RunAction
 from rtmd.model.firing import Firing, Outcome, PersonVerdict
-from rtmd.model.inputs import MissReported, ReactionsLoaded, VerdictGiven
+from rtmd.model.inputs import ActionDone, MissReported, ReactionsLoaded, VerdictGiven
+from rtmd.model.reaction import RunState
 from rtmd.model.rule import StageName
 from rtmd.pipeline.views import firing_view
 
@@ -98,6 +100,20 @@ def test_the_board_reads_what_the_pipeline_writes() -> None:
     assert found.score is not None
     # Six false starts, one of them marked real; five that nobody had, and one acknowledged and silenced.
     assert round(found.score, 3) == round((5 * 5 / 8 + 0 + (3 + 2) / 8) / 7, 3)
+
+
+def test_what_an_action_succeeded_on_and_what_flapped_is_heard_as_the_pipeline_says_it() -> None:
+    score = Score(GRADED, WITH_ACTIONS)
+    burst(score, 1, quiet=12)
+    [run] = [effect.run for effect in score.of(RunAction) if not effect.undo]
+    score.send(score.second, ActionDone(run.id, RunState.DONE))
+    for number in range(4):
+        burst(score, 30 + 20 * number, quiet=12)
+    noise = Noise()
+    for line in score.of(Journaled):
+        noise.take(line)
+    [found] = noise.board(START, START + 200_000, ["surge"])
+    assert (found.firings, found.handled, found.flapped) == (1, Share(1, 1), Share(1, 1))
 
 
 def test_correlations_are_heard_and_judged_as_rules_are() -> None:
