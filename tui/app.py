@@ -22,10 +22,12 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.timer import Timer
 
+from rtmd.wire import Snapshot
 from tui import crash, editor
 from tui.client import Client, Down
 from tui.desk import Desk
 from tui.keymap import Key
+from tui.missed import Known, missed
 from tui.picture import LinkState, Message
 from tui.places import HOME, PLACES
 from tui.screens.base import DeskScreen
@@ -184,20 +186,20 @@ class RtmdApp(App[None]):
     async def heard(self, message: Message | Down) -> None:
         """Take in one message of the stream; a long one in pieces, between which keys are served."""
         picture, mono = self.desk.picture, self.desk.clock()
-        before = picture.link.state
+        before, again = picture.link.state, picture.status is not None
         if isinstance(message, Down):
             picture.lost(message.problem, mono + message.retry_in)
             if before is not LinkState.LOST:
                 self.desk.note(lit(message.problem))
         else:
-            silent = mono - picture.link.heard
+            silent, known = mono - picture.link.heard, Known.of(picture) if isinstance(message, Snapshot) else None
             for _ in picture.hearing(message, mono):
                 await asyncio.sleep(0)
             if self._open_at and picture.status is not None:
                 self._open_at, place = "", self._open_at
                 self.open_at(place)
-            if before is LinkState.LOST:
-                self.desk.note(f"link is back after {silent // 1000}s: {picture.counts.new} new")
+            if again and (known is not None or before is LinkState.LOST):
+                self._tell_missed(known, silent, was_lost=before is LinkState.LOST)
         self.flush()
 
     def flush(self) -> None:
@@ -209,6 +211,12 @@ class RtmdApp(App[None]):
             self.repaint()
         else:
             self._flush_timer = self.set_timer(wait, self._late_flush)
+
+    def _tell_missed(self, known: Known | None, silent: int, *, was_lost: bool) -> None:
+        """Say what a new picture, or a link that goes on where it was, makes of the time in between."""
+        desk = self.desk
+        told = missed(known, desk.picture, desk.glyphs) if known is not None else "missed nothing"
+        desk.tell(f"link is back after {silent // 1000}s: {told}" if was_lost else told)
 
     async def _follow(self) -> None:
         async for message in self.desk.client.follow():

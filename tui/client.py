@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -41,11 +39,13 @@ from rtmd.wire import (
 )
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, RerunRequest
+from rtmd.wire.audit import AuditView
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
-from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
+from rtmd.wire.silences import ExpireRequest, SilencePreview, SilenceRequest, SilenceView
 from tui.http import HEAD_LIMIT, Body, EventReader, Head, ProtocolError, ServerEvent, parse_head, request
 from tui.picture import Message
+from tui.target import RefusedError, Target, words
 
 BASE = "/api/rtmd/v1"
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 5.0)
@@ -81,38 +81,12 @@ _LONG_DECODERS: dict[str, Callable[[bytes], _LongSnapshot | _LongChanges]] = {
 _decode_firing = msgspec.json.Decoder(FiringView).decode
 
 
-class RefusedError(Exception):
-    """The daemon did not do it; the text is the daemon's, or says why it was not reached."""
-
-
 @dataclass(frozen=True, slots=True)
 class Down:
     """The link is down for the next `retry_in` ms."""
 
     problem: str
     retry_in: int
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the daemon is: a socket's path, or host and port."""
-
-    path: str = ""
-    host: str = ""
-    port: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """Read a path, `unix:PATH` or `http://HOST:PORT`."""
-        if not text.startswith(("http://", "https://")):
-            return cls(path=text.removeprefix("unix:"))
-        url = urlsplit(text)
-        if url.scheme != "http" or not url.hostname:
-            raise ValueError(f"{text}: give a socket's path or http://HOST:PORT")
-        return cls(host=url.hostname, port=url.port or 80)
-
-    def __str__(self) -> str:
-        return self.path or f"http://{self.host}:{self.port}"
 
 
 class Client:
@@ -170,6 +144,14 @@ class Client:
     async def silence(self, wanted: SilenceRequest) -> Done:
         """Make a silence, or change one."""
         return await self._post("silence", wanted)
+
+    async def preview(self, wanted: SilenceRequest) -> SilencePreview:
+        """What a silence would hide."""
+        return await self._ask("POST", f"{BASE}/silence/preview", SilencePreview, msgspec.json.encode(wanted))
+
+    async def audit(self, limit: int) -> list[AuditView]:
+        """Who changed what lately, newest last."""
+        return await self._ask("GET", f"{BASE}/audit?limit={limit}", list[AuditView])
 
     async def expire(self, silence_id: str, version: int = 0) -> Done:
         """End a silence now."""
@@ -256,7 +238,7 @@ class Client:
                 head = await _head(reader)
             body = Body(head)
             if head.status != 200:
-                raise RefusedError(_complaint(head, await _whole(reader, body)))
+                raise _refusal(head, await _whole(reader, body))
             yield reader, body
 
     def _headers(self, accept: str) -> dict[str, str]:
@@ -311,7 +293,7 @@ class Client:
             head = await _head(reader)
             content = await _whole(reader, Body(head))
         if not 200 <= head.status < 300:
-            raise RefusedError(_complaint(head, content))
+            raise _refusal(head, content)
         return msgspec.json.decode(content, type=kind)
 
 
@@ -356,42 +338,9 @@ async def _whole(reader: asyncio.StreamReader, body: Body) -> bytes:
     return bytes(content)
 
 
-def _complaint(head: Head, content: bytes) -> str:
+def _refusal(head: Head, content: bytes) -> RefusedError:
     try:
-        return msgspec.json.decode(content, type=Problem).error
+        problem = msgspec.json.decode(content, type=Problem)
     except msgspec.MsgspecError:
-        return f"rtmd answered {head.status}"
-
-
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (RefusedError, "{error}"),
-    (FileNotFoundError, "cannot reach {target} (ENOENT). systemctl status rtmd · rtmd tui --connect URL"),
-    (PermissionError, "EACCES on {target}: you (uid {uid}) are not in group {group}"),
-    (ConnectionRefusedError, "{target} refused (ECONNREFUSED): nobody listens there. systemctl status rtmd"),
-    (TimeoutError, "{target} is silent"),
-    (asyncio.IncompleteReadError, "{target} hung up"),
-    (ConnectionError, "{target} hung up"),
-)
-
-
-def words(error: BaseException, target: Target) -> str:
-    """What is wrong with the link, for somebody who has to do something about it."""
-    for kind, sentence in _WORDS:
-        if isinstance(error, kind):
-            return sentence.format(target=target, uid=os.getuid(), group=_group(target.path), error=error)
-    if isinstance(error, OSError):
-        code = errno.errorcode.get(error.errno or 0, "")
-        return f"cannot reach {target} ({code or type(error).__name__})"
-    return f"{target} does not speak as rtmd does: {error}"
-
-
-def _group(path: str) -> str:
-    """The group that may use the socket, as far as one can see it from outside."""
-    import grp  # noqa: PLC0415  # needed for one error message only
-
-    for place in (Path(path), Path(path).parent):
-        try:
-            return grp.getgrgid(place.stat().st_gid).gr_name
-        except (OSError, KeyError):
-            continue
-    return "rtmd"
+        return RefusedError(f"rtmd answered {head.status}")
+    return RefusedError(problem.error, problem.confirm)

@@ -17,11 +17,12 @@ from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.silences import SilenceRequest
-from tui.client import Client, RefusedError
+from tui.client import Client
 from tui.picture import Picture
 from tui.roster import Roster
-from tui.silencing import Commit
+from tui.silencing import Commit, Unsure
 from tui.states import is_open
+from tui.target import RefusedError
 from tui.view.glyphs import Glyphs
 from tui.view.length import length
 from tui.view.line import lit
@@ -143,17 +144,21 @@ class Desk:
         if await self.attempt(self.client.missed(MissedRequest(rule, text)), "not kept"):
             self.tell(f"{self.glyphs.ok} kept with {lit(rule, 60)}: missed")
 
-    async def silence(self, commit: Commit) -> None:
-        """Make the silences of the strip."""
+    async def silence(self, commit: Commit) -> Unsure | None:
+        """Make the silences of the strip; where the daemon wants one confirmed, it ends there."""
         made: list[str] = []
+        unsure: Unsure | None = None
         try:
             for request in commit.requests:
                 done = await self.client.silence(request)
                 made.append(done.id)
         except RefusedError as problem:
-            self.tell(f"{self.glyphs.fails} not silenced: {lit(str(problem), 300)}")
+            if problem.confirm:
+                unsure = Unsure(len(made), "; ".join(lit(each, 200) for each in problem.confirm))
+            else:
+                self.tell(f"{self.glyphs.fails} not silenced: {lit(str(problem), 300)}")
         if not made:
-            return
+            return unsure
         moment = self.now
         lasts = commit.requests[0].length
         until = moment.clock(moment.wall + lasts)
@@ -161,6 +166,7 @@ class Desk:
         acts = tuple(partial(self.client.expire, silence_id) for silence_id in made)
         self._undoable(acts, f"silence of {commit.what} lifted")
         self.tell(f"{self.glyphs.silenced} {length(lasts)} {sooner}until {until} · U undo")
+        return unsure
 
     async def extend(self, target: FiringView, step: int) -> None:
         """Let an ack of one's own, or the silence over a firing, last so much longer, or shorter."""

@@ -2,8 +2,8 @@
 
 The strip is a state machine without I/O: keys in, a new strip or a verdict out. Digits and ⏎ commit; `u` does so until
 all is resolved; `r` widens to the whole rule and back; `e` takes a typed length; a silence that hides a lot, for long,
-or something critical at `hours`, asks for `y` and says why. What it hits is counted in the screen's own picture at each
-keypress.
+or something critical at `hours`, asks for `y` and says why. What it hits is what the daemon says (`weighed`), else what
+the screen's own picture says. The daemon has the last word: what it wants confirmed opens the strip again (`reopened`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias
 from rtmd.model.display import safe
 from rtmd.model.silence import Lift
 from rtmd.wire import FiringView
-from rtmd.wire.silences import SilenceRequest
+from rtmd.wire.silences import SilencePreview, SilenceRequest
 from tui.scale import HOUR, MINUTE, SECOND
 from tui.states import is_open, stage_rank
 
@@ -31,6 +31,7 @@ PRESETS = {
 DEFAULT = 1  # index into the presets
 CAPS = {"seconds": HOUR, "minutes": 8 * HOUR, "hours": 24 * HOUR}
 MOST_MARKED = 50  # silences made at once
+WEIGHED_EVERY = 1_000  # ms between two questions of an open strip
 
 LONG = 7 * DAY
 TOO_LONG = 30 * DAY
@@ -45,6 +46,14 @@ class Commit:
 
     requests: tuple[SilenceRequest, ...]
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The daemon made so many of the silences, and wants the next one to be confirmed: `asks` says why."""
+
+    made: int
+    asks: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,8 @@ class SilenceStrip:
     wrong: str = ""  # what is wrong with the entry
     asks: str = ""  # why a second key is needed
     length: int = 0  # waiting for the second key
+    weighed: SilencePreview | None = None  # what the daemon says that it would hide
+    weighed_at: int | None = None  # mono of the latest question about that
 
     @property
     def presets(self) -> tuple[int, ...]:
@@ -80,6 +91,11 @@ class SilenceStrip:
     def cap(self) -> int:
         """The longest that a silence until all is resolved may last."""
         return CAPS.get(self.target.stage, CAPS["minutes"])
+
+    @property
+    def wanted(self) -> SilenceRequest:
+        """What the daemon is asked to weigh."""
+        return SilenceRequest(firing=self.target.id, rule_wide=self.rule_wide)
 
     def hits(self, firings: Iterable[FiringView]) -> list[FiringView]:
         """The open firings that it would hide now."""
@@ -122,6 +138,25 @@ def press(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verdict:
     return _choose_by(strip, key, firings) if strip.typed is None else _type(strip, key, firings)
 
 
+def weighing(strip: SilenceStrip, mono: int) -> SilenceStrip | None:
+    """The strip as one that asks the daemon what it would hide; None while it need not."""
+    due = strip.weighed_at is None or mono - strip.weighed_at >= WEIGHED_EVERY
+    return replace(strip, weighed_at=mono) if due and not strip.others and not strip.asks else None
+
+
+def answered(strip: SilenceStrip, asked: SilenceStrip, preview: SilencePreview) -> SilenceStrip:
+    """The strip with the daemon's answer to what it asked; an answer about another scope is none."""
+    return replace(strip, weighed=preview) if strip.wanted == asked.wanted and not strip.others else strip
+
+
+def reopened(strip: SilenceStrip, commit: Commit, unsure: Unsure) -> SilenceStrip:
+    """The strip once more, for what the daemon wants to have confirmed."""
+    target, *others = (strip.target, *strip.others)[unsure.made :]
+    wanted = commit.requests[0]
+    lift = wanted.lift is not None
+    return replace(strip, target=target, others=tuple(others), asks=unsure.asks, length=wanted.length, lift=lift)
+
+
 def parse_length(text: str) -> int | None:
     """Ms of `90s`, `1h30m`, `3d`; None for anything else, and for nothing."""
     if not _LENGTH.fullmatch(text):
@@ -159,7 +194,7 @@ def _choose_by(strip: SilenceStrip, key: str, firings: list[FiringView]) -> Verd
 
 
 def _choose(strip: SilenceStrip, length: int, firings: list[FiringView]) -> Verdict:
-    asks = second_thoughts(strip, length, firings)
+    asks = second_thoughts(strip, length, firings) or "; ".join(strip.weighed.asks if strip.weighed else ())
     return replace(strip, asks=asks, length=length) if asks else _commit(strip, length)
 
 

@@ -24,10 +24,24 @@ from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, HoldView, RerunRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.rules import RuleFileView
-from rtmd.wire.silences import ExpireRequest, SilenceRequest, SilenceView
+from rtmd.wire.silences import ExpireRequest, SilencePreview, SilenceRequest, SilenceView
 
 Decision: TypeAlias = ApproveRequest | DeclineRequest | RerunRequest | HoldRequest
 Mutation: TypeAlias = UnackRequest | AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
+KINDS: dict[str, Any] = {
+    "ack": AckRequest,
+    "ack/many": AcksRequest,
+    "ack/end": UnackRequest,
+    "silence": SilenceRequest,
+    "silence/preview": SilenceRequest,
+    "silence/expire": ExpireRequest,
+    "verdict": VerdictRequest,
+    "missed": MissedRequest,
+    "approve": ApproveRequest,
+    "decline": DeclineRequest,
+    "hold": HoldRequest,
+    "rerun": RerunRequest,
+}
 NAMES = {Snapshot: "snapshot", Changes: "changes", Beat: "beat"}
 
 
@@ -44,6 +58,7 @@ class FakeDaemon:
         self.requests: list[tuple[str, Any]] = []
         self.resumes: list[str] = []
         self.refuse = ""  # the error of every mutation
+        self.asks: list[str] = []  # what silences have to be confirmed for
         self.lost: set[str] = set()  # firings that somebody else took first
         self.moved = 0  # ms that the daemon's clocks went on
         self.silences: dict[str, SilenceView] = {}
@@ -150,34 +165,27 @@ class FakeDaemon:
 
     def _answer(self, method: str, path: str, content: bytes) -> tuple[int, Any]:
         verb = path.removeprefix("/api/rtmd/v1/")
-        if method == "GET" and (found := self._look_up(*verb.partition("?")[::2])) is not None:
+        if method == "POST":
+            return self._change(verb, content)
+        if (found := self._look_up(*verb.partition("?")[::2])) is not None:
             return 200, found
-        if method == "GET":
-            found = self.firings.get(verb.removeprefix("firings/"))
-            return (200, world.detail(found)) if found else (404, Problem("no such firing"))
-        kinds: dict[str, Any] = {
-            "ack": AckRequest,
-            "ack/many": AcksRequest,
-            "ack/end": UnackRequest,
-            "silence": SilenceRequest,
-            "silence/expire": ExpireRequest,
-            "verdict": VerdictRequest,
-            "missed": MissedRequest,
-            "approve": ApproveRequest,
-            "decline": DeclineRequest,
-            "hold": HoldRequest,
-            "rerun": RerunRequest,
-        }
-        request = msgspec.json.decode(content, type=kinds[verb]) if verb in kinds else None
+        firing = self.firings.get(verb.removeprefix("firings/"))
+        return (200, world.detail(firing)) if firing else (404, Problem("no such firing"))
+
+    def _change(self, verb: str, content: bytes) -> tuple[int, Any]:
+        request = msgspec.json.decode(content, type=KINDS[verb]) if verb in KINDS else None
+        if verb == "silence/preview":
+            return self._preview(request)
         self.requests.append((verb, request))
         if self.refuse:
             return 409, Problem(self.refuse)
+        if isinstance(request, SilenceRequest) and self.asks and not request.confirm:
+            return 428, Problem("it has to be confirmed", self.asks)
         if isinstance(request, AcksRequest):
             done = [self._mutate(AckRequest(one)) for one in request.firings if one not in self.lost]
             return 200, AcksDone(done, {one: "bo has it" for one in request.firings if one in self.lost})
-        if request is None or isinstance(request, Decision):
-            return 200, Done(self._decide(request))
-        return 200, Done(self._mutate(request))
+        done_to = self._decide(request) if request is None or isinstance(request, Decision) else self._mutate(request)
+        return 200, Done(done_to)
 
     def _decide(self, request: Decision | None) -> str:
         """Approve, decline, run again; hold everything, or (None) lift the hold."""
@@ -251,6 +259,15 @@ class FakeDaemon:
                 free: dict[str, Any] = {"silenced_by": [], "silenced_until": None, "silencer": ""}
                 self.put(*(msgspec.structs.replace(one, **free) for one in hit))
                 return gone
+
+    def _preview(self, request: SilenceRequest) -> tuple[int, Any]:
+        target = self.firings.get(request.firing)
+        if target is None:
+            return 404, Problem("no such firing")
+        firings = [one for one in self.firings.values() if one.state != "resolved"]
+        hit = [one for one in firings if one.rule == target.rule and (request.rule_wide or one.labels == target.labels)]
+        critical = sum(one.severity == "critical" and one.stage == "hours" for one in hit)
+        return 200, SilencePreview([], world.WALL, world.WALL, "end", len(hit), len(firings), critical)
 
     def _silence(self, request: SilenceRequest, wall: int) -> str:
         new = f"s{len(self.requests) + 100}"

@@ -85,7 +85,7 @@ async def test_silence_is_two_keys_and_can_be_undone(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await seat.sees("negative-share")
         await seat.press("s")
-        await seat.sees("SILENCE negative-share acme · launch (1)", "2 [15m]", "⏎ 15m")
+        await seat.sees("SILENCE negative-share acme · launch (1 of 10)", "2 [15m]", "⏎ 15m")
         await seat.press("enter")
         await seat.sees("⊘ SIL 15m ana", "⊘ 15m until 14:18:07Z · U undo", "⊘ 2")
         assert seat.daemon.requests == [("silence", SilenceRequest(firing="f01", length=900_000))]
@@ -248,12 +248,15 @@ async def test_a_lost_link_keeps_the_picture_and_kills_the_mutations(tmp_path: P
         await seat.sees("cannot ack: no link to the daemon")
         assert not daemon.requests
         daemon.joined.clear()
+        daemon.seq += 5
+        daemon.firings |= {"new": world.firing("new", severity="critical")}
+        del daemon.firings["f01"]
         await seat.press("r")
         await daemon.joined.wait()
         daemon.beat()
         await seat.sees("● LIVE")
         assert not seat.app.screen.query_one(FiringTable).dimmed
-        assert any("link is back" in text for text in seat.said)
+        await seat.sees("link is back after 0s: missed 2 changes: 1 new ▲")
 
 
 async def test_no_daemon_is_a_sentence_and_it_comes_up_later(tmp_path: Path) -> None:

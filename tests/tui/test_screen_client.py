@@ -14,8 +14,9 @@ from fake_daemon import FakeDaemon
 
 from rtmd.wire import AckRequest, Beat, Changes, Snapshot
 from rtmd.wire.silences import SilenceRequest
-from tui.client import Client, Down, RefusedError, Target, words
+from tui.client import Client, Down
 from tui.http import Body, EventReader, Head, ProtocolError, parse_head, request
+from tui.target import RefusedError, Target, words
 
 
 async def take(stream: AsyncIterator[Any], kind: type) -> Any:

@@ -47,7 +47,7 @@ async def test_a_group_is_silenced_as_a_rule_and_marked_firings_one_by_one(tmp_p
     async with sitting(tmp_path, daemon, (120, 30)) as seat:
         await seat.sees("▸ rule-0")
         await seat.press("s")
-        await seat.sees("SILENCE rule-0 (whole rule) (40)")
+        await seat.sees("SILENCE rule-0 (whole rule) (40 of 80)")
         await seat.press("enter", "y")
         await seat.sees("⊘ 15m until")
         assert daemon.requests[0][1] == SilenceRequest(firing="0-00", rule_wide=True, length=900_000, confirm=True)

@@ -24,7 +24,8 @@ from tui.desk import Desk
 from tui.entry import Entry, edited, pasted
 from tui.keymap import Key, footer, lookup, remapped
 from tui.palette import Palette, open_palette, press_in
-from tui.silencing import Cancel, Commit, SilenceStrip, press
+from tui.silencing import Cancel, Commit, SilenceStrip, answered, press, reopened, weighing
+from tui.target import RefusedError
 from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
 from tui.view.footer import entry_line, keys, question_line, silence_line
@@ -60,6 +61,7 @@ class DeskScreen(Screen[None]):
     NAME = ""
     KEYS: tuple[Key, ...] = ()
     strip: Strip | None = None
+    _weighing = False  # the daemon is asked what the open strip would hide
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,6 +120,7 @@ class DeskScreen(Screen[None]):
             lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
             self._small.paint(lines)
             return
+        self._weigh()
         self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
         held = hold(desk.picture, desk.now, cells, desk.glyphs)
         self.display_if(self._hold, on=bool(held))
@@ -323,9 +326,39 @@ class DeskScreen(Screen[None]):
             case Cancel():
                 self.strip = None
             case Commit() as commit:
-                self._finish("silence", lambda: self.desk.silence(commit))
+                self._finish("silence", partial(self._silence, strip, commit))
             case _:
                 self.strip = verdict
+
+    async def _silence(self, strip: SilenceStrip, commit: Commit) -> None:
+        desk = self.desk
+        unsure = await desk.silence(commit)
+        if unsure is None:
+            return
+        if self.strip is None:
+            self.strip = reopened(strip, commit, unsure)
+        else:  # somebody went on typing something else
+            desk.tell(f"{desk.glyphs.fails} not silenced, it needs a second key: {unsure.asks}")
+
+    def _weigh(self) -> None:
+        """Have the daemon say what the open strip would hide: at once, and again each second."""
+        desk = self.desk
+        if self._weighing or not isinstance(self.strip, SilenceStrip) or desk.refusal("silence"):
+            return
+        asking = weighing(self.strip, desk.clock())
+        if asking is not None:
+            self._weighing, self.strip = True, asking
+            self.run(self._weighed(asking))
+
+    async def _weighed(self, asked: SilenceStrip) -> None:
+        try:
+            preview = await self.desk.client.preview(asked.wanted)
+        except RefusedError:  # the picture's own count stands; whoever commits is told why not
+            return
+        finally:
+            self._weighing = False
+        if isinstance(self.strip, SilenceStrip):
+            self.strip = answered(self.strip, asked, preview)
 
     def _finish(self, verb: str, act: Act) -> None:
         """Close the strip and act, unless the link went away meanwhile."""

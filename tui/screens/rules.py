@@ -18,13 +18,13 @@ from textual.app import ComposeResult
 from rtmd.wire import FiringView, RuleErrorView
 from rtmd.wire.rules import ReloadView
 from tui import editor
-from tui.client import RefusedError
 from tui.entry import Entry
 from tui.keymap import RULES
 from tui.rules import DAYS, Row, RuleList
 from tui.screens.board import BoardScreen
 from tui.screens.firings import FiringScreen
 from tui.screens.reading import TextScreen
+from tui.target import RefusedError
 from tui.view import rules as view
 from tui.view.line import EMPTY, Line, Piece, lit
 from tui.widgets.canvas import Canvas

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from rtmd.wire import FiringDetail, FiringView
-from tui.client import RefusedError
 from tui.keymap import WHY
 from tui.screens.firings import FiringScreen
 from tui.screens.reading import ReadingScreen
+from tui.target import RefusedError
 from tui.view.line import EMPTY, Line, Piece, lit
 from tui.view.why import title, why
 from tui.widgets.canvas import Canvas

@@ -9,6 +9,8 @@ from tui.view.length import length
 from tui.view.line import Line, Piece, cut, fit, lit, styled, width
 from tui.view.row import WIDE, where
 
+SPACIOUS = 140  # cells from which the silence strip says what it would hide in words
+
 
 def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
     """The keys that fit; the last pair (help) always does."""
@@ -23,8 +25,8 @@ def keys(pairs: list[tuple[str, str]], cells: int, glyphs: Glyphs) -> Line:
 
 def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, glyphs: Glyphs) -> Line:
     """The silence strip: what, how many firings that hides now, the lengths, and the keys."""
-    hits = len(strip.hits(firings))
-    keys_part = _silence_keys(strip, firings, glyphs, wide=cells >= WIDE)
+    hits = _hits(strip, firings, cells)
+    keys_part = _silence_keys(strip, firings, cells, glyphs)
     scope = "(whole rule)" if strip.rule_wide else where(strip.target.labels, glyphs)
     name = lit(strip.target.rule, 60)
     if strip.others:
@@ -70,10 +72,22 @@ def bar(line: Line, cells: int, glyphs: Glyphs) -> Line:
     return styled((*short, Piece(" " * (cells - width(short)))), "strip")
 
 
-def _silence_keys(strip: SilenceStrip, firings: list[FiringView], glyphs: Glyphs, *, wide: bool) -> Line:
+def _hits(strip: SilenceStrip, firings: list[FiringView], cells: int) -> str:
+    """How much it would hide: as the daemon says, until it has said so as the screen's own picture does."""
+    seen = strip.weighed
+    if seen is None:
+        return str(len(strip.hits(firings)))
+    spacious = cells >= SPACIOUS
+    critical = f", {'hides ' if spacious else ''}{seen.critical} {'critical' if spacious else 'crit'}"
+    count = f"{'matches ' if spacious else ''}{seen.matches} of {seen.of}"
+    return count + (critical if seen.critical else "")
+
+
+def _silence_keys(strip: SilenceStrip, firings: list[FiringView], cells: int, glyphs: Glyphs) -> Line:
+    wide = cells >= WIDE
     if strip.asks:
         yes = (Piece("y", "key"), Piece(f" silence {length(strip.length)}  "), Piece("esc", "key"), Piece(" back"))
-        return (Piece(f"{strip.asks}  ", "strong"), *yes)
+        return (Piece(f"{cut(strip.asks, max(20, cells - 50), glyphs.more)}  ", "strong"), *yes)
     if strip.typed is not None:
         entry = (Piece("for ", "text"), Piece(f"{strip.typed}", "strong"), Piece(" ", "new"), Piece("  "))
         hint = (Piece(strip.wrong, "strong"),) if strip.wrong else (Piece(glyphs.enter, "key"), Piece("  esc back"))

@@ -37,6 +37,7 @@ def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line
                 _open(counts, glyphs),
                 _acked(counts),
                 _silenced(picture, counts, moment, glyphs),
+                _unfed(counts, glyphs),
                 _proposals(counts),
             ]
         ),
@@ -155,6 +156,13 @@ def _silenced(picture: Picture, counts: Counts, moment: Moment, glyphs: Glyphs) 
         return _Slot((short,), (short,), stays=True)
     ends = countdown(counts.next_end - moment.wall)
     return _Slot((short, Piece(f" (next {ends})", "quiet")), (short, Piece(f" ({ends})", "quiet")), stays=True)
+
+
+def _unfed(counts: Counts, glyphs: Glyphs) -> _Slot:
+    """Open firings that nothing feeds any more; nothing where all are fed."""
+    unfed = sum(counts.unfed.values())
+    line = (Piece(f"{glyphs.no_data} {unfed}", "nodata"),) if unfed else ()
+    return _Slot(line, line)
 
 
 def _proposals(counts: Counts) -> _Slot:
