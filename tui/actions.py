@@ -92,3 +92,7 @@ class ActionList(RowList[Item]):
     def key_of(self, row: Item) -> str:
         """The proposal, or the run."""
         return row.key
+
+    def title_of(self, row: Item) -> str:
+        """Its action."""
+        return row.action

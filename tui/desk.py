@@ -128,7 +128,7 @@ class Desk:
             self.tell(f"{self.glyphs.fails} not acknowledged: {lit(firing_id, 40)}: {lit(why, 200)}")
         if done.done:
             acts = tuple(partial(self.client.unack, UnackRequest(firing_id)) for firing_id in done.done)
-            self._undoable(acts, f"{what}: given back")
+            self.undoable(acts, f"{what}: given back")
             self.tell(f"{self.glyphs.ok} acknowledged {what} · U undo")
 
     async def judge(self, target: FiringView, word: str) -> None:
@@ -164,7 +164,7 @@ class Desk:
         until = moment.clock(moment.wall + lasts)
         sooner = "sooner when resolved, " if commit.requests[0].lift is not None else ""
         acts = tuple(partial(self.client.expire, silence_id) for silence_id in made)
-        self._undoable(acts, f"silence of {commit.what} lifted")
+        self.undoable(acts, f"silence of {commit.what} lifted")
         self.tell(f"{self.glyphs.silenced} {length(lasts)} {sooner}until {until} · U undo")
         return unsure
 
@@ -184,6 +184,10 @@ class Desk:
             self.tell(f"{self.glyphs.fails} not changed: {lit(str(problem), 300)}")
             return
         self.tell(f"{self.glyphs.ok} until {moment.clock(moment.wall + left)} ({length(left // 1000 * 1000)} more)")
+
+    def undoable(self, acts: tuple[Callable[[], Coroutine[Any, Any, object]], ...], done: str) -> None:
+        """Remember how to take this back; `done` is said then."""
+        self.undo = Undo(acts, done, self.clock() + UNDO_WITHIN)
 
     async def take_back(self) -> None:
         """Undo the last mutation."""
@@ -207,6 +211,3 @@ class Desk:
         left = max(LEAST, silence.ends_at - self.now.wall + step)
         await self.client.silence(SilenceRequest(id=silence.id, version=silence.version, length=left))
         return left
-
-    def _undoable(self, acts: tuple[Callable[[], Coroutine[Any, Any, object]], ...], done: str) -> None:
-        self.undo = Undo(acts, done, self.clock() + UNDO_WITHIN)

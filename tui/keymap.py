@@ -56,6 +56,7 @@ ROWS = (
 PLACES = (
     Key(("1",), "go_live", "Live: what fires now"),
     Key(("2",), "go_rules", "Rules: the noisiest first, what is wrong with them, where they are written"),
+    Key(("3",), "go_silences", "Silences: what is hidden, by whom, until when, and what nobody remembers"),
     Key(("4",), "go_actions", "Actions: what waits for a decision, what was run"),
 )
 # What waits for a person.
@@ -157,6 +158,21 @@ ACTIONS = (
     Key(("s",), "silence", "silence the firing", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),
     Key(("/",), "filter", "filter: words of actions, firings and states; ⏎ keeps, esc clears", short="filter"),
+    *ROWS,
+    Key(("escape",), "back", "clear the filter", shown="esc"),
+    Key(("q",), "leave", "back to Live"),
+    *COMMON,
+)
+
+SILENCES = (
+    Key(("X",), "lift", "lift it now; U within 10 s takes that back", short="lift", mutates=True),
+    Key(("+",), "extend", "longer by its step; one that is over: anew", short="longer, again", mutates=True),
+    Key(("-",), "shorten", "shorter by its step", short="shorter", mutates=True),
+    Key(("t",), "length", "type how long from now on; one that is over: anew", short="time", mutates=True),
+    Key(("e",), "reword", "type why it is there", short="why", mutates=True),
+    Key(("U",), "undo", "undo your last change, within 10 s", short="undo", mutates=True),
+    Key(("enter",), "explain", "all of it, and the firings that it hides now", shown="⏎", short="all of it"),
+    Key(("/",), "filter", "filter: words of matchers, people, reasons; forgotten, ending, over", short="filter"),
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),

@@ -10,6 +10,12 @@ from tui.screens.actions import ActionsScreen
 from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
 from tui.screens.rules import RulesScreen
+from tui.screens.silences import SilencesScreen
 
 HOME = "live"
-PLACES: dict[str, type[DeskScreen]] = {HOME: LiveScreen, "rules": RulesScreen, "actions": ActionsScreen}
+PLACES: dict[str, type[DeskScreen]] = {
+    HOME: LiveScreen,
+    "rules": RulesScreen,
+    "silences": SilencesScreen,
+    "actions": ActionsScreen,
+}

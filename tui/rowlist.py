@@ -31,6 +31,10 @@ class RowList(Generic[RowT]):
         """What the cursor remembers of a row."""
         raise NotImplementedError
 
+    def title_of(self, row: RowT) -> str:
+        """What people call a row."""
+        return self.key_of(row)
+
     @property
     def chosen(self) -> RowT | None:
         """The row under the cursor."""

@@ -26,13 +26,11 @@ class RuleList(RowList[Row]):
     rules: list[RuleView] = field(default_factory=list)
     noise: NoiseView | None = None
     reload: ReloadView | None = None
-    problem: str = ""  # why there was no answer
-    asked: int | None = None  # mono of the latest question
     days: int = DAYS[0]
 
     def take(self, rules: list[RuleView], noise: NoiseView, reload: ReloadView) -> None:
         """What the daemon answered."""
-        self.rules, self.noise, self.reload, self.problem = rules, noise, reload, ""
+        self.rules, self.noise, self.reload = rules, noise, reload
 
     def everything(self) -> list[Row]:
         """The rules by their noise; those that nobody ranked by name."""

@@ -95,7 +95,10 @@ class FakeDaemon:
     def view_status(self) -> Any:
         """The header as of now."""
         hidden = sum(1 for one in self.firings.values() if one.silenced_by)
-        facts = {"silences": len(self.silences) or (1 if hidden else 0), "silenced": hidden}
+        facts = {
+            "silences": sum(each.state == "active" for each in self.silences.values()) or (1 if hidden else 0),
+            "silenced": hidden,
+        }
         clocks = {"wall": world.WALL + self.moved, "at": world.AT + self.moved, "evaluated_at": world.AT + self.moved}
         return world.status(**(facts | clocks | self.status))
 
@@ -179,6 +182,9 @@ class FakeDaemon:
         self.requests.append((verb, request))
         if self.refuse:
             return 409, Problem(self.refuse)
+        return self._carried_out(request)
+
+    def _carried_out(self, request: Mutation | AcksRequest | Decision | None) -> tuple[int, Any]:
         if isinstance(request, SilenceRequest) and self.asks and not request.confirm:
             return 428, Problem("it has to be confirmed", self.asks)
         if isinstance(request, AcksRequest):
@@ -254,7 +260,8 @@ class FakeDaemon:
             case SilenceRequest():
                 return self._silence(request, wall)
             case ExpireRequest(id=gone):
-                self.silences.pop(gone, None)
+                if known := self.silences.get(gone):
+                    self.silences[gone] = msgspec.structs.replace(known, state="expired", ends_at=wall)
                 hit = [one for one in self.firings.values() if gone in one.silenced_by]
                 free: dict[str, Any] = {"silenced_by": [], "silenced_until": None, "silencer": ""}
                 self.put(*(msgspec.structs.replace(one, **free) for one in hit))
@@ -271,10 +278,15 @@ class FakeDaemon:
 
     def _silence(self, request: SilenceRequest, wall: int) -> str:
         new = f"s{len(self.requests) + 100}"
+        facts: dict[str, Any]
         if request.id:
-            ends = wall + request.length
-            self.silences[request.id] = msgspec.structs.replace(self.silences[request.id], ends_at=ends)
-            return request.id
+            known = self.silences[request.id]
+            over, start = known.state == "expired", max(wall, request.starts_at)
+            name = new if over else request.id
+            facts = {"id": name, "ends_at": start + request.length, "comment": request.comment or known.comment}
+            facts |= {"state": "active", "starts_at": start} if over else {"version": known.version + 1}
+            self.silences[name] = msgspec.structs.replace(known, **facts)
+            return name
         target, ends = self.firings[request.firing], wall + request.length
         self.silences[new] = SilenceView(new, "active", [], wall, ends, "ana", "", wall)
         hit = [
@@ -282,7 +294,7 @@ class FakeDaemon:
             for one in self.firings.values()
             if one.rule == target.rule and (request.rule_wide or one.labels == target.labels)
         ]
-        facts: dict[str, Any] = {"silenced_by": [new], "silenced_until": ends, "silencer": "ana"}
+        facts = {"silenced_by": [new], "silenced_until": ends, "silencer": "ana"}
         self.put(*(msgspec.structs.replace(one, version=one.version + 1, **facts) for one in hit))
         self.beat()
         return new

@@ -273,7 +273,7 @@ def test_hostile_names_stay_on_their_line(label: str, cells: int, glyphs: Any) -
         live_row(one, NOW, cells, glyphs),
         *(view.row(item, picture, NOW, cells, glyphs, selected=True) for item in items([one])),
         *(line for item in items([one]) for line in view.explain(item, NOW, cells, glyphs)),
-        *(line for item in items([one]) for line in view.brief(item, NOW, cells, 6, glyphs)),
+        *(line for item in items([one]) for line in view.brief(item, NOW, cells, glyphs)),
         *view.approval_lines(Approval((waits, waits), 0, changed=True), NOW, cells, 9, glyphs),
         view.approval_bar(Approval((waits, waits), 0), cells, glyphs),
     ]

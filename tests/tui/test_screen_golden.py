@@ -17,6 +17,14 @@ from test_screen_groups import storm
 
 from rtmd.wire.actions import HoldView
 
+
+def hushed() -> FakeDaemon:
+    """A daemon with silences of each kind."""
+    daemon = FakeDaemon()
+    daemon.silences = {each.id: each for each in world.silences()}
+    return daemon
+
+
 KEYS = {
     "strip": ["s"],
     "why": ["enter"],
@@ -27,8 +35,10 @@ KEYS = {
     "actions": ["4"],
     "action": ["4", "enter"],
     "approve": ["4", "A"],
+    "silences": ["3"],
+    "silence": ["3", "j", "enter"],
 }
-AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"], "4": ["pause-ads"], "A": ["APPROVE"]}
+AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"], "4": ["pause-ads"], "A": ["APPROVE"], "3": ["migration"]}
 HELD = HoldView("bo", world.WALL - 90_000, "wrong prices in the feed")
 WORLDS: dict[str, Callable[[], FakeDaemon]] = {
     "quiet": lambda: FakeDaemon([]),
@@ -37,6 +47,8 @@ WORLDS: dict[str, Callable[[], FakeDaemon]] = {
     "actions": lambda: FakeDaemon(world.deciding(), hold=HELD),
     "action": lambda: FakeDaemon(world.deciding()),
     "approve": lambda: FakeDaemon(world.deciding()),
+    "silences": hushed,
+    "silence": hushed,
 }
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -243,7 +243,7 @@ def test_hostile_names_stay_on_their_line(label: str, cells: int, glyphs: Any) -
     reload = ReloadView(1, 0, [label], {label: label}, {label: label}, [label], [label], label, [label])
     lines = [
         view.heading(cells),
-        view.info(rules, NOW, cells, glyphs),
+        view.info(rules, "", NOW, cells, glyphs),
         *(view.row(row, NOW, cells, glyphs, selected=True) for row in rules.visible()),
         *view.errors([error] * 6, cells, glyphs),
         *view.changes(reload, [error], NOW, cells, glyphs),

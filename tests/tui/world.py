@@ -20,6 +20,7 @@ from rtmd.wire import (
 from rtmd.wire.actions import ProposalView, RunView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
+from rtmd.wire.silences import SilenceView
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 WALL = 1_793_628_187_000  # 2026-11-02T14:03:07Z
@@ -280,4 +281,31 @@ def deciding() -> list[FiringView]:
             RunView("r7", "snapshot", "seconds", "undo failed", AT - 5 * MINUTE, "exit code 1"),
             RunView("r8", "page-dba", "seconds", "started", AT - 3 * SECOND),
         ]),
+    ]  # fmt: skip
+
+
+def silence(id: str = "s1", **changes: Any) -> SilenceView:  # noqa: A002
+    """An active silence of the two gc-pauses."""
+    facts: dict[str, Any] = {
+        "id": id, "state": "active", "matchers": ['rule="gc-pause"', 'stage=~"seconds|minutes"'],
+        "starts_at": WALL - 46 * MINUTE, "ends_at": WALL + 14 * MINUTE, "created_by": "cy",
+        "comment": "over-reactive", "updated_at": WALL - 46 * MINUTE, "matches_now": 2, "suppressed": 1104,
+        "version": 2,
+    }  # fmt: skip
+    return SilenceView(**(facts | changes))
+
+
+def silences() -> list[SilenceView]:
+    """One of each kind."""
+    idle = {"matches_now": 0, "suppressed": 0}
+    return [
+        silence("s4", state="expired", matchers=['host="db-07"'], ends_at=WALL - 4 * MINUTE, comment="reboot",
+                matches_now=0, suppressed=12, created_by="ana"),
+        silence(),
+        silence("s2", matchers=['rule="site-latency"', 'site="checkout"'], ends_at=WALL + 2 * MINUTE, lift="resolved",
+                ending=True, matches_now=1, suppressed=7, created_by="bo", comment="investigating", updated_by="ana"),
+        silence("s3", matchers=['dc="eu-2"'], ends_at=WALL + 150 * HOUR, comment="migration", **idle,
+                forgotten=["has matched nothing for 3d", "has lasted 8d"]),
+        silence("s5", state="pending", matchers=['service=~"pay.*"'], starts_at=WALL + 2 * HOUR,
+                ends_at=WALL + 3 * HOUR, comment="maintenance", **idle),
     ]  # fmt: skip

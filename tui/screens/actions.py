@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual.app import ComposeResult
-
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView
 from tui.actions import ActionList, Item
@@ -16,10 +14,6 @@ from tui.screens.firings import FiringScreen
 from tui.screens.reading import TextScreen
 from tui.view import actions as view
 from tui.view.line import EMPTY, Line, Piece, lit
-from tui.widgets.canvas import Canvas
-
-BRIEF = 6  # lines for what the cursor is on
-BRIEF_HEIGHT = 20  # from this height of the screen on
 
 
 class ActionsScreen(FiringScreen, BoardScreen):
@@ -31,27 +25,16 @@ class ActionsScreen(FiringScreen, BoardScreen):
     def __init__(self) -> None:
         super().__init__()
         self.actions = ActionList()
-        self._brief = Canvas(id="brief")
 
     @property
     def board(self) -> ActionList:
         """The items."""
         return self.actions
 
-    def middle(self) -> ComposeResult:
-        """What the cursor is on stands below the board."""
-        yield from super().middle()
-        yield self._brief
-
     def show(self) -> None:
         """Draw."""
         self.actions.take(self.desk.picture, self.desk.clock())
         super().show()
-        item = self.actions.chosen
-        self.display_if(self._brief, on=item is not None and self.size.height >= BRIEF_HEIGHT)
-        if item is not None:
-            lines = view.brief(item, self.desk.now, self.size.width, BRIEF, self.desk.glyphs)
-            self._brief.paint(lines, dimmed=self.desk.picture.link.stale(self.desk.clock()))
 
     def info(self, cells: int) -> Line:
         """How much waits."""
@@ -65,6 +48,10 @@ class ActionsScreen(FiringScreen, BoardScreen):
         """One item."""
         desk = self.desk
         return view.row(row, desk.picture, desk.now, cells, desk.glyphs, selected=selected)
+
+    def brief(self, row: Item, cells: int) -> list[Line]:
+        """What would run, and until when."""
+        return view.brief(row, self.desk.now, cells, self.desk.glyphs)
 
     def words(self, row: Item) -> str:
         """State, action, firing, and what was said."""

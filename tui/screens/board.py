@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
@@ -9,13 +10,19 @@ from textual.app import ComposeResult
 from tui.entry import Entry
 from tui.rowlist import RowList
 from tui.screens.base import DeskScreen
-from tui.view.line import EMPTY, Line, Piece
+from tui.target import RefusedError
+from tui.view.footer import edge
+from tui.view.line import EMPTY, Line, Piece, fit, lit
 from tui.widgets.canvas import Canvas
 from tui.widgets.pager import Pager
 from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from tui.app import RtmdApp
+
+
+BRIEF = 6  # lines for what the cursor is on
+BRIEF_HEIGHT = 20  # from this height of the screen on
 
 
 class BoardScreen(DeskScreen):
@@ -27,6 +34,7 @@ class BoardScreen(DeskScreen):
         self._columns = Canvas(id="columns")
         self._rows = Rows(id="table")
         self._empty = Pager(id="empty")
+        self._brief = Canvas(id="brief")
 
     @property
     def board(self) -> RowList[Any]:
@@ -49,13 +57,17 @@ class BoardScreen(DeskScreen):
         """What the filter looks into."""
         raise NotImplementedError
 
+    def brief(self, row: Any, cells: int) -> list[Line]:  # noqa: ARG002  # for subclasses
+        """The row under the cursor in some lines, below the table; none: nothing stands there."""
+        return []
+
     def why_empty(self) -> str:
         """What stands in place of rows when there are none."""
         raise NotImplementedError
 
     def middle(self) -> ComposeResult:
-        """The line over the table, the table."""
-        yield from (self._info, self._columns, self._rows, self._empty)
+        """The line over the table, the table, what the cursor is on."""
+        yield from (self._info, self._columns, self._rows, self._empty, self._brief)
 
     def show(self) -> None:
         """Arrange and draw."""
@@ -69,6 +81,8 @@ class BoardScreen(DeskScreen):
         self._rows.paint(lines, dimmed=desk.picture.link.stale(desk.clock()))
         if not board.rows:
             self._empty.show([EMPTY, (Piece(f"  {desk.glyphs.words(self.why_empty())}", "strong"),)])
+
+        self._show_brief(cells)
 
     def do_filter(self) -> None:
         """Start typing."""
@@ -130,5 +144,60 @@ class BoardScreen(DeskScreen):
             self.board.move(event.rows)
             self.repaint()
 
+    def _show_brief(self, cells: int) -> None:
+        chosen, desk = self.board.chosen, self.desk
+        lines = self.brief(chosen, cells) if chosen is not None and self.size.height >= BRIEF_HEIGHT else []
+        self.display_if(self._brief, on=bool(lines))
+        name = lit(self.board.title_of(chosen), 60) if lines else ""
+        top = edge(name, f"{desk.glyphs.enter} all of it", cells, desk.glyphs)
+        shown = [top, *(fit(line, cells, desk.glyphs.more) for line in lines)][:BRIEF]
+        self._brief.paint(shown, dimmed=desk.picture.link.stale(desk.clock()))
+
     def _refilter(self, text: str) -> None:
         self.board.filter = text
+
+
+class AskingBoard(BoardScreen):
+    """A board over answers of the daemon: asked for while it is in front, and after each change made from here."""
+
+    ASK_EVERY = 10_000  # ms
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problem = ""  # why there was no answer
+        self._asked: int | None = None  # mono of the latest question
+        self._asking = False
+
+    async def inquire(self) -> None:
+        """Ask the daemon, and keep what it says. Raises RefusedError."""
+        raise NotImplementedError
+
+    def look_again(self) -> None:
+        """What is known is old."""
+        self._asked = None
+
+    def show(self) -> None:
+        """Draw, and ask again where that is due."""
+        mono, asked = self.desk.clock(), self._asked
+        due = asked is None or mono - asked >= self.ASK_EVERY
+        if due and not self._asking and self.desk.picture.status is not None:
+            self._asking, self._asked = True, mono
+            super().run(self._inquire())
+        super().show()
+
+    def run(self, act: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes a while, and ask the daemon what it changed."""
+        super().run(self._then_look(act))
+
+    async def _inquire(self) -> None:
+        try:
+            await self.inquire()
+            self.problem = ""
+        except RefusedError as problem:
+            self.problem = str(problem)
+        finally:
+            self._asking = False
+
+    async def _then_look(self, act: Coroutine[Any, Any, None]) -> None:
+        await act
+        self.look_again()

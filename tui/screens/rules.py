@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 
@@ -21,7 +21,7 @@ from tui import editor
 from tui.entry import Entry
 from tui.keymap import RULES
 from tui.rules import DAYS, Row, RuleList
-from tui.screens.board import BoardScreen
+from tui.screens.board import AskingBoard
 from tui.screens.firings import FiringScreen
 from tui.screens.reading import TextScreen
 from tui.target import RefusedError
@@ -32,14 +32,13 @@ from tui.widgets.canvas import Canvas
 if TYPE_CHECKING:
     from tui.app import RtmdApp
 
-ASK_EVERY = 10_000  # ms
 # How soon a saved file is looked at, and how long to wait for what came of it (a bad file is given a second).
 SETTLES = 0.3
 GIVES_UP = 3.0
 _LOOKS = 0.1
 
 
-class RulesScreen(FiringScreen, BoardScreen):
+class RulesScreen(FiringScreen, AskingBoard):
     """The noise board over all rules."""
 
     NAME = "Rules"
@@ -49,7 +48,6 @@ class RulesScreen(FiringScreen, BoardScreen):
         super().__init__()
         self.rules = RuleList()
         self._errors = Canvas(id="errors")
-        self._asking = False
 
     @property
     def board(self) -> RuleList:
@@ -62,9 +60,8 @@ class RulesScreen(FiringScreen, BoardScreen):
         yield from super().middle()
 
     def show(self) -> None:
-        """Draw, and ask again where that is due."""
+        """Draw."""
         cells = self.size.width
-        self._ask()
         found = self._found_wrong()
         self.display_if(self._errors, on=bool(found))
         self._errors.styles.height = max(1, min(len(found), view.ERRORS))
@@ -73,7 +70,7 @@ class RulesScreen(FiringScreen, BoardScreen):
 
     def info(self, cells: int) -> Line:
         """Whose noise it is, and what is shown."""
-        return view.info(self.rules, self.desk.now, cells, self.desk.glyphs)
+        return view.info(self.rules, self.problem, self.desk.now, cells, self.desk.glyphs)
 
     def heading(self, cells: int) -> Line:
         """The names over the columns."""
@@ -99,10 +96,6 @@ class RulesScreen(FiringScreen, BoardScreen):
         firings = [firing for firing in self.desk.picture.firings.values() if firing.rule == name]
         return max(firings, key=lambda firing: (firing.fired_at, firing.id), default=None)
 
-    def run(self, act: Coroutine[Any, Any, None]) -> None:
-        """Do something that takes a while, and ask the daemon what it changed."""
-        super().run(self._then_look(act))
-
     def do_explain(self) -> None:
         """How the score of the rule comes about."""
         name = self.rules.cursor
@@ -126,7 +119,7 @@ class RulesScreen(FiringScreen, BoardScreen):
     def do_days(self) -> None:
         """Noise of other days."""
         self.rules.days = DAYS[(DAYS.index(self.rules.days) + 1) % len(DAYS)]
-        self.rules.asked = None
+        self.look_again()
 
     def do_edit(self) -> None:
         """Edit the rule's file."""
@@ -155,25 +148,10 @@ class RulesScreen(FiringScreen, BoardScreen):
     def _read(self, source: Callable[[int], list[Line]]) -> None:
         self.app.push_screen(TextScreen(source))
 
-    def _ask(self) -> None:
-        mono, asked = self.desk.clock(), self.rules.asked
-        due = asked is None or mono - asked >= ASK_EVERY
-        if due and not self._asking and self.desk.picture.status is not None:
-            self._asking, self.rules.asked = True, mono
-            super().run(self._fetch())
-
-    async def _fetch(self) -> None:
+    async def inquire(self) -> None:
+        """Rules, noise, and the latest reload."""
         client, rules = self.desk.client, self.rules
-        try:
-            rules.take(await client.rules(), await client.noise(rules.days), await client.reload())
-        except RefusedError as problem:
-            rules.problem = str(problem)
-        finally:
-            self._asking = False
-
-    async def _then_look(self, act: Coroutine[Any, Any, None]) -> None:
-        await act
-        self.rules.asked = None
+        rules.take(await client.rules(), await client.noise(rules.days), await client.reload())
 
     def _open(self, file: str, line: int) -> None:
         desk = self.desk

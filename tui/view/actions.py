@@ -16,12 +16,11 @@ from tui.approval import Approval
 from tui.picture import Picture
 from tui.view.footer import bar
 from tui.view.glyphs import Glyphs
-from tui.view.line import EMPTY, Line, Piece, fit, lit, pad, spread, styled, width, wrap
+from tui.view.line import EMPTY, Line, Piece, fit, lit, pad, section, spread, styled, width
 from tui.view.moment import Moment
 from tui.view.row import where
 
 WIDE = 100
-_LABEL = 13  # cells of the names at the left of a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +95,9 @@ def info(actions: ActionList, picture: Picture, cells: int, glyphs: Glyphs) -> L
     return spread(left, (*right, Piece(f"{glyphs.between}{shown} ", "quiet")), cells)
 
 
-def brief(item: Item, moment: Moment, cells: int, rows: int, glyphs: Glyphs) -> list[Line]:
-    """The item under the cursor in so many lines: what would run first."""
-    name = f" {lit(item.action, 60)} "
-    hint = f" {glyphs.enter} all of it "
-    room = max(0, cells - width((Piece(name), Piece(hint))) - 3)
-    edge = fit((Piece(glyphs.rule * 2 + name + glyphs.rule * room + hint + glyphs.rule, "quiet"),), cells, glyphs.more)
-    return [edge, *_safely(item, moment, cells, glyphs)][:rows]
+def brief(item: Item, moment: Moment, cells: int, glyphs: Glyphs) -> list[Line]:
+    """The item under the cursor, below the list: what would run first."""
+    return _safely(item, moment, cells, glyphs)
 
 
 def explain(item: Item, moment: Moment, cells: int, glyphs: Glyphs) -> list[Line]:
@@ -237,10 +232,4 @@ def _facts(item: Item, moment: Moment, glyphs: Glyphs) -> Iterator[tuple[str, st
 
 
 def _pairs(pairs: list[tuple[str, str]], cells: int) -> list[Line]:
-    lines: list[Line] = []
-    for name, text in pairs:
-        label = name
-        for part in wrap(text, max(20, cells - _LABEL - 3)):
-            lines.append((Piece(" " + pad(label, _LABEL) + " ", "head"), Piece(part, "text")))
-            label = ""
-    return lines
+    return [line for name, text in pairs for line in section(name, [text], cells)]

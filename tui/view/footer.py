@@ -66,6 +66,14 @@ def entry_line(prompt: str, text: str, done: str, cells: int, glyphs: Glyphs) ->
     return bar((Piece(f" {prompt}", "key"), typed, Piece(" ", "new"), *keys_part), cells, glyphs)
 
 
+def edge(name: str, hint: str, cells: int, glyphs: Glyphs) -> Line:
+    """The line between a list and what stands below it."""
+    start, end = Piece(f" {name} "), Piece(f" {hint} ")
+    room = max(0, cells - width((start, end)) - 3)
+    text = glyphs.rule * 2 + start.text + glyphs.rule * room + end.text + glyphs.rule
+    return fit((Piece(text, "quiet"),), cells, glyphs.more)
+
+
 def bar(line: Line, cells: int, glyphs: Glyphs) -> Line:
     """The line on the strip's background, to the edge."""
     short = fit(line, cells, glyphs.more)

@@ -7,7 +7,7 @@ none. `lit` is the only door for strings from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -108,3 +108,15 @@ def wrap(text: str, cells: int) -> list[str]:
         *full, current = chop_cells(word, max(2, cells)) or [""]
         parts.extend(full)
     return [*parts, current] if current or not parts else parts
+
+
+_LABEL = 13  # cells of the names at the left of a page
+
+
+def section(name: str, texts: Iterable[str], cells: int) -> Iterator[Line]:
+    """A name at the left and its texts, wrapped, to the right of it; nothing where there is no text."""
+    label = name
+    for text in filter(None, texts):
+        for part in wrap(text, max(20, cells - _LABEL - 3)):
+            yield (Piece(" " + pad(label, _LABEL) + " ", "head"), Piece(part, "text"))
+            label = ""

@@ -106,7 +106,7 @@ def words(of: Row, moment: Moment, glyphs: Glyphs) -> str:
     return f"{lit(of.rule.name)} {lit(of.rule.file)} {plain(state(of.rule, moment, glyphs))}"
 
 
-def info(rules: RuleList, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
+def info(rules: RuleList, problem: str, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
     """Whose noise it is on the left, what is shown on the right."""
     days = f" noise of the last {rules.days} day{'s' if rules.days > 1 else ''} (d)"
     left = [Piece(f" filter: {lit(rules.filter, 100)}  ", "strong")] if rules.filter else []
@@ -114,8 +114,8 @@ def info(rules: RuleList, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
     noise = rules.noise
     if noise is not None and noise.at - noise.since < noise.days * _DAY:
         left.append(Piece(f", the journal reaches back {age(noise.at - noise.since)}", "quiet"))
-    if rules.problem:
-        left = [Piece(f" {glyphs.fails} {lit(rules.problem, 300)}", "error")]
+    if problem:
+        left = [Piece(f" {glyphs.fails} {lit(problem, 300)}", "error")]
     right = f"{_reloaded(rules.reload, moment)}{_troubled(rules)}{_shown(rules)} "
     return spread(tuple(left), (Piece(glyphs.words(right), "quiet"),), cells)
 
