@@ -146,7 +146,7 @@ class Journaled:
 
     at: int
     # transition | outcome | flapping | ack | verdict | missed | silence | mark | action | proposal | hold | told
-    # suppressed | escalation | storm | gap | rules
+    # delivery | suppressed | escalation | storm | gap | rules
     kind: str
     rule: str = ""
     firing_id: str = ""

@@ -249,12 +249,13 @@ class ActionDone:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDone:
-    """A receiver took a notification, or never will (`error` says why)."""
+    """A receiver took a notification, after so many attempts, or never will (`error` says why)."""
 
     key: str
     receiver: str
     firing_ids: tuple[str, ...]
     error: str = ""
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,9 +310,11 @@ class Pipeline:
         self.counts["deliveries", "failed" if given.error else "delivered"] += 1
         if given.error:
             text = f"{given.receiver} was not told: {given.error}"
-            detail = {"key": given.key, "receiver": given.receiver}
-            for firing_id in given.firing_ids:
-                yield fx.Journaled(at, "told", firing_id=firing_id, text=text, detail=detail)
+        else:
+            text = f"{given.receiver} has it" + (f", at attempt {given.attempts}" if given.attempts > 1 else "")
+        detail = {"key": given.key, "receiver": given.receiver}
+        for firing_id in given.firing_ids:
+            yield fx.Journaled(at, "delivery", firing_id=firing_id, text=text, detail=detail)
 
     def _tidy(self, at: int) -> Iterator[fx.Effect]:
         """Once a minute: let go of what nobody can need any more."""

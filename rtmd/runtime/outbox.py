@@ -255,14 +255,14 @@ class Outbox:
         self._learn(lane, told, error)
         if error is None:
             await self._record(lambda: self._store.confirm(told.key))
-            self._report(told, "")
+            self._report(item, "", item.attempts + 1)
             return True
         item.attempts += 1
         reason = self._hopeless(lane, item, error)
         if reason:
             self._pass_on(item, reason)
             await self._record(lambda: self._store.bury(told.key, error=reason))
-            self._report(told, reason)
+            self._report(item, reason, item.attempts)
             return True
         item.due = self._clock.wall() + self._backoff(lane, item.attempts, error)
         await self._postpone(item, str(error))
@@ -343,8 +343,9 @@ class Outbox:
                 if failed.fatal:
                     return None
 
-    def _report(self, told: Notification, error: str) -> None:
-        self._on_result(DeliveryDone(told.key, told.receiver, told.firing_ids, error))
+    def _report(self, item: _Item, error: str, attempts: int) -> None:
+        told = item.notification
+        self._on_result(DeliveryDone(told.key, told.receiver, told.firing_ids, error, attempts))
 
 
 def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:

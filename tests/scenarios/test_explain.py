@@ -165,8 +165,16 @@ async def test_a_receiver_that_refused_is_named(tmp_path: Path) -> None:
     score.push(1, 'm{i="1"}', 50)
     (message,) = [effect.notification for effect in score.of(Notify)]
     score.send(2, DeliveryDone(message.key, "desk", message.firing_ids, "answered 410"))
-    assert (2.0, "told", "desk was not told: answered 410") in await story(score, tmp_path, "desk")
+    assert (2.0, "delivery", "desk was not told: answered 410") in await story(score, tmp_path, "desk")
     assert all("410" not in text for _, _, text in await story(score, tmp_path, "lead"))
+
+
+async def test_when_a_message_arrived_is_told_and_at_which_attempt(tmp_path: Path) -> None:
+    score = night()
+    score.push(1, 'm{i="1"}', 50)
+    (message,) = [effect.notification for effect in score.of(Notify)]
+    score.send(2.5, DeliveryDone(message.key, "desk", message.firing_ids, attempts=3))
+    assert (2.5, "delivery", "desk has it, at attempt 3") in await story(score, tmp_path, "desk")
 
 
 async def test_kinds_that_nobody_knows_are_told_as_they_stand(tmp_path: Path) -> None:
