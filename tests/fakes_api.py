@@ -26,6 +26,7 @@ from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
+from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import (
@@ -37,6 +38,7 @@ from rtmd.wire import (
     StatusView,
 )
 from rtmd.wire.audit import AuditView, VerifiedView
+from rtmd.wire.curves import CurveView
 from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
@@ -197,6 +199,7 @@ class FakeDesk:
         self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
         self.heard = NoiseView(7, NOW - 7 * 86_400_000, NOW, [])
+        self.drawn: list[tuple[str, StageName | None, int]] = []
         self.noise_of: list[int] = []  # days
         self.reloads: list[str] = []  # who confirmed each
         self.reloaded = ReloadView()
@@ -259,6 +262,10 @@ class FakeDesk:
 
     def past(self, firing_id: str) -> Firing | None:
         return self.history.get(firing_id)
+
+    async def curve(self, firing_id: str, stage: StageName | None, points: int) -> CurveView | None:
+        self.drawn.append((firing_id, stage, points))
+        return CurveView(firing_id, values=[1.0, None]) if firing_id in self.open else None
 
     async def noise(self, days: int) -> NoiseView:
         self.noise_of.append(days)

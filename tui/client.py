@@ -40,6 +40,7 @@ from rtmd.wire import (
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, RerunRequest
 from rtmd.wire.audit import AuditView
+from rtmd.wire.curves import CurveView
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import ExpireRequest, SilencePreview, SilenceRequest, SilenceView
@@ -180,6 +181,10 @@ class Client:
     async def detail(self, firing_id: str) -> FiringDetail:
         """Everything recorded about a firing."""
         return await self._ask("GET", f"{BASE}/firings/{quote(firing_id, safe='')}", FiringDetail)
+
+    async def curve(self, firing_id: str, points: int) -> CurveView:
+        """Its signal over time, in at most so many points."""
+        return await self._ask("GET", f"{BASE}/firings/{quote(firing_id, safe='')}/curve?points={points}", CurveView)
 
     async def silences(self) -> list[SilenceView]:
         """All silences that are remembered."""

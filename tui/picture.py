@@ -20,6 +20,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
+from rtmd.wire.marks import MarkView
 from tui.counts import Counts
 from tui.states import Condition, Urgency, condition, is_open, to_decide, urgency
 from tui.view.moment import Moment
@@ -28,6 +29,7 @@ Message: TypeAlias = Snapshot | Changes | Beat
 
 # Beats come each second: three of them missing is no hiccup any more.
 STALE_AFTER = 3_000
+MOST_MARKS = 1_000  # kept, the latest
 PIECE = 250  # firings taken in at once
 
 
@@ -70,6 +72,7 @@ class Picture:
     you: str = ""
     role: str = ""
     utc: bool = True
+    marks: list[MarkView] = field(default_factory=list)  # what was reported lately, as it came
     resyncs: int = 0  # whole pictures after the first: something had been missed
     started_wall: int = 0  # this machine's wall time at mono 0: all there is before the first message
     _status_mono: int = 0
@@ -96,9 +99,11 @@ class Picture:
                 self.resyncs += self.status is not None
                 self.you, self.role = message.you, message.role
                 self._status(message.status, mono)
+                self.marks = message.marks[-MOST_MARKS:]
                 yield from self._take(message.firings)
                 self._end(self.firings.keys() - {firing.id for firing in message.firings} - self.gone, mono)
             case Changes():
+                self.marks = [*self.marks, *message.marks][-MOST_MARKS:]
                 yield from self._take(message.firings)
                 self._end(message.gone, mono)
             case Beat():

@@ -16,10 +16,12 @@ from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import Policy
+from rtmd.model.rule import StageName
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing, StandingGroup
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
 from rtmd.wire.audit import AuditView, VerifiedView
+from rtmd.wire.curves import CurveView
 from rtmd.wire.deliveries import OutboxView, ReceiverView, RetryRequest, TryResult
 from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
@@ -150,6 +152,10 @@ class Desk(Protocol):
 
     def past(self, firing_id: str) -> Firing | None:
         """A firing that only the store remembers."""
+        ...
+
+    async def curve(self, firing_id: str, stage: StageName | None, points: int) -> CurveView | None:
+        """What a stage of it looked at over time (None: the one that it has); None where there is no such firing."""
         ...
 
     async def noise(self, days: int) -> NoiseView:

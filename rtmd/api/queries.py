@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 from rtmd.api.answers import Json, problem
 from rtmd.api.desk import Desk
 from rtmd.formats.exposition import render
+from rtmd.model.rule import StageName
 
 MOST_DAYS = 30  # as long as the journal is kept
+POINTS = range(2, 1_001)  # of a curve
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,6 +32,7 @@ class Queries:
         return [
             Route("/api/rtmd/v1/firings", self.firings),
             Route("/api/rtmd/v1/firings/{id}", self.firing),
+            Route("/api/rtmd/v1/firings/{id}/curve", self.curve),
             Route("/api/rtmd/v1/rules", self.rules),
             Route("/api/rtmd/v1/rules/file", self.rule_file),
             Route("/api/rtmd/v1/rules/reload", self.latest_reload),
@@ -52,6 +55,17 @@ class Queries:
         wanted = request.path_params["id"]
         detail = self._desk.detail(wanted)
         return problem(404, f'there is no firing "{wanted[:64]}"') if detail is None else Json(detail)
+
+    async def curve(self, request: Request) -> Response:
+        """What its stage looked at over time; `?stage=` another one, `?points=` at most so many (240)."""
+        wanted, stage = request.path_params["id"], request.query_params.get("stage", "")
+        points = request.query_params.get("points", "240")
+        if stage and stage not in list(StageName):
+            return problem(400, f'a stage is {" | ".join(StageName)}, not "{stage[:20]}"')
+        if not (points.isascii() and points.isdigit() and int(points[:5]) in POINTS):
+            return problem(400, f'points is a number from {POINTS.start} to {POINTS.stop - 1}, not "{points[:20]}"')
+        found = await self._desk.curve(wanted, StageName(stage) if stage else None, int(points))
+        return problem(404, f'there is no firing "{wanted[:64]}"') if found is None else Json(found)
 
     async def rules(self, _: Request) -> Response:
         """The loaded rules."""

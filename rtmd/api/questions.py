@@ -48,7 +48,20 @@ class Listing(msgspec.Struct, frozen=True, tag=True):
     limit: int = 0
 
 
-Question: TypeAlias = Instant | Stretch | Listing
+class Trace(msgspec.Struct, frozen=True, tag=True):
+    """The values of one label set of the results, over such a stretch: a list, null where it has none.
+
+    `labels` are all of its labels but the name.
+    """
+
+    query: str
+    labels: tuple[tuple[str, str], ...]
+    start: int
+    end: int
+    step: int
+
+
+Question: TypeAlias = Instant | Stretch | Listing | Trace
 
 
 class Answer(msgspec.Struct, frozen=True):

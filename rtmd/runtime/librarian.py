@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from rtmd.api.parameters import BadParameterError, complaint, selector
-from rtmd.api.questions import Answer, Instant, Listing, Question, Stretch
+from rtmd.api.questions import Answer, Instant, Listing, Question, Stretch, Trace
 from rtmd.engine.query import Curve, draw, evaluate_batch
 from rtmd.engine.raw import AHEAD
 from rtmd.errors import PromqlError, QueryLimitError
@@ -26,7 +26,8 @@ from rtmd.formats.batch import UNLIMITED, SeriesTable, Times, is_stale
 from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_string, encode_vector
 from rtmd.matching import compile_matchers
 from rtmd.model.expr import Edge, Expr, Range, Shift, String, Subquery, is_scalar, selectors
-from rtmd.model.labels import Labels, get
+from rtmd.model.labels import METRIC_NAME, Labels, get, without
+from rtmd.model.narrow import narrowed
 from rtmd.model.reach import earliest
 from rtmd.promql import parse_query
 from rtmd.runtime.history import History, Sieve
@@ -37,6 +38,7 @@ SAMPLES = 10_000_000  # read for one query
 POINTS = 2_000_000  # in one answer
 SIZE = 64 * 1024**2  # bytes of one answer
 _T = TypeVar("_T")
+_NAME = frozenset({METRIC_NAME})
 _TRUNCATED = ("results truncated due to limit",)
 
 
@@ -61,7 +63,7 @@ class Librarian:
     def __repr__(self) -> str:
         return f"<Librarian {self._folder}, {len(self._known)} inventories>"
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> Answer:  # noqa: PLR0911  # one a kind of question
         """The answer, whatever the question; never raises for what it asks."""
         try:
             match question:
@@ -71,6 +73,8 @@ class Librarian:
                     return self._stretch(question)
                 case Listing():
                     return self._listing(question)
+                case Trace():
+                    return self._trace(question)
                 case _:
                     assert_never(question)
         except BadParameterError as error:
@@ -108,6 +112,16 @@ class Librarian:
         if is_scalar(expr):
             return _told(encode_matrix(curves))
         return _told(encode_matrix(_cut(curves, asked.limit)), _warnings(curves, asked.limit))
+
+    def _trace(self, asked: Trace) -> Answer:
+        expr = narrowed(_read_query(asked.query), dict(asked.labels))
+        history = self._history(expr, asked.start)
+        times = range(asked.start, asked.end + 1, asked.step)
+        values = np.full(len(times), np.nan)
+        for labels, when, found in draw(expr, history.series, history.batch, times, most=self._points):
+            if without(labels, _NAME) == asked.labels:
+                values[(when - asked.start) // asked.step] = found
+        return _told(msgspec.json.encode(values.tolist()))
 
     def _over_range(self, expr: Range | Subquery, history: History, at: int) -> list[Curve]:
         """What stands in a range by itself."""

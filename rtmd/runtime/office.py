@@ -18,6 +18,7 @@ from rtmd.model.effects import Answered, Audited
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import AskedInput, SilenceSet
 from rtmd.model.matcher import Matcher
+from rtmd.model.rule import StageName
 from rtmd.model.silence import SilenceState
 from rtmd.pipeline import LATENESS, Samples
 from rtmd.pipeline.prometheus_views import exemplars, rule_groups
@@ -28,6 +29,7 @@ from rtmd.ports import ConfiguredSource
 from rtmd.rulefile.head import BUILT_IN
 from rtmd.runtime.alertmanager_office import AlertmanagerOffice
 from rtmd.runtime.audit import AuditTrail
+from rtmd.runtime.curves import curve
 from rtmd.runtime.deliveries import Deliveries
 from rtmd.runtime.denials import Denials
 from rtmd.runtime.explainer import Explainer
@@ -36,6 +38,7 @@ from rtmd.runtime.noise import NoiseBoard
 from rtmd.runtime.readers import Readers
 from rtmd.sources.refusals import Refused
 from rtmd.wire import FiringDetail, FiringView, JournalView, RuleErrorView, StatusView
+from rtmd.wire.curves import CurveView
 from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import NoiseView
@@ -176,6 +179,12 @@ class Office:
     def past(self, firing_id: str) -> Firing | None:
         """A firing that only the store remembers."""
         return None if self._loop.pipeline.firing(firing_id) else self._store.firing(firing_id)
+
+    async def curve(self, firing_id: str, stage: StageName | None, points: int) -> CurveView | None:
+        """The signal of a firing over time, from the sample log."""
+        pipeline = self._loop.pipeline
+        firing = pipeline.firing(firing_id) or self._store.firing(firing_id)
+        return None if firing is None else await curve(pipeline, firing, self.answer, stage=stage, points=points)
 
     async def noise(self, days: int) -> NoiseView:
         """How noisy the rules in force were."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import cast
 
 import pytest
 from grammar import expressions, scalars
@@ -13,10 +14,12 @@ from reference import PRESENT, Reference
 from test_signals import SERIES, START, WORDS, values
 
 from rtmd.engine import evaluate, evaluate_range
+from rtmd.engine.query import Row
 from rtmd.errors import PromqlError
 from rtmd.formats.batch import STALE
 from rtmd.model.expr import Expr, is_scalar
 from rtmd.model.labels import Labels
+from rtmd.model.narrow import narrowed
 from rtmd.promql import show
 
 Rows = list[tuple[Labels, int, float]]
@@ -133,3 +136,22 @@ def test_the_order_of_series_does_not_matter(expr: Expr, samples: Rows, at: int)
         )
     else:
         assert one == pytest.approx(other, nan_ok=True) if isinstance(one, float) else one == other
+
+
+@settings(max_examples=150)
+@given(VECTORS, rows)
+def test_an_expression_that_is_narrowed_says_the_same_of_the_label_set_it_is_narrowed_to(
+    expr: Expr, samples: Rows
+) -> None:
+    series = library(samples)
+    try:
+        found = evaluate(expr, series, START)
+    except PromqlError:
+        return
+    assert isinstance(found, list)
+    for labels, value in found[:3]:
+        narrow = narrowed(expr, labels)
+        note(show(narrow))
+        same = [each for name, each in cast("list[Row]", evaluate(narrow, series, START)) if name == labels]
+        assert len(same) == 1
+        assert repr(same[0]) == repr(value)

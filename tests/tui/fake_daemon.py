@@ -61,6 +61,7 @@ class FakeDaemon:
         self.asks: list[str] = []  # what silences have to be confirmed for
         self.lost: set[str] = set()  # firings that somebody else took first
         self.moved = 0  # ms that the daemon's clocks went on
+        self.marks = [world.MARK]
         self.silences: dict[str, SilenceView] = {}
         self.rules = world.rules()
         self.noise = world.noise()
@@ -164,7 +165,7 @@ class FakeDaemon:
         if resume != f"{self.epoch}:{self.seq}":
             self.seq += 1
             shown = list(self.firings.values())
-            self._send(Snapshot(self.epoch, self.seq, self.view_status(), "ana", self.role, shown), writer)
+            self._send(Snapshot(self.epoch, self.seq, self.view_status(), "ana", self.role, shown, self.marks), writer)
 
     def _answer(self, method: str, path: str, content: bytes) -> tuple[int, Any]:
         verb = path.removeprefix("/api/rtmd/v1/")
@@ -223,11 +224,14 @@ class FakeDaemon:
                 self.put(msgspec.structs.replace(one, proposals=found, version=one.version + 1))
         return wanted
 
-    def _look_up(self, path: str, query: str) -> Any:
+    def _look_up(self, path: str, query: str) -> Any:  # noqa: PLR0911  # one a path
         """What is asked for by a path of its own."""
         match path:
             case "silences":
                 return list(self.silences.values())
+            case _ if path.endswith("/curve"):
+                found = self.firings.get(path.split("/")[1])
+                return found and world.curve(found)
             case "rules":
                 return self.rules
             case "noise":

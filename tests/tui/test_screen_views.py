@@ -11,6 +11,9 @@ import world
 from rich.cells import cell_len
 
 from rtmd.wire import RelatedView
+from rtmd.wire.curves import CurveView
+from rtmd.wire.marks import MarkView
+from rtmd.wire.noise import RuleNoiseView, ShareView
 from rtmd.wire.origin import OriginView
 from tui.filter import parse
 from tui.picture import Picture
@@ -24,7 +27,7 @@ from tui.view.info import coach, info, rule_error
 from tui.view.line import Piece, cut, fit, pad, plain, wrap
 from tui.view.moment import Moment, countdown
 from tui.view.row import Look, heading, row
-from tui.view.why import preview, title, why
+from tui.view.why import Known, preview, title, why
 
 NOW = Moment(mono=10_000, wall=world.WALL, at=world.AT)
 
@@ -112,7 +115,7 @@ def test_a_firing_whose_rule_changed_says_so_in_the_list_and_in_why() -> None:
     changed = world.firing("c", " m ", rule="hot", flags=["rejudging"], stages=[minutes])
     for cells in (80, 120):
         assert "NEW rejudging" in plain(row(changed, NOW, cells, UNICODE))
-    told = "\n".join(plain(line) for line in why(changed, None, NOW, 120, UNICODE))
+    told = "\n".join(plain(line) for line in why(changed, Known(), NOW, (120, 30), UNICODE))
     assert "rejudging 40s, its rule changed" in told
     assert parse("state:rejudging").passes(changed)
     assert not parse("state:rejudging").passes(world.busy()[0])
@@ -241,7 +244,7 @@ WHY_80 = """\
 
 def test_why_shows_the_recorded_evidence() -> None:
     detail = world.detail(world.busy()[0])
-    lines = why(detail.firing, detail, NOW, 80, UNICODE)
+    lines = why(detail.firing, Known(detail), NOW, (80, 24), UNICODE)
     assert "\n".join(plain(line).rstrip() for line in lines) == WHY_80
 
 
@@ -250,7 +253,7 @@ def test_why_says_who_raised_an_alert_of_others_and_what_they_say_of_it() -> Non
     origin = OriginView("Prometheus", world.WALL - 60_000, said, "http://prom/graph")
     links = {"source": "http://prom/graph", "runbook": "https://wiki.example/disk"}
     one = world.firing(title="db-1: disk full", value=None, threshold="", origin=origin, links=links)
-    text = "\n".join(plain(line).rstrip() for line in why(one, None, NOW, 80, UNICODE))
+    text = "\n".join(plain(line).rstrip() for line in why(one, Known(), NOW, (80, 24), UNICODE))
     assert " raised by Prometheus   since 14:02:07Z" in text
     assert "says        description: for" in text
     assert "threshold" not in text
@@ -264,7 +267,7 @@ def test_why_names_the_firings_of_a_correlation_and_the_correlation_of_a_firing(
     part = world.firing(
         "s1", " m ", rule="mention-surge", part_of=[RelatedView("k", "backlash", {}, "minutes", "firing")]
     )
-    told = ["\n".join(plain(line) for line in why(each, None, NOW, 120, UNICODE)) for each in (joined, part)]
+    told = ["\n".join(plain(line) for line in why(each, Known(), NOW, (120, 30), UNICODE)) for each in (joined, part)]
     assert re.search(r"members +mention-surge  brand=acme  minutes  resolved  s1", told[0])
     assert re.search(r"part of +backlash  minutes  firing  k", told[1])
 
@@ -292,12 +295,18 @@ def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> No
     )  # fmt: skip
     silenced = msgspec.structs.replace(one, silenced_by=[payload], silencer=payload)
     shown = picture([one, silenced], name=payload, coach=payload, notices=[payload])
-    found = world.detail(one)
+    known = Known(
+        world.detail(one),
+        CurveView(one.id, payload, payload, world.AT - 60_000, 10_000, [1, None, 1e300, -1e300, 5, 6, 7], [3]),
+        RuleNoiseView(payload, 9, 1.0, false_starts={payload: ShareView(1, 2)}),
+        related=[msgspec.structs.replace(one, rule=payload)],
+        marks=[MarkView("m", world.WALL - 30_000, payload, payload, by=payload)],
+    )
     lines = [
         row(one, NOW, cells, UNICODE),
         row(silenced, NOW, cells, UNICODE, Look(selected=True)),
         title(one, NOW, cells, UNICODE),
-        *why(one, found, NOW, cells, UNICODE),
+        *why(one, known, NOW, (cells, 30), UNICODE),
         *preview(silenced, NOW, cells, 8, UNICODE),
         header(shown, NOW, cells, UNICODE),
         silence_line(open_strip(one, [one]), [one], cells, UNICODE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rtmd.wire import (
@@ -18,6 +19,8 @@ from rtmd.wire import (
     StatusView,
 )
 from rtmd.wire.actions import ProposalView, RunView
+from rtmd.wire.curves import CurveView
+from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
 from rtmd.wire.silences import SilenceView
@@ -185,6 +188,18 @@ def detail(of: FiringView) -> FiringDetail:
     return FiringDetail(full, journal)
 
 
+def curve(of: FiringView) -> CurveView:
+    """Half an hour of a signal that rose over its threshold, with a gap."""
+    level = float(of.threshold.split()[-1]) if of.threshold[-1:].isdigit() else 1.0
+    shape = [0.4 + 0.1 * math.sin(place / 3) + 0.9 / (1 + math.exp((60 - place) / 4)) for place in range(91)]
+    values: list[float | None] = [level * each for each in shape]
+    values[20:26] = [None] * 6
+    start = AT - 30 * MINUTE
+    return CurveView(of.id, of.stage, "sum by (brand) (rate(mentions_total[5m]))", start, 20_000, values, [level],
+                     [level * 0.8])  # fmt: skip
+
+
+MARK = MarkView("m1", WALL - 10 * MINUTE, "deploy", "v2.3 is live", {"brand": "acme"}, "bo")
 RULE_ERROR = RuleErrorView("rules/mentions.toml", 14, 1, "minutes.above must be > clear")
 
 

@@ -25,6 +25,7 @@ from rtmd.formats.remote_write import encode_write
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckEnded, AckSet, MarkMade, SilenceExpired, SilenceSet
 from rtmd.model.mark import MarkKind
+from rtmd.model.rule import StageName
 from rtmd.runtime.loop import stuck
 from rtmd.wire import FiringDetail, FiringView, RuleErrorView, StatusView
 from rtmd.wire.marks import MarkView
@@ -154,6 +155,15 @@ async def test_the_story_of_a_firing_is_told_to_whoever_may_look(served: Served)
     assert answer.json()["firing"]["id"] == "f1"
     assert (await served.tcp.get(f"{BASE}/explain/f9")).status_code == 404
     assert served.desk.explained == [("f1", "desk"), ("f9", "")]
+
+
+async def test_the_curve_of_a_firing_is_asked_for_by_stage_and_with_as_many_points_as_wanted(served: Served) -> None:
+    answer = await served.tcp.get(f"{BASE}/firings/f1/curve?stage=hours&points=100")
+    assert answer.json()["values"] == [1.0, None]
+    assert (await served.tcp.get(f"{BASE}/firings/f9/curve")).status_code == 404
+    assert served.desk.drawn == [("f1", StageName.HOURS, 100), ("f9", None, 240)]
+    for wrong in ("points=1", "points=1001", "points=x", "points=²", "stage=days"):
+        assert (await served.tcp.get(f"{BASE}/firings/f1/curve?{wrong}")).status_code == 400
 
 
 async def test_marks_are_made_and_read(served: Served) -> None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rtmd.api.questions import FIRST, LAST, STATUS, Answer, Instant, Listing, Question, Stretch
+from rtmd.api.questions import FIRST, LAST, STATUS, Answer, Instant, Listing, Question, Stretch, Trace
 from rtmd.engine.plan import WindowSnapshot
 from rtmd.formats.batch import STALE, SampleBatch, SeriesTable
 from rtmd.formats.query_json import show_moment, show_scientific, show_time, show_value
@@ -70,6 +71,15 @@ def test_an_instant_query_is_answered_as_in_the_documentation(folder: Path) -> N
             {"metric": DOWN, "value": [1435781451.781, "0"]},
         ],
     }
+
+
+def test_one_label_set_of_an_expression_is_traced_with_null_where_it_has_no_value(folder: Path) -> None:
+    labels = (("instance", "localhost:9090"), ("job", "prometheus"))
+    asked = Trace("up", labels, AT - 36_000, AT + 9_000, 15_000)
+    assert told(folder, asked) == [None, 1, 1, 1]
+    assert told(folder, msgspec.structs.replace(asked, query="up == 0")) == [None] * 4
+    assert told(folder, msgspec.structs.replace(asked, query="sum(up)", labels=())) == [None, 1, 1, 1]
+    assert refused(folder, msgspec.structs.replace(asked, query="up +"))[0] == "bad_data"
 
 
 def test_a_range_query_is_answered_as_in_the_documentation(folder: Path) -> None:

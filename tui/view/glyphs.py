@@ -36,6 +36,11 @@ class Glyphs:
     both: str = "»"  # the cursor on something marked
     folded: str = "▸"
     unfolded: str = "▾"
+    side: str = "│"  # of a plot: its left edge, where a figure stands, its lower left corner
+    tick: str = "┤"
+    corner: str = "└"
+    threshold: str = "╌"  # and its levels
+    clear: str = "┄"
     ascii_only: bool = False
 
     def of(self, severity: str) -> str:
@@ -68,6 +73,11 @@ ASCII = Glyphs(
     both="#",
     folded=">",
     unfolded="v",
+    side="|",
+    tick="+",
+    corner="+",
+    threshold="-",
+    clear=".",
     ascii_only=True,
 )
 

@@ -1,18 +1,25 @@
 """Why it fires: what the daemon recorded when it decided, clause by clause. Nothing is computed again here.
 
-Sections stand in the order of the questions: what is it, which stages burn and how they turned out, why (the
-clauses with their values), the posts behind it, who has it, what was run, where to read on, what happened.
-Sections without content are left out. `preview` is the short form under the list.
+Sections stand in the order of the questions: what is it, how did its signal go, which stages burn and how they turned
+out, why (the clauses with their values), the posts behind it, who has it, what was run and what is proposed, what else
+fires there, how its rule usually is, where to read on, what happened. Sections without content are left out.
+`preview` is the short form under the list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rtmd.model.display import age
 from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, RelatedView, StageView
+from rtmd.wire.curves import CurveView
+from rtmd.wire.marks import MarkView
+from rtmd.wire.noise import RuleNoiseView
 from tui.approval import waiting
 from tui.view.actions import proposed
+from tui.view.background import history, related
+from tui.view.curve import curve, heading, signs
 from tui.view.glyphs import STYLES, WORDS, Glyphs
 from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, spread, width, wrap
 from tui.view.moment import Moment
@@ -21,13 +28,31 @@ from tui.view.row import ladder, state, threshold, where
 _INDENT = 12  # sections' names stand left of this
 
 
-def why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells: int, glyphs: Glyphs) -> list[Line]:
-    """The body of the Why screen; without `detail` as far as the stream tells."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was learnt of a firing beside what the stream tells; None: not yet."""
+
+    detail: FiringDetail | None = None
+    curve: CurveView | None = None
+    noise: RuleNoiseView | None = None
+    days: int = 7  # of the noise
+    related: Sequence[FiringView] = ()
+    marks: Sequence[MarkView] = ()
+
+
+def why(firing: FiringView, known: Known, moment: Moment, size: tuple[int, int], glyphs: Glyphs) -> list[Line]:
+    """The body of the Why screen in so many cells, on a screen of so many lines."""
+    cells, height = size
     try:
-        lines = list(_why(firing, detail, moment, cells, glyphs))
+        lines = list(_why(firing, known, moment, (cells, plot_rows(height)), glyphs))
     except Exception:  # noqa: BLE001  # whatever a firing holds, the screen stays up and says which it is
         lines = [(Piece(f" <unrenderable {lit(firing.id, 40)}>", "quiet"),)]
     return [fit(line, cells, glyphs.more) for line in lines]
+
+
+def plot_rows(height: int) -> int:
+    """How many lines of a screen its curve takes."""
+    return 4 if height < 28 else 6 if height < 40 else 10
 
 
 def title(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
@@ -68,10 +93,15 @@ def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: G
     return [edge, *(fit(line, cells, glyphs.more) for line in lines)][:rows]
 
 
-def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+def _why(firing: FiringView, known: Known, moment: Moment, room: tuple[int, int], glyphs: Glyphs) -> Iterator[Line]:
+    detail, (cells, rows) = known.detail, room
     full = detail.firing if detail is not None else firing
     yield _say(lit(firing.title or firing.rule), "strong")
     yield _now(firing, moment)
+    if known.curve is not None:
+        yield from (EMPTY, heading(known.curve, cells, glyphs))
+        happened = signs(full, known.marks, moment)
+        yield from curve(known.curve, happened, moment, cells=cells, rows=rows, glyphs=glyphs)
     yield from _headed("stages", _ladder(full.stages, moment, glyphs))
     for stage in full.stages:
         if stage.evidence is not None:
@@ -86,6 +116,8 @@ def _why(firing: FiringView, detail: FiringDetail | None, moment: Moment, cells:
         ("part of", [_related(each) for each in firing.part_of]),
         ("proposals", [proposed(each, moment) for each in firing.proposals]),
         ("actions", _runs(firing, moment)),
+        ("related", related(firing, known.related)),
+        ("history", history(known.noise, known.days)),
         ("labels", [_labels(firing.labels)]),
         ("says", _annotations(firing)),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
