@@ -58,6 +58,7 @@ PLACES = (
     Key(("2",), "go_rules", "Rules: the noisiest first, what is wrong with them, where they are written"),
     Key(("3",), "go_silences", "Silences: what is hidden, by whom, until when, and what nobody remembers"),
     Key(("4",), "go_actions", "Actions: what waits for a decision, what was run"),
+    Key(("5",), "go_audit", "Audit: who changed what, when, and from where"),
 )
 # What waits for a person.
 DECIDED = (
@@ -176,6 +177,15 @@ SILENCES = (
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),
+    *COMMON,
+)
+
+AUDIT = (
+    Key(("enter",), "explain", "the whole line", shown="⏎", short="whole line"),
+    Key(("/",), "filter", "filter: words of names, verbs, objects, times; ⏎ keeps, esc clears", short="filter"),
+    *ROWS,
+    Key(("escape",), "back", "clear the filter", shown="esc"),
+    Key(("q",), "leave", "back to Live", short="live"),
     *COMMON,
 )
 

@@ -7,6 +7,7 @@ over it. To add one: its class, its table of keys and a line in PLACES of `keyma
 from __future__ import annotations
 
 from tui.screens.actions import ActionsScreen
+from tui.screens.audit import AuditScreen
 from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
 from tui.screens.rules import RulesScreen
@@ -18,4 +19,5 @@ PLACES: dict[str, type[DeskScreen]] = {
     "rules": RulesScreen,
     "silences": SilencesScreen,
     "actions": ActionsScreen,
+    "audit": AuditScreen,
 }

@@ -66,6 +66,7 @@ class FakeDaemon:
         self.rules = world.rules()
         self.noise = world.noise()
         self.reloaded = world.RELOADED
+        self.audit = world.audit()
         self.rule_files: dict[str, RuleFileView] = {}
         self.joined = asyncio.Event()
         self._readers: list[asyncio.StreamWriter] = []
@@ -224,7 +225,7 @@ class FakeDaemon:
                 self.put(msgspec.structs.replace(one, proposals=found, version=one.version + 1))
         return wanted
 
-    def _look_up(self, path: str, query: str) -> Any:  # noqa: PLR0911  # one a path
+    def _look_up(self, path: str, query: str) -> Any:  # one a path
         """What is asked for by a path of its own."""
         match path:
             case "silences":
@@ -232,16 +233,12 @@ class FakeDaemon:
             case _ if path.endswith("/curve"):
                 found = self.firings.get(path.split("/")[1])
                 return found and world.curve(found)
-            case "rules":
-                return self.rules
             case "noise":
                 return msgspec.structs.replace(self.noise, days=int(query.removeprefix("days=")))
-            case "rules/reload":
-                return self.reloaded
             case "rules/file":
                 return self.rule_files.get(unquote(query.removeprefix("name=")))
             case _:
-                return None
+                return {"rules": self.rules, "rules/reload": self.reloaded, "audit": self.audit}.get(path)
 
     def _mutate(self, request: Mutation) -> str:
         wall = world.WALL + self.moved

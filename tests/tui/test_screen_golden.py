@@ -38,8 +38,17 @@ KEYS = {
     "approve": ["4", "A"],
     "silences": ["3"],
     "silence": ["3", "j", "enter"],
+    "audit": ["5"],
+    "line": ["5", "j", "enter"],
 }
-AFTER = {"2": ["gc-pause", "10 rules"], "c": ["kept"], "4": ["pause-ads"], "A": ["APPROVE"], "3": ["migration"]}
+AFTER = {
+    "2": ["gc-pause", "10 rules"],
+    "c": ["kept"],
+    "3": ["migration"],
+    "4": ["pause-ads"],
+    "A": ["APPROVE"],
+    "5": ["newest first", "s17"],
+}
 HELD = HoldView("bo", world.WALL - 90_000, "wrong prices in the feed")
 WORLDS: dict[str, Callable[[], FakeDaemon]] = {
     "quiet": lambda: FakeDaemon([]),

@@ -19,6 +19,7 @@ from rtmd.wire import (
     StatusView,
 )
 from rtmd.wire.actions import ProposalView, RunView
+from rtmd.wire.audit import AuditView
 from rtmd.wire.curves import CurveView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
@@ -324,3 +325,17 @@ def silences() -> list[SilenceView]:
         silence("s5", state="pending", matchers=['service=~"pay.*"'], starts_at=WALL + 2 * HOUR,
                 ends_at=WALL + 3 * HOUR, comment="maintenance", **idle),
     ]  # fmt: skip
+
+
+def audit() -> list[AuditView]:
+    """What people changed lately, the oldest first."""
+    rule = 'rule="gc-pause", stage=~"seconds|minutes"'
+    told = (
+        (25 * HOUR, "ci", "mark", "01JMARK", "deploy v2.3", "token ci"),
+        (2 * HOUR, "bo", "silence", "s17", f"{rule} for 4h: over-reactive", "unix uid 1001"),
+        (40 * MINUTE, "ana", "approve", "p1", "pause-ads version 2", "unix uid 1000"),
+        (12 * MINUTE, "ana", "ack", "f02", "on it", "unix uid 1000"),
+        (3 * MINUTE, "cy", "refused: hold", "", "role view may not", "tcp 10.0.0.7"),
+        (9 * SECOND, "bo", "expire", "s17", "", "unix uid 1001"),
+    )
+    return [AuditView(41 + number, WALL - ago, *facts) for number, (ago, *facts) in enumerate(told)]
