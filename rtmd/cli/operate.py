@@ -125,7 +125,9 @@ def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) ->
 @click.option("--connect", metavar="PATH|URL", default=None, help="Socket path or URL of the daemon.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain ASCII only.")
 @click.option("--readonly", "read_only", is_flag=True, help="Change nothing; the daemon refuses it too.")
-@click.option("--open", "open_at", metavar="LINK", default="", help="Begin at firing/ID, or at a screen: live, rules.")
+@click.option(
+    "--open", "open_at", metavar="LINK", default="", help="Begin at firing/ID or a screen: live, rules, audit …"
+)
 def tui(*, connect: str | None, ascii_only: bool, read_only: bool, open_at: str) -> None:
     """Open the screen of a running daemon."""
     from tui.app import main as open_screen

@@ -44,7 +44,7 @@ async def test_enter_shows_the_whole_line_and_escape_comes_back(tmp_path: Path) 
     async with sitting(tmp_path, FakeDaemon(), (80, 24)) as seat:
         screen = await on_audit(seat)
         await seat.press("j", "enter")
-        await seat.sees("line 45 of the audit trail", "role view may not", "tcp 10.0.0.7")
+        await seat.sees("line 45 of the audit trail", "this needs the role operate", "tcp 10.0.0.7")
         await seat.press("escape")
         await seat.until(lambda: seat.app.screen is screen)
 

@@ -335,7 +335,7 @@ def audit() -> list[AuditView]:
         (2 * HOUR, "bo", "silence", "s17", f"{rule} for 4h: over-reactive", "unix uid 1001"),
         (40 * MINUTE, "ana", "approve", "p1", "pause-ads version 2", "unix uid 1000"),
         (12 * MINUTE, "ana", "ack", "f02", "on it", "unix uid 1000"),
-        (3 * MINUTE, "cy", "refused: hold", "", "role view may not", "tcp 10.0.0.7"),
+        (3 * MINUTE, "cy", "denied", "POST /api/rtmd/v1/hold", "this needs the role operate", "tcp 10.0.0.7"),
         (9 * SECOND, "bo", "expire", "s17", "", "unix uid 1001"),
     )
     return [AuditView(41 + number, WALL - ago, *facts) for number, (ago, *facts) in enumerate(told)]
