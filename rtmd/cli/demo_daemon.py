@@ -22,6 +22,7 @@ import uvloop
 from rtmd.cli.run import EX_CONFIG, log_to_stderr, read_config
 from rtmd.errors import RtmdError
 from rtmd.formats.batch import SeriesTable
+from rtmd.pipeline import Input
 from rtmd.ports import Clock
 from rtmd.replay.card import coach
 from rtmd.replay.night import StorySource
@@ -41,10 +42,10 @@ class _Night:
         self._rules = str(folder / RULES)
         self._seed = seed
 
-    def source(self, series: SeriesTable, clock: Clock) -> StorySource:
+    def source(self, series: SeriesTable, clock: Clock, report: Callable[[Input], None]) -> StorySource:
         """Begins now."""
         self.begins = clock.now()
-        return StorySource(Story(self._seed, self.begins, series), clock)
+        return StorySource(Story(self._seed, self.begins, series), clock, report)
 
     def hint(self, at: int) -> str:
         """The line of advice for an engine time."""

@@ -113,7 +113,8 @@ def _card(target: str, seed: int, begins: int) -> list[str]:
     with contextlib.closing(Client(target)) as client:
         firings = client.get("/api/rtmd/v1/firings", list[FiringView])
         at = client.get("/api/rtmd/v1/status", StatusView).at
-    return card_of(Story(seed, begins, SeriesTable()), map(_firing, firings), at)
+    proposals = [proposal.state for firing in firings for proposal in firing.proposals]
+    return card_of(Story(seed, begins, SeriesTable()), map(_firing, firings), proposals, at)
 
 
 def _firing(view: FiringView) -> Firing:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.labels import only
-from rtmd.replay.story import LENGTH, PLAIN, Event, about
+from rtmd.replay.story import LENGTH, PLAIN, TOGETHER, Event, Story, about
 
 _GRACE = 15_000  # ms after an event's end in which a firing about it still counts: long windows look back
 
@@ -23,16 +23,19 @@ _HINTS: tuple[tuple[float, str], ...] = (
     (16, "over already: esc goes back. 30 s play the minutes: they judge it at 0:42"),
     (30, "lights out: biscuit's chance. go up to it, press a: everybody sees you have it"),
     (41, "too much? press s ⏎: hidden at this stage; if it rises, it comes back"),
-    (50, "it lasts: minutes confirms it and tells the desk; fizz was a false start"),
-    (62, "this rule is a file: {rules}"),
+    (50, "it lasts, and a reply waits for you: 4, then A and ⏎ post it; 1 goes back"),
+    (57, "A posts and D declines here too, on its row: ? post-reply says what waits"),
+    (65, "this rule is a file: {rules}"),
     (74, "a joke goes wrong: the queue is held at once, and released when it is over"),
-    (87, "volt's numbers jitter; a plain threshold rings every 4 s, here it stays quiet"),
-    (94, "make it ring: in mention-surge.seconds of that file, above = 5, and save"),
+    (84, "⏎ on it shows what came before: a post of ours, marked where it was published"),
+    (90, "volt's numbers jitter; a plain threshold rings every 4 s, here it stays quiet"),
+    (95, "make it ring: in mention-surge.seconds of that file, above = 5, and save"),
     (103, "edit {rules}"),
-    (121, "the share of negative replies to volt is a risk, over 30 s; ⏎ has the evidence"),
-    (136, "above = 12 again, and save: the daemon uses what you wrote at once"),
-    (150, "calm again: a firing resolves by itself once its clear level holds"),
-    (168, "almost over; q ends the demo and prints a card with the figures of the night"),
+    (121, "negative replies to volt prevail. nobody has it? press a, or the lead is called"),
+    (131, "much talk, most of it negative: backlash brakes the reply to volt. look at 4"),
+    (145, "above = 12 again, and save: the daemon uses what you wrote at once"),
+    (161, "calm again, the brake is off. 4: D declines what comes too late; say why"),
+    (172, "almost over; q ends the demo and prints a card with the figures of the night"),
     (180, "the story is over: q prints the card"),
 )
 
@@ -57,25 +60,26 @@ def caught(event: Event, firings: Iterable[Firing]) -> tuple[Firing, ...]:
     )
 
 
-def card(  # keywords, all of them
-    *, events: tuple[Event, ...], plain: int, firings: tuple[Firing, ...], start: int, at: int, seed: int
-) -> list[str]:
-    """The end card of a night that was watched from engine time `start` to `at`, at most 80 columns wide.
+def card(story: Story, *, plain: int, firings: tuple[Firing, ...], proposals: Counter[str], at: int) -> list[str]:
+    """The end card of a night that was watched until engine time `at`, at most 80 columns wide.
 
-    `plain` is what `story.plain_alerts` counted; `firings` may hold those of other rules (the host's), which are
-    left out. What began after `at` is not mentioned, and what was still going on is not missed yet.
+    `plain` is what `story.plain_alerts` counted, `proposals` counts them by state; `firings` may hold those of other
+    rules (the host's), which are left out. What began after `at` is not mentioned, and what was still going on is not
+    missed yet.
     """
+    events, start = story.events, story.start
     seen = tuple(event for event in events if event.begins <= at)
-    rules = {event.rule for event in events}
+    rules = {TOGETHER, *(event.rule for event in events)}
     told = tuple(firing for firing in firings if firing.rule in rules and firing.fired_at >= start)
-    lines = [f"EVENT NIGHT (simulation, seed {seed}): what happened, and what rtmd made of it", ""]
+    lines = [f"EVENT NIGHT (simulation, seed {story.seed}): what happened, and what rtmd made of it", ""]
     for event in seen:
         lines += _about(event, caught(event, told), start, over=event.ends <= at)
     if len(seen) < len(events):
         lines.append(f"  {_clock(at - start)}  you left; the rest of the night went on without you")
     missed = [event for event in seen if event.real and event.ends <= at and not caught(event, told)]
     real = sum(event.real for event in seen)
-    return [*lines, "", *_totals(told, plain, min(at - start, LENGTH)), *_missed(missed, real)]
+    totals = _totals(told, plain, min(at - start, LENGTH))
+    return [*lines, "", *totals, *_proposed(proposals), *_missed(missed, real)]
 
 
 def _about(event: Event, firings: tuple[Firing, ...], start: int, *, over: bool) -> list[str]:
@@ -97,12 +101,23 @@ def _did(firing: Firing, start: int) -> str:
 
 def _totals(firings: tuple[Firing, ...], plain: int, lasted: int) -> list[str]:
     verdicts = Counter(verdict for firing in firings if (verdict := _verdict(firing)))
-    parts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    parts = _counted(verdicts)
     mentions, replies = PLAIN["mentions_total"], PLAIN["replies_total"]
     return [
         f"  plain thresholds (> {mentions:g} posts/s, > {replies:g} bad replies/s) would have rung {_times(plain)}",
         f"  rtmd alerted {_times(len(firings))} in {_clock(lasted)} minutes" + (f": {parts}" if parts else ""),
     ]
+
+
+def _proposed(states: Counter[str]) -> list[str]:
+    if not states:
+        return []
+    waited = f"{states.total()} proposal{'s' if states.total() > 1 else ''} waited for a person"
+    return [f"  {waited}: {_counted(states)}"]
+
+
+def _counted(words: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
 
 
 def _missed(missed: list[Event], real: int) -> list[str]:

@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable
+from rtmd.model.inputs import MarkMade
 from rtmd.model.labels import METRIC_NAME, Labels, get, labels_of
+from rtmd.model.mark import MarkKind
 from rtmd.replay.story_posts import post
 
 TICK = 500  # ms between two batches
 LENGTH = 180_000  # ms
 TICKS = LENGTH // TICK
 SOURCE = "event-night"
+TOGETHER = "backlash"  # the correlation of the demo: no event of its own, but an alert
+_CALENDAR = "calendar"
 
 Counts = NDArray[np.int64]
 Curve = tuple[tuple[float, float], ...]  # (second, expected posts a second), straight lines between
@@ -46,7 +50,8 @@ _CURVES: dict[tuple[str, str, str], Curve] = {
     ("mentions_total", "fizz", "product"): ((4.0, 0.5), (4.1, 52), (8.4, 52), (8.5, 0.5)),
     ("mentions_total", "fizz", "blackout"): ((30, 0), (40, 1.0), (140, 0.2)),
     ("mentions_total", "volt", "match"): ((0, 2.0),),
-    ("mentions_total", "volt", "product"): ((86, 0.8), (98, 4.0), (134, 4.0), (145, 1.0)),
+    # Everybody shares the spot: it looks like an opportunity, until the replies are read.
+    ("mentions_total", "volt", "product"): ((103, 0.8), (109, 15.5), (137, 15.5), (147, 1.0)),
     ("mentions_total", "volt", "blackout"): ((30, 0), (40, 1.5), (140, 0.2)),
     ("replies_total", "biscuit", "neg"): ((0, 0.5),),
     ("replies_total", "biscuit", "neu"): ((0, 2.0),),
@@ -93,6 +98,14 @@ _EVENTS: tuple[tuple[str, str, dict[str, str], float, float, bool], ...] = (
     ("a joke at the wrong moment", "reply-flood", {"brand": "fizz"}, 70, 76, True),
     ("jitter, nothing behind it", "mention-surge", {"brand": "volt", "topic": "match"}, *_JITTER, False),
     ("people turn against an ad", "negative-share", {"brand": "volt"}, 88, 138, True),
+    ("everybody shares the ad", "mention-surge", {"brand": "volt", "topic": "product"}, 103, 147, True),
+)
+
+# (second, kind, text, labels): what the calendar of the night reports by itself.
+_MARKS: tuple[tuple[float, MarkKind, str, dict[str, str]], ...] = (
+    (2, MarkKind.EVENT, "kick-off", {}),
+    (69, MarkKind.POST, "lights out, cans up", {"brand": "fizz"}),
+    (87, MarkKind.POST, "the candle spot", {"brand": "volt"}),
 )
 
 
@@ -138,6 +151,14 @@ class Story:
                 real=real,
             )
             for text, rule, labels, begins, ends, real in _EVENTS
+        )
+
+    @property
+    def marks(self) -> tuple[tuple[int, MarkMade], ...]:
+        """What is reported in this night, each at its engine time."""
+        return tuple(
+            (self.start + round(second * 1000), MarkMade(0, _CALENDAR, kind, text, labels_of(labels)))
+            for second, kind, text, labels in _MARKS
         )
 
     def until(self, at: int) -> Iterator[tuple[int, SampleBatch]]:

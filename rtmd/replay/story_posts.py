@@ -107,6 +107,17 @@ _VOICES = (
         ),
     ),
     _Voice(
+        about=("volt", "product"),
+        begins=103,
+        ends=147,
+        reach=(200, 60_000),
+        texts=(
+            "have you seen what volt just posted?",
+            "everyone is sharing the candle spot. volt, why",
+            "the volt spot again. third time in a minute",
+        ),
+    ),
+    _Voice(
         about=("volt", "match"),
         begins=85,
         ends=173,

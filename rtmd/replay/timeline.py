@@ -19,7 +19,7 @@ from rtmd.model.display import age, number, safe
 from rtmd.model.effects import Effect, FiringSaved, Journaled, Notify, RunAction, RunSaved
 from rtmd.model.firing import Exemplar, Firing, StageRecord
 from rtmd.model.labels import Labels
-from rtmd.model.reaction import RunState
+from rtmd.model.reaction import NotifyReason, RunState
 from rtmd.model.rule import Rule, StageName
 from rtmd.replay.play import Happened
 
@@ -60,6 +60,7 @@ class Timeline:
         self._rule = rule
         self._start = start
         self._firings: dict[str, Firing] = {}
+        self._states: dict[str, str] = {}  # of proposals
 
     def __repr__(self) -> str:
         return f"<Timeline of {len(self._firings)} firings>"
@@ -96,8 +97,15 @@ class Timeline:
                 yield run.firing_id, _Entry(_Rank.RUN, f"{safe(run.action, 40)} {run.state}", safe(run.detail, 60))
             case Notify(message):
                 for alert in message.alerts:
-                    yield alert.firing.id, _Entry(_Rank.TOLD, safe(message.receiver, 40), str(alert.told))
-            case Journaled(kind="suppressed" | "ack" | "verdict" | "missed" | "silence" | "mark" | "gap" | "rules"):
+                    told = "nobody has it" if message.reason is NotifyReason.ESCALATION else str(alert.told)
+                    yield alert.firing.id, _Entry(_Rank.TOLD, safe(message.receiver, 40), told)
+            case Journaled(kind="proposal", detail={"proposal": proposal, "state": state}):
+                if self._states.get(proposal) != state:  # a change that only asks people to look again says nothing
+                    self._states[proposal] = state
+                    yield effect.firing_id, _of_proposal(effect.text)
+            case Journaled(kind="mark"):
+                yield effect.firing_id, _Entry(_Rank.RUN, f"mark {safe(effect.text, 60)}")
+            case Journaled(kind="suppressed" | "ack" | "verdict" | "missed" | "silence" | "proposal" | "gap" | "rules"):
                 yield effect.firing_id, _Entry(_Rank.RUN, effect.kind, safe(effect.text, 80))
             case _:
                 pass
@@ -162,6 +170,13 @@ def _tidied(entries: list[_Entry]) -> Iterator[_Entry]:
                     yield _Entry(rank, "nobody is told")
             case _:
                 yield from same
+
+
+def _of_proposal(text: str) -> _Entry:
+    """`post-reply: declined by ana: too late`, with the reason on a line of its own."""
+    action, _, told = text.partition(": ")
+    told, _, reason = told.partition(": ")
+    return _Entry(_Rank.RUN, safe(action, 20), safe(told, 40), safe(reason, 80))
 
 
 def _loudest(record: StageRecord) -> str:

@@ -28,6 +28,7 @@ from rtmd.api.stream import Hub
 from rtmd.config import Config, GraphiteSource, ScrapeSource
 from rtmd.formats.batch import SeriesTable
 from rtmd.model.inputs import ReactionsLoaded
+from rtmd.pipeline import Input
 from rtmd.ports import Clock, Source
 from rtmd.receivers.actions import Actions
 from rtmd.receivers.make import Kit, make_receivers
@@ -54,8 +55,8 @@ _COLLECT_AFTER = (10_000, 20, 20)  # objects, and collections of the younger one
 
 log = logging.getLogger(__name__)
 
-# Makes one more source, given series and clock: the demo brings its own.
-MakeSource: TypeAlias = Callable[[SeriesTable, Clock], Source]
+# Makes one more source, given series, clock and where inputs go that are no samples: the demo brings its own.
+MakeSource: TypeAlias = Callable[[SeriesTable, Clock, Callable[[Input], None]], Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Daemon:
         configure(self.config)
         feeds.add(Refusals(storage.series, storage.clock, office.refusals))
         for make in self._extras.sources:
-            feeds.add(make(storage.series, storage.clock))
+            feeds.add(make(storage.series, storage.clock, self._inbox.put))
         self._followers.append(configure)
         await asyncio.sleep(0)  # each takes its first step: who is told READY finds them listening
 

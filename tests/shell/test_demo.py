@@ -128,7 +128,9 @@ def test_without_a_terminal_it_prints_the_same_timeline_under_every_hash_seed() 
     assert b"a simulation (seed 5)" in text
     for said in (b"seconds fires", b"minutes fires", b"hours fires", b"false start", b"confirmed", b"handled"):
         assert said in text
-    assert text.endswith(b"missed: 0 of 3\n")
+    for said in (b"mark event: kick-off", b"approved by ana", b"braked by backlash"):
+        assert said in text
+    assert text.endswith(b"missed: 0 of 4\n")
 
 
 def test_in_a_terminal_an_alert_comes_within_ten_seconds_of_the_night_and_q_prints_the_card(seat: Seat) -> None:

@@ -51,7 +51,17 @@ def test_every_night_shows_every_stage_and_every_kind_of_outcome(seed: int) -> N
         r"undoes hold-queue +reply-flood +fizz\n",
         r"seconds: handled +reply-flood +fizz\n",
         r"minutes fires +negative-share +volt +0\.\d+ > 0\.4\n",
+        r"told lead +negative-share +volt +nobody has it\n",
         r"told desk, lead +negative-share +volt +resolved\n",
+        r"0:02  mark event: kick-off \(by calendar\)\n",
+        r"post-reply +mention-surge +biscuit · blackout proposed, for 1m\n",
+        r"post-reply +mention-surge +biscuit · blackout approved by ana\n",
+        r"runs post-reply +mention-surge +biscuit · blackout\n",
+        r"1:27  mark post: the candle spot \(by calendar\)\n",
+        r"minutes fires +backlash +volt +2 firings\n",
+        r"told lead +backlash +volt +firing\n",
+        r"post-reply +mention-surge +volt · product +braked by backlash\n",
+        r"post-reply +mention-surge +volt · product +declined by ana\n +the moment has passed\n",
     ):
         assert re.search(said, text), said
     assert "volt · match" not in text.partition("EVENT NIGHT (")[0].replace("* jitter, nothing behind it (volt", "")
@@ -60,8 +70,9 @@ def test_every_night_shows_every_stage_and_every_kind_of_outcome(seed: int) -> N
 def test_it_ends_with_nothing_burning_and_the_card() -> None:
     timeline, _, card = night(1).partition("\n\nEVENT NIGHT (simulation, seed 1): what happened")
     assert re.search(r"3:\d\d  resolved +mention-surge +biscuit · blackout +after 3m\n", timeline)
-    assert "rtmd alerted 4 times in 3:00 minutes: 1 confirmed, 1 false start, 1 handled\n" in card
-    assert card.endswith("missed: 0 of 3\n")
+    assert "rtmd alerted 6 times in 3:00 minutes: 2 confirmed, 1 false start, 1 handled\n" in card
+    assert "2 proposals waited for a person: 1 approved, 1 declined\n" in card
+    assert card.endswith("missed: 0 of 4\n")
 
 
 def test_it_says_that_it_is_a_simulation_with_scaled_windows() -> None:

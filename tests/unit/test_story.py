@@ -7,6 +7,7 @@ coverage, grid), so that story and engine cannot be wrong together; the second i
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from rtmd.model.reaction import RunState
 from rtmd.model.rule import GRID, Kind, Severity, StageName
 from rtmd.pipeline import Pipeline, Samples
 from rtmd.replay import card as cards
-from rtmd.replay.story import LENGTH, PLAIN, TICK, TICKS, Story, plain_alerts
+from rtmd.replay.story import LENGTH, PLAIN, TICK, TICKS, TOGETHER, Story, plain_alerts
 from rtmd.rulefile import load_rules
 
 ROOT = Path(__file__).parents[2]
@@ -129,14 +130,15 @@ def test_exactly_the_designed_stages_fire_in_time_for_their_outcomes(seed: int, 
     seconds, minutes, hours = (judge(told, "mention-surge", name, slack) for name in StageName)
 
     # 1. The bots: within ten seconds, once, and the longer windows never agree: a false start.
-    assert set(seconds) == {("fizz", "product"), ("biscuit", "blackout")}
+    assert set(seconds) == {("fizz", "product"), ("biscuit", "blackout"), ("volt", "product")}
     ((fired, ended),) = seconds["fizz", "product"]
     assert 4_000 < fired < 9_500
     assert ended < 20_000
 
     # 2. The black-out: each stage fires before the one below it is judged: confirmed twice.
     ((noticed, _),) = seconds["biscuit", "blackout"]
-    assert set(minutes) == set(hours) == {("biscuit", "blackout")}
+    assert set(minutes) == {("biscuit", "blackout"), ("volt", "product")}
+    assert set(hours) == {("biscuit", "blackout")}
     ((confirmed, _),) = minutes["biscuit", "blackout"]
     ((lasting, _),) = hours["biscuit", "blackout"]
     assert 28_000 < noticed < confirmed <= noticed + 35_000
@@ -156,6 +158,13 @@ def test_exactly_the_designed_stages_fire_in_time_for_their_outcomes(seed: int, 
     ((fired, ended),) = shares["volt", ""]
     assert 100_000 < fired < 130_000
     assert ended < LENGTH
+
+    # 5. The talk about the same brand: it surges before the backlash, and proposes a post only when the brake is on.
+    ((noticed, _),) = seconds["volt", "product"]
+    ((confirmed, over),) = minutes["volt", "product"]
+    assert 103_000 < noticed < confirmed <= noticed + 35_000
+    assert fired < confirmed
+    assert over < LENGTH
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -230,6 +239,8 @@ def test_the_pipeline_sees_the_night_as_it_was_designed(offset: int) -> None:
         ("mention-surge", "biscuit"),
         ("reply-flood", "fizz"),
         ("negative-share", "volt"),
+        ("mention-surge", "volt"),
+        (TOGETHER, "volt"),
     }
 
 
@@ -272,7 +283,7 @@ def night() -> tuple[Story, tuple[Firing, ...]]:
 
 def test_the_card_says_what_was_caught_judged_and_missed() -> None:
     story, firings = night()
-    lines = cards.card(events=story.events, plain=24, firings=firings, start=1_000, at=story.ends, seed=1)
+    lines = cards.card(story, plain=24, firings=firings, proposals=Counter(approved=1, pending=1), at=story.ends)
     text = "\n".join(lines)
     assert "three bots praise a can (fizz · product)\n        seconds 0:06: false start" in text
     assert "seconds 0:32, minutes 0:50, hours 1:50: confirmed" in text
@@ -280,13 +291,14 @@ def test_the_card_says_what_was_caught_judged_and_missed() -> None:
     assert "people turn against an ad (volt)\n        MISSED" in text
     assert "would have rung 24 times" in text
     assert "rtmd alerted 3 times in 3:00 minutes: 1 confirmed, 1 false start, 1 handled" in text
-    assert "missed: 1 of 3\n    people turn against an ad (volt)" in text
+    assert "2 proposals waited for a person: 1 approved, 1 pending\n" in text
+    assert "missed: 2 of 4\n    people turn against an ad (volt)\n    everybody shares the ad" in text
     assert max(map(len, lines)) <= 80
 
 
 def test_who_leaves_early_gets_a_card_of_what_was_seen() -> None:
     story, firings = night()
-    lines = cards.card(events=story.events, plain=1, firings=firings[:1], start=1_000, at=31_000, seed=1)
+    lines = cards.card(story, plain=1, firings=firings[:1], proposals=Counter(), at=31_000)
     text = "\n".join(lines)
     assert "the lights go out (biscuit · blackout)\n        nothing fired yet\n  0:30  you left" in text
     assert "joke" not in text
@@ -325,5 +337,8 @@ def fired(text: str, since: int) -> set[tuple[str, str, str]]:
 def test_the_demos_actions_are_configured_and_those_of_seconds_can_be_undone() -> None:
     actions = tomllib.loads((DEMO / "rtmd.toml").read_text())["actions"]
     for rule in RULES.values():
-        assert {name for stage in StageName for name in rule.get(stage, {}).get("run", ())} <= actions.keys()
+        stages = [rule.get(stage, {}) for stage in StageName]
+        assert {
+            name for stage in stages for name in (*stage.get("run", ()), *stage.get("propose", ()))
+        } <= actions.keys()
         assert all("undo" in actions[name] for name in rule.get("seconds", {}).get("run", ()))
