@@ -41,6 +41,7 @@ from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, RerunRequest
 from rtmd.wire.audit import AuditView
 from rtmd.wire.curves import CurveView
+from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import ExpireRequest, SilencePreview, SilenceRequest, SilenceView
@@ -193,6 +194,10 @@ class Client:
     async def verdict(self, wanted: VerdictRequest) -> Done:
         """Say what a firing was."""
         return await self._post("verdict", wanted)
+
+    async def mark(self, wanted: MarkRequest) -> Done:
+        """Report that something happened."""
+        return await self._post("mark", wanted)
 
     async def missed(self, wanted: MissedRequest) -> Done:
         """Report what a rule did not see."""

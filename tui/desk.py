@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
+from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.silences import SilenceRequest
 from tui.client import Client
@@ -138,6 +139,11 @@ class Desk:
         where = " ".join(lit(value, 40) for _, value in sorted(target.labels.items()))
         other = "N says that it was real" if word == "noise" else "n says that it was noise"
         self.tell(f"{self.glyphs.ok} {lit(target.rule, 60)} {where[:80]}: {word} · {other}")
+
+    async def mark(self, labels: dict[str, str], text: str) -> None:
+        """Report that something happened, now."""
+        if await self.attempt(self.client.mark(MarkRequest(text, labels=labels)), "not marked"):
+            self.tell(f"{self.glyphs.ok} marked: {lit(text, 100)}")
 
     async def missed(self, rule: str, text: str) -> None:
         """Report what a rule did not see."""

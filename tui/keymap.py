@@ -66,6 +66,7 @@ DECIDED = (
     Key(("D",), "decline", "decline it: type why, then ⏎", mutates=True),
 )
 # What people say of a firing.
+EVENT = Key(("M",), "report_event", "mark what happened where it fires: type what, then ⏎; plots show it", mutates=True)
 SAID = (
     Key(("n",), "say_noise", "say that it was noise", mutates=True),
     Key(("N",), "say_real", "say that it was real", mutates=True),
@@ -104,6 +105,7 @@ LIVE = (
     Key(("-",), "shorten", "shorter", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", short="undo", mutates=True),
     *SAID,
+    EVENT,
     *DECIDED,
     *ROWS,
     Key(("escape",), "back", "take away the marks, else clear the filter", shown="esc"),
@@ -121,6 +123,7 @@ WHY = (
     Key(("-",), "shorten", "shorter", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),
     *SAID,
+    EVENT,
     *DECIDED,
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),

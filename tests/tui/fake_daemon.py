@@ -22,12 +22,15 @@ import world
 from rtmd.wire import AckRequest, AckView, Beat, Changes, Done, FiringView, Problem, Snapshot
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, HoldView, RerunRequest
+from rtmd.wire.marks import MarkRequest, MarkView
 from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.rules import RuleFileView
 from rtmd.wire.silences import ExpireRequest, SilencePreview, SilenceRequest, SilenceView
 
 Decision: TypeAlias = ApproveRequest | DeclineRequest | RerunRequest | HoldRequest
-Mutation: TypeAlias = UnackRequest | AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest
+Mutation: TypeAlias = (
+    UnackRequest | AckRequest | SilenceRequest | ExpireRequest | VerdictRequest | MissedRequest | MarkRequest
+)
 KINDS: dict[str, Any] = {
     "ack": AckRequest,
     "ack/many": AcksRequest,
@@ -37,6 +40,7 @@ KINDS: dict[str, Any] = {
     "silence/expire": ExpireRequest,
     "verdict": VerdictRequest,
     "missed": MissedRequest,
+    "mark": MarkRequest,
     "approve": ApproveRequest,
     "decline": DeclineRequest,
     "hold": HoldRequest,
@@ -240,7 +244,7 @@ class FakeDaemon:
             case _:
                 return {"rules": self.rules, "rules/reload": self.reloaded, "audit": self.audit}.get(path)
 
-    def _mutate(self, request: Mutation) -> str:
+    def _mutate(self, request: Mutation) -> str:  # noqa: PLR0911  # one a request
         wall = world.WALL + self.moved
         match request:
             case AckRequest(firing=target):
@@ -256,6 +260,11 @@ class FakeDaemon:
                 one = self.firings[target]
                 self.put(msgspec.structs.replace(one, verdict=verdict, version=one.version + 1))
                 return target
+            case MarkRequest(text=text):
+                self.marks.append(MarkView(f"m{len(self.marks) + 1}", wall, request.kind, text, request.labels, "ana"))
+                self.seq += 1
+                self._send(Changes(self.seq, marks=self.marks[-1:]))
+                return self.marks[-1].id
             case MissedRequest(rule=rule):
                 return rule
             case SilenceRequest():

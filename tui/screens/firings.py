@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from rtmd.model.mark import MOST_LABELS
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView
 from tui.approval import Approval, waiting
@@ -119,6 +120,16 @@ class FiringScreen(DeskScreen):
         self.desk.roster.touch(self.desk.clock())
         act = partial(decline, self.desk, found[0])
         self.strip = Entry(f"decline {about(found[0])}, because: ", "decline", verb="decline", act=act)
+
+    def do_report_event(self) -> None:
+        """Type what happened; the mark is about what the firing's labels say."""
+        target = self.target()
+        if target is not None:
+            self.desk.roster.touch(self.desk.clock())
+            labels = dict(sorted(target.labels.items())[:MOST_LABELS])
+            where = " ".join(f"{lit(name, 40)}={lit(value, 40)}" for name, value in labels.items())
+            act = partial(self.desk.mark, labels)
+            self.strip = Entry(f"event {where[:80]}: ", "mark", verb="mark that", act=act)
 
     def _extend(self, sign: int) -> None:
         target = self.target()
