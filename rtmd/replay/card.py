@@ -27,7 +27,7 @@ _HINTS: tuple[tuple[float, str], ...] = (
     (57, "A posts and D declines here too, on its row: ? post-reply says what waits"),
     (65, "this rule is a file: {rules}"),
     (74, "a joke goes wrong: the queue is held at once, and released when it is over"),
-    (84, "⏎ on it shows what came before: a post of ours, marked where it was published"),
+    (84, "⏎ on reply-flood: its curve marks the post of ours that came right before"),
     (90, "volt's numbers jitter; a plain threshold rings every 4 s, here it stays quiet"),
     (95, "make it ring: in mention-surge.seconds of that file, above = 5, and save"),
     (103, "edit {rules}"),
