@@ -201,7 +201,7 @@ async def test_the_firing_of_an_item_can_be_acknowledged_and_silenced(tmp_path: 
 
 
 async def test_live_and_why_show_what_waits_and_decide_it_one_after_the_other(tmp_path: Path) -> None:
-    async with sitting(tmp_path, daemon(), (160, 40)) as seat:
+    async with sitting(tmp_path, daemon(), (160, 60)) as seat:
         await seat.sees("? pause-ads 42s")
         seat.app.desk.roster.cursor = "f1"
         await seat.press("A")

@@ -129,7 +129,7 @@ async def test_x_shows_and_hides_the_silenced(tmp_path: Path) -> None:
 
 
 async def test_why_opens_on_the_cursor_goes_to_neighbours_and_back(tmp_path: Path) -> None:
-    async with sitting(tmp_path, FakeDaemon()) as seat:
+    async with sitting(tmp_path, FakeDaemon(), (120, 60)) as seat:
         await seat.sees("negative-share")
         await seat.press("enter")
         await seat.sees("WHY  negative-share", "✓ window", "✗ guard", "48 200  @ana", "journal")

@@ -85,7 +85,7 @@ def test_transitions_and_marks_are_numbered_under_their_time() -> None:
     deploy = MarkView("m1", world.WALL - 10 * world.MINUTE, "deploy", "v2.3 is live", {"brand": "acme"}, "bo")
     elsewhere = MarkView("m2", world.WALL - world.MINUTE, "event", "kick-off", {"brand": "other"})
     happened = signs(firing, [deploy, elsewhere], NOW)
-    assert [sign.text for sign in happened] == ["deploy: v2.3 is live (bo)", "seconds fired"]
+    assert [sign.caption for sign in happened] == ["deploy: v2.3 is live (bo)", "seconds fired"]
     text = [plain(line) for line in curve(view(firing), happened, NOW, cells=100, rows=6, glyphs=UNICODE)]
     row = text[7]
     assert row.split() == ["1", "2"]

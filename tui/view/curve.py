@@ -28,7 +28,7 @@ class Sign(NamedTuple):
     """Something that happened at an engine time."""
 
     at: int
-    text: str
+    caption: str  # fit for the screen
     style: str = "text"
 
 
@@ -113,7 +113,7 @@ def _legend(within: Sequence[Sign], moment: Moment, cells: int, edge: int) -> It
     """What the signs mean, several in a line."""
     line: list[Piece] = []
     for mark, sign in zip(_SIGNS, within, strict=False):
-        said = (Piece(f"{mark} ", "strong"), Piece(f"{moment.engine_clock(sign.at)} {sign.text}   ", sign.style))
+        said = (Piece(f"{mark} ", "strong"), Piece(f"{moment.engine_clock(sign.at)} {sign.caption}   ", sign.style))
         if line and edge + width(line) + width(said) > cells:
             yield (Piece(" " * edge), *line)
             line = []
