@@ -21,7 +21,6 @@ run: $(READY)
 
 test: lint
 	$(BIN)/pytest -n 4 --dist worksteal
-	@$(MAKE) --no-print-directory test-newest
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -164,7 +164,7 @@ def running(system: str, files: Files, *, every: int = 1, hook: str = "") -> Ite
 def _rtmd(folder: Path, files: Files, every: int, hook: str, stack: ExitStack) -> System:
     # Each alert is told alone, as in the peers' configuration below.
     route = '[route]\nreceiver = "hook"\ngroup_by = ["..."]\n'
-    config = f'[receivers.hook]\nkind = "webhook"\nurl = "{hook}"\n{route}' if hook else ""
+    config = f'[receivers.hook]\nkind = "webhook"\nurl = "{hook}"\nstorm = "off"\n{route}' if hook else ""
     rules = {f"{file}.toml": notation(RTMD, alerts, every)[1] for file, alerts in files.items()}
     daemon = stack.enter_context(Rtmd(folder, config, rules))
     daemon.launch(TIED)

@@ -17,7 +17,7 @@ above = 10
 def test_a_full_table_is_told_and_what_is_known_goes_on(make: Make, sink: Sink) -> None:
     rtmd = make(sink.config + "[limits]\nseries = 5\n", {"r.toml": RULES}).start()
     assert (
-        "rtmd.limits  health  minutes  0       0        0          built in"
+        "rtmd.limits  on     health  minutes  0       0        0          built in"
         in cli(rtmd.folder, "rules", "--connect", str(rtmd.socket)).stdout
     )
     for number in range(9):

@@ -199,8 +199,8 @@ def test_one_receiver_that_hangs_delays_no_other(make: Make, inbox: Inbox) -> No
     hanging = [f"hangs{n}" for n in range(8)]
     for name in hanging:
         inbox.answers[f"/{name}"] = 0
-    config = "".join(posted(inbox, name, "webhook").replace("2s", "60s") for name in hanging) + posted(
-        inbox, "desk", "webhook"
+    config = "".join(posted(inbox, name, "webhook", 'storm = "off"').replace("2s", "60s") for name in hanging) + posted(
+        inbox, "desk", "webhook", 'storm = "off"'
     )
     rtmd = make(config, many_rules(40, *hanging, "desk")).start()
     many = [level(99, n=str(n)) for n in range(40)]
