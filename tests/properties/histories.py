@@ -214,6 +214,8 @@ class Run:
         effects: list[fx.Effect] = []
         for moment in history:
             self.at += moment.pause
+            if moment.ack:
+                effects += self.step()  # people see what has happened by now
             effects += self.step(*self._inputs(moment, cut=cut))
         return effects
 
@@ -274,7 +276,9 @@ class Run:
                 for silence in sorted(self.pipeline.reactor.dispatch.silences, key=repr)
             ]
         if moment.ack:
-            return [AckSet(1, "ana", firing.id) for firing in sorted(self.pipeline.firings(), key=repr)[:1]]
+            return [
+                AckSet(1, "ana", firing.id) for firing in sorted(self.pipeline.firings(), key=lambda each: each.id)[:1]
+            ]
         return []
 
 
