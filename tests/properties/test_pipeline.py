@@ -76,7 +76,9 @@ def test_a_restart_goes_on_byte_for_byte(
 
 
 def _ends(firing: Firing) -> bool:
-    return any(record.state is StageState.RECOVERING or record.rejudging_since for record in firing.stages)
+    """Something about it has begun to end: a stage, a judgement, or somebody's having it."""
+    held = firing.ack is not None and not firing.ack.over
+    return held or any(record.state is StageState.RECOVERING or record.rejudging_since for record in firing.stages)
 
 
 def _about(effect: fx.Effect) -> str:
@@ -108,7 +110,7 @@ def test_nothing_happens_only_because_of_a_restart(
     skipped = [decided(each.skip(gap)) for each in (run, again)]
     same(*skipped)
     quiet = min(gap, 300_000) - 1
-    # What had begun to end before the gap may end after it (`keep`, a changed rule): it would have without one, too.
+    # What had begun to end before the gap may end after it (`keep`, a changed rule, an ack): so it would without one.
     leaving = {firing.id for firing in again.pipeline.firings() if _ends(firing)}
     # And what a group was to say by then, it says: just what the one says that was not restarted.
     groups = again.pipeline.reactor.dispatch.groups

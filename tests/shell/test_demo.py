@@ -139,7 +139,7 @@ def test_in_a_terminal_an_alert_comes_within_ten_seconds_of_the_night_and_q_prin
     seat.press("\r")
     seat.sees("fizzfan_")
     seat.press("q")
-    seat.sees("q quit")
+    seat.sees("/ filter")
     seat.press("q")
     assert seat.ends() == 0
     said = seat.raw[seat.raw.rindex(CLOSED) :].decode()
