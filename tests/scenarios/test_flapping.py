@@ -3,6 +3,7 @@
 from scenarios.restart import restarted
 from scenarios.score import START, Score
 from scenarios.test_groups import reactions
+from scenarios.test_muting import INHIBIT, RULES
 
 from rtmd.model.action import Action
 from rtmd.model.effects import InstanceDropped, Journaled, LedgerSaved
@@ -127,26 +128,7 @@ def test_what_was_never_told_is_not_told_when_it_calms() -> None:
 
 
 def test_a_flapping_dependency_is_told_once_and_lets_nothing_through() -> None:
-    site = """
-[rules.site-down]
-signal = 'up'
-reopen = '0s'
-[rules.site-down.seconds]
-below = 1
-
-[rules.slow]
-signal = 'ms'
-[rules.slow.seconds]
-above = 10
-"""
-    inhibit = """
-[[inhibit]]
-name = "down"
-source = ['rule="site-down"']
-target = ['rule="slow"']
-equal = ["site"]
-"""
-    score = Score(site, reactions(inhibit))
+    score = Score(RULES, reactions(INHIBIT))
     score.push(1, 'up{site="a"}', 0)
     score.push(2, 'ms{site="a"}', 20)
     for second in range(10, 400, 20):

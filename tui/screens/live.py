@@ -19,6 +19,7 @@ from tui.view.row import heading
 from tui.view.why import preview
 from tui.widgets.canvas import Canvas
 from tui.widgets.pager import Pager
+from tui.widgets.rows import Rows
 from tui.widgets.table import FiringTable
 
 if TYPE_CHECKING:
@@ -137,14 +138,14 @@ class LiveScreen(ListScreen):
         app = cast("RtmdApp", self.app)
         app.exit(message=app.farewell or None)
 
-    def on_firing_table_clicked(self, event: FiringTable.Clicked) -> None:
+    def on_rows_clicked(self, event: Rows.Clicked) -> None:
         """Point at a row: the cursor goes there."""
         place = self.desk.roster.top + event.line
         if self.strip is None and place < len(self.desk.roster.order):
             self.move(place - self.desk.roster.index)
             self.repaint()
 
-    def on_firing_table_wheeled(self, event: FiringTable.Wheeled) -> None:
+    def on_rows_wheeled(self, event: Rows.Wheeled) -> None:
         """The wheel moves the cursor."""
         if self.strip is None:
             self.move(event.rows)

@@ -6,9 +6,6 @@ did: an off-screen change costs nothing, a visible one costs one line.
 
 from __future__ import annotations
 
-from textual import events
-from textual.message import Message
-
 from tui.arrange import rule_of
 from tui.picture import Picture
 from tui.roster import Roster
@@ -17,28 +14,14 @@ from tui.view.group_row import Group, group_row
 from tui.view.line import Line
 from tui.view.moment import Moment
 from tui.view.row import Look, row
-from tui.widgets.canvas import Canvas
+from tui.widgets.rows import Rows
 
 _CACHE = 2048
 _LARGE = 300  # firings of a group that is not drawn anew for each of its changes
 
 
-class FiringTable(Canvas):
+class FiringTable(Rows):
     """Shows the rows of a roster that are in view."""
-
-    class Clicked(Message):
-        """A row was pointed at with the mouse."""
-
-        def __init__(self, line: int) -> None:
-            super().__init__()
-            self.line = line
-
-    class Wheeled(Message):
-        """The wheel was turned by some rows."""
-
-        def __init__(self, rows: int) -> None:
-            super().__init__()
-            self.rows = rows
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
@@ -77,17 +60,3 @@ class FiringTable(Canvas):
             return row(picture.firings[row_id], moment, width, glyphs, look)
         firings = tuple(picture.firings[one] for one in roster.firings_of(row_id))
         return group_row(Group(rule, firings, look.inner), moment, width, glyphs, look)
-
-    def on_click(self, event: events.Click) -> None:
-        """Point at a row."""
-        self.post_message(self.Clicked(event.y))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Wheel."""
-        event.stop()
-        self.post_message(self.Wheeled(3))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Wheel."""
-        event.stop()
-        self.post_message(self.Wheeled(-3))
