@@ -115,6 +115,7 @@ def flapping(rtmd: Rtmd, rng: random.Random) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quarter", range(QUARTERS if os.environ.get("RTMD_FULL") else 1))
 def test_kills_with_deliveries_in_flight_lose_nothing_and_run_nothing_twice(make: Make, quarter: int) -> None:
     rng = random.Random(SEED * QUARTERS + quarter)  # noqa: S311  # chooses moments, keeps no secret
