@@ -46,6 +46,7 @@ from rtmd.wire.noise import NoiseView
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import SilencePreview, SilenceView
+from rtmd.wire.watchers import WatcherView
 
 NOW = 1_790_000_000_000
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -196,6 +197,7 @@ class FakeDesk:
         self.explained: list[tuple[str, str]] = []
         self.story = ExplainView(NOW, firing_view(), [])
         self.errors: list[RuleErrorView] = []
+        self.watchers: list[WatcherView] = []
         self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
         self.heard = NoiseView(7, NOW - 7 * 86_400_000, NOW, [])
@@ -249,6 +251,7 @@ class FakeDesk:
             samples_per_second=12.5,
             drops=dict(self.drops),
             firing=len(self.open),
+            watching=self.watchers,
         )
 
     def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:

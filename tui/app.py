@@ -39,6 +39,7 @@ from tui.view.glyphs import ASCII, UNICODE
 from tui.view.help import help_page
 from tui.view.line import EMPTY, Line, Piece, fit, lit
 from tui.view.status import status_page
+from tui.view.who import who_page
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -178,6 +179,10 @@ class RtmdApp(App[None]):
         self.push_screen(
             TextScreen(lambda cells: status_page(self.desk.picture, self.desk.now, cells, self.desk.glyphs))
         )
+
+    def open_who(self) -> None:
+        """Show who looks."""
+        self.push_screen(TextScreen(lambda cells: who_page(self.desk.picture, self.desk.now, cells, self.desk.glyphs)))
 
     def open_messages(self) -> None:
         """Show the message log, newest first."""

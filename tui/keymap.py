@@ -81,6 +81,7 @@ COMMON = (
     Key(("R",), "lock", "lock this screen: nothing can be changed from it until R is pressed again"),
     Key(("ctrl+l",), "redraw", "draw everything anew"),
     Key((), "status", "how the daemon and the link are"),
+    Key((), "who", "who looks: everybody with a screen on this daemon, since when and from where"),
     Key(("r",), "retry", "try the link again now, when it is down"),
     Key(("?",), "help", "these keys", short="keys"),
 )

@@ -21,6 +21,7 @@ import msgspec
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
 from rtmd.wire.marks import MarkView
+from rtmd.wire.watchers import WatcherView
 from tui.counts import Counts
 from tui.states import Condition, Urgency, condition, is_open, to_decide, urgency
 from tui.view.moment import Moment
@@ -77,6 +78,11 @@ class Picture:
     started_wall: int = 0  # this machine's wall time at mono 0: all there is before the first message
     _status_mono: int = 0
     _serial: int = 0
+
+    @property
+    def others(self) -> list[WatcherView]:
+        """Who else looks."""
+        return [each for each in self.status.watching if each.name != self.you] if self.status is not None else []
 
     def moment(self, mono: int) -> Moment:
         """Now, by the daemon's clocks."""

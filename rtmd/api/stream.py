@@ -17,6 +17,7 @@ own task, which writes to it and waits for it; nothing else ever does.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -28,6 +29,7 @@ from rtmd.api.auth import Caller
 from rtmd.api.desk import Desk
 from rtmd.wire import STREAM_BEAT, STREAM_CHANGES, STREAM_SNAPSHOT, FiringView
 from rtmd.wire.marks import MarkView
+from rtmd.wire.watchers import WatcherView
 
 MOST_READERS = 64
 MOST_DIRTY = 5_000
@@ -47,8 +49,9 @@ _NONE: frozenset[str] = frozenset()
 class Reader:
     """What one reader has still to be sent."""
 
-    def __init__(self, caller: Caller, seq: int) -> None:
+    def __init__(self, caller: Caller, seq: int, since: int) -> None:
         self.caller = caller
+        self.since = since  # wall time
         self.seq = seq  # of the message sent last
         self.seen = 0  # touches it knows about
         self.dirty = _NONE
@@ -135,6 +138,13 @@ class Hub:
         for reader in self._readers:
             reader.beats()
 
+    def watching(self) -> list[WatcherView]:
+        """Who reads, by name."""
+        screens: defaultdict[str, list[Reader]] = defaultdict(list)
+        for reader in self._readers:
+            screens[reader.caller.name].append(reader)
+        return [_watcher(name, screens[name]) for name in sorted(screens)]
+
     def close(self) -> None:
         """End all streams and accept no more."""
         self._closed = True
@@ -149,7 +159,7 @@ class Hub:
             why = "rtmd is stopping" if self._closed else f"{MOST_READERS} readers are connected already"
             raise HTTPException(503, why, {"Retry-After": "5"})
         self._joined += 1
-        reader = Reader(caller, self._joined * _APART)
+        reader = Reader(caller, self._joined * _APART, self._desk.wall())
         resumed = self._resumable(last_id)
         if resumed is not None:
             reader.seq, reader.seen, reader.whole = resumed, self._touches, False
@@ -254,6 +264,11 @@ async def _watch(receive: Receive, reader: Reader) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     reader.close()
+
+
+def _watcher(name: str, screens: Sequence[Reader]) -> WatcherView:
+    origins = sorted({each.caller.origin for each in screens})
+    return WatcherView(name, min(each.since for each in screens), origins, len(screens))
 
 
 def _encode(firings: list[FiringView]) -> bytes:

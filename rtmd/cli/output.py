@@ -19,6 +19,7 @@ from rtmd.wire import FiringView, StatusView
 from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.rules import ReloadView, RuleView
 from rtmd.wire.silences import SilencePreview, SilenceView
+from rtmd.wire.watchers import WatcherView
 
 Row = Sequence[str]
 
@@ -245,6 +246,7 @@ def print_status(status: StatusView) -> None:
         ("outbox", f"{status.outbox} waiting, {status.dead_letters} dead letters"),
         ("reactions", "on" if status.react else "OFF: dry run"),
         ("correlator", status.correlator),
+        *(("watching", _watcher(each, status.wall)) for each in status.watching),
         *((f"dropped {reason}", str(count)) for reason, count in sorted(status.drops.items())),
         *((f"refused alerts of {rule}", str(count)) for rule, count in sorted(status.refusing.items())),
         *((f"failed evaluations of {rule}", str(count)) for rule, count in sorted(status.failures.items())),
@@ -252,6 +254,10 @@ def print_status(status: StatusView) -> None:
         *(("notice", notice) for notice in status.notices),
     ]
     print_table(("name", safe(status.name)), rows, "")
+
+
+def _watcher(watcher: WatcherView, wall: int) -> str:
+    return f"{watcher.name} for {age(wall - watcher.since)} ({', '.join(watcher.origins)})"
 
 
 def moment(wall: int) -> str:

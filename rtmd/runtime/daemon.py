@@ -146,6 +146,7 @@ class Daemon:
                 loop, hands.deliveries, self._board, name=self.config.daemon.name, reload=reloader.ask, readers=readers
             )
             hub = performer.hub = Hub(office)
+            self._board.watching = hub.watching
             await self._serve(office, hub, stack)
             await self._feed(office, storage, stack)
             heart = Heart(loop, office, hub, self._systemd, coach=self._extras.coach)

@@ -46,6 +46,7 @@ from rtmd.wire.pictures import hold_view
 from rtmd.wire.prometheus import RuleGroup, SeriesExemplars
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import SilencePreview, SilenceView
+from rtmd.wire.watchers import WatcherView
 
 _RATE_OVER = 5  # seconds over which samples per second are averaged
 _NOTICES = 20
@@ -62,6 +63,7 @@ class Board:
     reload: ReloadView = field(default_factory=ReloadView)  # the latest one
     lateness: dict[str, int] = field(default_factory=dict)  # by source, ms
     sources: Callable[[], Sequence[ConfiguredSource]] = tuple
+    watching: Callable[[], list[WatcherView]] = list
 
 
 class Office:
@@ -265,6 +267,7 @@ class Office:
             hold=hold_view(hold) if (hold := pipeline.reactor.acting.hold) else None,
             rule_errors=self.rule_errors(),
             notices=notices,
+            watching=self._board.watching(),
             coach=self._board.coach,
         )
 

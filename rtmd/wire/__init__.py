@@ -15,6 +15,7 @@ import msgspec
 from rtmd.wire.actions import HoldView, ProposalView, RunView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.origin import OriginView
+from rtmd.wire.watchers import WatcherView
 
 STREAM_SNAPSHOT = "snapshot"
 STREAM_CHANGES = "changes"
@@ -184,6 +185,7 @@ class StatusView(msgspec.Struct, frozen=True):
     hold: HoldView | None = None
     rule_errors: list[RuleErrorView] = []
     notices: list[str] = []  # gaps, degraded parts: newest last
+    watching: list[WatcherView] = []  # who follows the stream, by name
     coach: str = ""  # demo only: what to try next
 
 

@@ -40,6 +40,7 @@ KEYS = {
     "silence": ["3", "j", "enter"],
     "audit": ["5"],
     "line": ["5", "j", "enter"],
+    "who": [":", "w", "h", "o", "enter"],
 }
 AFTER = {
     "2": ["gc-pause", "10 rules"],
@@ -48,11 +49,15 @@ AFTER = {
     "4": ["pause-ads"],
     "A": ["APPROVE"],
     "5": ["newest first", "s17"],
+    "o": ["everybody with a screen"],
 }
 HELD = HoldView("bo", world.WALL - 90_000, "wrong prices in the feed")
 WORLDS: dict[str, Callable[[], FakeDaemon]] = {
     "quiet": lambda: FakeDaemon([]),
-    "busy": lambda: FakeDaemon(coach="Press s, then ⏎, to silence it", rule_errors=[world.RULE_ERROR]),
+    "busy": lambda: FakeDaemon(
+        coach="Press s, then ⏎, to silence it", rule_errors=[world.RULE_ERROR], watching=world.WATCHING
+    ),
+    "who": lambda: FakeDaemon(watching=world.WATCHING),
     "storm": lambda: FakeDaemon([*world.busy(), *storm(4, 60)]),
     "actions": lambda: FakeDaemon(world.deciding(), hold=HELD),
     "action": lambda: FakeDaemon(world.deciding()),

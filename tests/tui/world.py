@@ -25,6 +25,7 @@ from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
 from rtmd.wire.silences import SilenceView
+from rtmd.wire.watchers import WatcherView
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 WALL = 1_793_628_187_000  # 2026-11-02T14:03:07Z
@@ -53,6 +54,14 @@ HOSTILE = (
     "\U000e0041tag",
     "{title} {0} %s $name",
 )
+
+
+# Everybody with a screen: oneself among them, from two places.
+WATCHING = [
+    WatcherView("ana", WALL - 2 * HOUR, ["tcp 127.0.0.1", "unix uid 1000"], screens=2),
+    WatcherView("bo", WALL - 12 * MINUTE, ["unix uid 1001"]),
+    WatcherView("token:wall", WALL - 30 * HOUR, ["tcp 10.0.0.7"], screens=3),
+]
 
 
 def status(**changes: Any) -> StatusView:

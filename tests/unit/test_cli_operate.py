@@ -30,6 +30,7 @@ from rtmd.wire.audit import VerifiedView
 from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
+from rtmd.wire.watchers import WatcherView
 
 FROM = f"unix uid {os.geteuid()}"
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
@@ -73,11 +74,17 @@ async def test_nothing_from_outside_acts_on_the_terminal(served: Served) -> None
     served.desk.kept_silences = [silence_view(comment=HOSTILE, created_by=HOSTILE, matchers=[HOSTILE])]
     served.desk.errors = [RuleErrorView(HOSTILE, 1, 1, HOSTILE)]
     served.desk.answered = Answered(request=1, status=409, error=HOSTILE)
+    served.desk.watchers = [WatcherView(HOSTILE, 0, [HOSTILE])]
     for verb in (["firings"], ["silence", "list"], ["ack", "f1"], ["status"]):
         for extra in ([], ["--json"]):
             output = (await rtmd(served, *verb, *extra)).output
             assert output
             assert not set(output) & set("\x1b\x07\u202e\x9b"), (verb, extra)
+
+
+async def test_status_says_who_watches(served: Served) -> None:
+    served.desk.watchers = [WatcherView("ana", served.desk.time - 720_000, ["tcp 10.0.0.7", "unix uid 1000"], 2)]
+    assert "ana for 12m (tcp 10.0.0.7, unix uid 1000)" in (await rtmd(served, "status")).output
 
 
 async def test_json_is_what_the_daemon_said(served: Served) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from rtmd.api.stream import MOST_DIRTY, MOST_MARKS, MOST_READERS, Hub
 from rtmd.config import Role
 from rtmd.wire import Beat, Changes, Snapshot
 from rtmd.wire.marks import MarkView
+from rtmd.wire.watchers import WatcherView
 
-ANA = Caller("ana", Role.OPERATE)
+ANA = Caller("ana", Role.OPERATE, origin="unix uid 1000")
+BO = Caller("bo", Role.VIEW, origin="tcp 10.0.0.7")
 KINDS: dict[str, type[Any]] = {"snapshot": Snapshot, "changes": Changes, "beat": Beat}
 
 
@@ -221,6 +224,23 @@ async def test_closing_ends_every_stream_and_accepts_no_more(hub: Hub) -> None:
             await asyncio.wait_for(reader.arrived.get(), 2)
     with pytest.raises(HTTPException, match="stopping"):
         hub.join(ANA)
+
+
+async def test_everybody_who_reads_is_known_once_by_name_since_their_first_screen(hub: Hub, desk: FakeDesk) -> None:
+    assert hub.watching() == []
+    start = desk.time
+    first = hub.join(ANA)
+    desk.time += 60_000
+    bo = hub.join(BO)
+    second = hub.join(replace(ANA, origin="tcp 127.0.0.1"))
+    of_ana = WatcherView("ana", start, ["tcp 127.0.0.1", "unix uid 1000"], screens=2)
+    of_bo = WatcherView("bo", start + 60_000, ["tcp 10.0.0.7"])
+    assert hub.watching() == [of_ana, of_bo]
+    hub.leave(first)
+    hub.leave(bo)
+    assert hub.watching() == [WatcherView("ana", start + 60_000, ["tcp 127.0.0.1"])]
+    hub.leave(second)
+    assert hub.watching() == []
 
 
 async def test_there_is_a_limit_on_readers(hub: Hub) -> None:

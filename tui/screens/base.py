@@ -256,6 +256,10 @@ class DeskScreen(Screen[None]):
         """How the daemon and the link are."""
         cast("RtmdApp", self.app).open_status()
 
+    def do_who(self) -> None:
+        """Who looks."""
+        cast("RtmdApp", self.app).open_who()
+
     def do_messages(self) -> None:
         """Show the log."""
         cast("RtmdApp", self.app).open_messages()

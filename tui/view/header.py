@@ -181,8 +181,13 @@ def _rate(picture: Picture) -> _Slot:
 def _who(picture: Picture) -> _Slot:
     if not picture.you:
         return _Slot((), ())
-    you, role = lit(picture.you, 16), lit(picture.role, 10)
-    return _Slot((Piece(f"{you}@{role}", "quiet"),), (Piece(you, "quiet"),))
+    you, role, others = lit(picture.you, 16), lit(picture.role, 10), len(picture.others)
+    if not others:
+        return _Slot((Piece(f"{you}@{role}", "quiet"),), (Piece(you, "quiet"),))
+    more = f"+{others} op{'' if others == 1 else 's'}"
+    return _Slot(
+        (Piece(f"{you}@{role} ", "quiet"), Piece(more, "text")), (Piece(f"{you} ", "quiet"), Piece(more, "text"))
+    )
 
 
 def _clock(moment: Moment) -> _Slot:
