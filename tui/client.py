@@ -32,7 +32,6 @@ from rtmd.wire import (
     Beat,
     Changes,
     Done,
-    FiringDetail,
     FiringView,
     Problem,
     Snapshot,
@@ -41,6 +40,8 @@ from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.actions import ApproveRequest, DeclineRequest, HoldRequest, RerunRequest
 from rtmd.wire.audit import AuditView
 from rtmd.wire.curves import CurveView
+from rtmd.wire.deliveries import ReceiverView
+from rtmd.wire.explain import ExplainView
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, NoiseView, VerdictRequest
 from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
@@ -179,13 +180,19 @@ class Client:
         """Run an action once more."""
         return await self._post("rerun", wanted)
 
-    async def detail(self, firing_id: str) -> FiringDetail:
-        """Everything recorded about a firing."""
-        return await self._ask("GET", f"{BASE}/firings/{quote(firing_id, safe='')}", FiringDetail)
+    async def explain(self, firing_id: str, receiver: str = "") -> ExplainView:
+        """Everything recorded about a firing; of its story, what concerned a receiver if one is named."""
+        path = f"{BASE}/explain/{quote(firing_id, safe='')}"
+        return await self._ask("GET", f"{path}?receiver={quote(receiver, safe='')}" if receiver else path, ExplainView)
 
-    async def curve(self, firing_id: str, points: int) -> CurveView:
-        """Its signal over time, in at most so many points."""
-        return await self._ask("GET", f"{BASE}/firings/{quote(firing_id, safe='')}/curve?points={points}", CurveView)
+    async def receivers(self) -> list[ReceiverView]:
+        """All who may be told."""
+        return await self._ask("GET", f"{BASE}/receivers", list[ReceiverView])
+
+    async def curve(self, firing_id: str, points: int, stage: str = "") -> CurveView:
+        """Its signal over time, in at most so many points; of the stage that it has, or of another."""
+        path = f"{BASE}/firings/{quote(firing_id, safe='')}/curve?points={points}"
+        return await self._ask("GET", f"{path}&stage={quote(stage, safe='')}" if stage else path, CurveView)
 
     async def silences(self) -> list[SilenceView]:
         """All silences that are remembered."""

@@ -120,6 +120,8 @@ WHY = (
     Key(("[",), "previous", "previous firing of the list", short="previous"),
     Key(("a",), "ack", "acknowledge", short="ack", mutates=True),
     Key(("s",), "silence", "silence", short="silence", mutates=True),
+    Key(("tab",), "stage", "the curve of its next stage", short="stage"),
+    Key(("w",), "receiver", "why a receiver was told, or was not: one after the other, then all", short="receiver"),
     Key(("+",), "extend", "longer: your acknowledgement, or the silence over it", mutates=True),
     Key(("-",), "shorten", "shorter", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),

@@ -14,7 +14,7 @@ from rtmd.cli import output
 from rtmd.cli.client import Client, find_target
 from rtmd.cli.operate import remote
 from rtmd.model.display import safe
-from rtmd.wire.explain import EntryView, ExplainView, StandingView
+from rtmd.wire.explain import EntryView, ExplainView
 
 _KIND = 11  # columns
 
@@ -66,7 +66,8 @@ def _lines(found: ExplainView, zone: tzinfo | None) -> Iterator[str]:
     if found.now:
         yield from ["", f"Now, {_moment(found.at, zone):%H:%M:%S}"]
         for standing in found.now:
-            yield f"  {safe(standing.receiver)}: {safe(_standing(standing, zone))}"
+            told = standing.sentence(lambda wall: f"{_moment(wall, zone):%H:%M:%S}")
+            yield f"  {safe(standing.receiver)}: {safe(told)}"
 
 
 def _entry(entry: EntryView, when: str) -> Iterator[str]:
@@ -75,31 +76,5 @@ def _entry(entry: EntryView, when: str) -> Iterator[str]:
         yield " " * (len(when) + 2 + _KIND + 2) + safe(more)
 
 
-def _standing(standing: StandingView, zone: tzinfo | None) -> str:
-    """What a receiver knows, what is held back from it, and when its group is looked at."""
-    if standing.note:
-        return standing.note
-    parts = []
-    if not standing.knows:
-        parts.append("was told nothing so far")
-    elif "withheld" in standing.knows:
-        parts.append(f"{standing.knows} since {_clock(standing.knows_at, zone)}: {standing.withheld}")
-    else:
-        parts.append(f"told last at {_clock(standing.knows_at, zone)}: {standing.knows}")
-    if standing.held_by and standing.held_by != standing.withheld:
-        parts.append(f"muted: {standing.held_by}")
-    if standing.acked_by:
-        parts.append(f"no repeats until {_clock(standing.acked_until, zone)}: {standing.acked_by} has it")
-    if standing.looks_at is not None:
-        parts.append(f"its group ({standing.route}, {standing.stage}) is looked at {_clock(standing.looks_at, zone)}")
-    elif standing.route:
-        parts.append(f"its group ({standing.route}, {standing.stage}) waits for something to happen")
-    return "; ".join(parts)
-
-
 def _moment(wall: int, zone: tzinfo | None) -> datetime:
     return datetime.fromtimestamp(wall // 1000, zone).astimezone(zone)
-
-
-def _clock(wall: int | None, zone: tzinfo | None) -> str:
-    return "–" if wall is None else f"{_moment(wall, zone):%H:%M:%S}"

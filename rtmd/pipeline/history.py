@@ -75,18 +75,20 @@ def _entry(line: Journaled, past: Past, letters: Mapping[str, Letter], offset: i
     say = _SAY.get(line.kind)
     text = say(line) if say else line.text
     more: list[str] = []
+    waits = False
     match line.kind:
         case "transition":
             more = list(_evidence(line, past.firing))
         case "told" if "reason" in line.detail:
-            more = [_delivery(letters.get(line.detail.get("key", "")))]
+            letter = letters.get(line.detail.get("key", ""))
+            more, waits = [_delivery(letter)], letter is not None and not letter.dead
         case "suppressed":
             silence = past.silences.get(line.detail.get("by", ""))
             more = [f"silence {silence.id}: {silence.comment}"] if silence and silence.comment else []
         case _:
             note = line.detail.get("note") or line.detail.get("detail")
             more = [note] if note else []
-    return EntryView(line.at + offset, line.kind, text or line.text, line.detail.get("receiver", ""), more)
+    return EntryView(line.at + offset, line.kind, text or line.text, line.detail.get("receiver", ""), more, waits)
 
 
 _CHANGES: Mapping[str, str] = {

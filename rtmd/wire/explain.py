@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import msgspec
 
 from rtmd.wire import FiringView
 
 
 class EntryView(msgspec.Struct, frozen=True):
-    """One thing that happened, at wall time `at`; `receiver` is whom it concerns (empty: everybody)."""
+    """One thing that happened, at wall time `at`; `receiver` is whom it concerns (empty: everybody).
+
+    `waits`: a message that is still on its way.
+    """
 
     at: int
     kind: str
     text: str
     receiver: str = ""
     more: list[str] = []
+    waits: bool = False
 
 
 class StandingView(msgspec.Struct, frozen=True):
@@ -34,6 +40,26 @@ class StandingView(msgspec.Struct, frozen=True):
     acked_by: str = ""
     acked_until: int | None = None
     note: str = ""
+
+    def sentence(self, clock: Callable[[int], str]) -> str:
+        """What the receiver knows, what is held back from it, and when its group is looked at; `clock` writes times."""
+        return self.note or "; ".join(self._parts(lambda wall: "–" if wall is None else clock(wall)))
+
+    def _parts(self, clock: Callable[[int | None], str]) -> Iterator[str]:
+        if not self.knows:
+            yield "was told nothing so far"
+        elif "withheld" in self.knows:
+            yield f"{self.knows} since {clock(self.knows_at)}: {self.withheld}"
+        else:
+            yield f"told last at {clock(self.knows_at)}: {self.knows}"
+        if self.held_by and self.held_by != self.withheld:
+            yield f"muted: {self.held_by}"
+        if self.acked_by:
+            yield f"no repeats until {clock(self.acked_until)}: {self.acked_by} has it"
+        if self.looks_at is not None:
+            yield f"its group ({self.route}, {self.stage}) is looked at {clock(self.looks_at)}"
+        elif self.route:
+            yield f"its group ({self.route}, {self.stage}) waits for something to happen"
 
 
 class ExplainView(msgspec.Struct, frozen=True):

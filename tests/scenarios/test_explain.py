@@ -157,7 +157,8 @@ async def test_what_became_of_a_message_is_said_beside_it(tmp_path: Path) -> Non
         found = read_past(path, score.firing.id)
         store.close()
         assert found is not None
-        assert [entry.more for entry in entries(found, 0) if entry.kind == "told"] == [[said]]
+        (entry,) = [entry for entry in entries(found, 0) if entry.kind == "told"]
+        assert (entry.more, entry.waits) == ([said], said.startswith(("on its way", "not delivered yet")))
 
 
 async def test_a_receiver_that_refused_is_named(tmp_path: Path) -> None:

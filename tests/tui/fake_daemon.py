@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 import world
@@ -178,8 +178,7 @@ class FakeDaemon:
             return self._change(verb, content)
         if (found := self._look_up(*verb.partition("?")[::2])) is not None:
             return 200, found
-        firing = self.firings.get(verb.removeprefix("firings/"))
-        return (200, world.detail(firing)) if firing else (404, Problem("no such firing"))
+        return 404, Problem("no such firing")
 
     def _change(self, verb: str, content: bytes) -> tuple[int, Any]:
         request = msgspec.json.decode(content, type=KINDS[verb]) if verb in KINDS else None
@@ -229,14 +228,19 @@ class FakeDaemon:
                 self.put(msgspec.structs.replace(one, proposals=found, version=one.version + 1))
         return wanted
 
-    def _look_up(self, path: str, query: str) -> Any:  # one a path
+    def _look_up(self, path: str, query: str) -> Any:  # noqa: PLR0911  # one a path
         """What is asked for by a path of its own."""
         match path:
             case "silences":
                 return list(self.silences.values())
+            case "receivers":
+                return world.receivers()
             case _ if path.endswith("/curve"):
                 found = self.firings.get(path.split("/")[1])
-                return found and world.curve(found)
+                return found and world.curve(found, parse_qs(query).get("stage", [""])[0])
+            case _ if path.startswith("explain/"):
+                found = self.firings.get(path.removeprefix("explain/"))
+                return found and world.story(found, parse_qs(query).get("receiver", [""])[0])
             case "noise":
                 return msgspec.structs.replace(self.noise, days=int(query.removeprefix("days=")))
             case "rules/file":

@@ -93,7 +93,7 @@ async def test_tcp_speaks_the_same() -> None:
     async with daemon.serving() as target:
         stream = Client(target).follow()
         assert isinstance(await anext(stream), Snapshot)
-        assert (await Client(target).detail("f01")).firing.id == "f01"
+        assert (await Client(target).explain("f01")).firing.id == "f01"
         await stream.aclose()  # type: ignore[attr-defined]
 
 
@@ -161,7 +161,7 @@ async def test_mutations_carry_the_wire_and_errors_the_daemons_words(tmp_path: P
         with pytest.raises(RefusedError, match="already acked by bo"):
             await client.ack(AckRequest(firing="f01", version=1))
         with pytest.raises(RefusedError, match="no such firing"):
-            await client.detail("none/../x")
+            await client.explain("none/../x")
 
 
 async def test_a_mutation_without_a_daemon_says_so(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import world
 from rich.cells import cell_len
 
-from rtmd.wire import RelatedView
+from rtmd.wire import FiringView, RelatedView
 from rtmd.wire.curves import CurveView
+from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import RuleNoiseView, ShareView
 from rtmd.wire.origin import OriginView
@@ -27,6 +28,7 @@ from tui.view.info import coach, info, rule_error
 from tui.view.line import Piece, cut, fit, pad, plain, wrap
 from tui.view.moment import Moment, countdown
 from tui.view.row import Look, heading, row
+from tui.view.story import StoryPage
 from tui.view.why import Known, preview, title, why
 
 NOW = Moment(mono=10_000, wall=world.WALL, at=world.AT)
@@ -214,12 +216,12 @@ WHY_80 = """\
  0.412   threshold > 0.25   since 13:59:07Z
 
  stages
- S seconds  firing      312 > 120          peak 400     fired 14:02:07Z · judge…
+ S seconds  firing      312 > 120          peak 400     fired 13:59:07Z · judge…
  · minutes  pending     60 > 80                         pending 30s
  · hours    inactive    - > 60
 
  why seconds
- recorded 14:02:07Z
+ recorded 13:59:07Z
  ✓ window         312  sum by (brand) (rate(mentions_total[30s])) * 60 > 120
  ✗ guard           12  sum by (brand) (increase(mentions_total[30s])) > 20
  ✓ for              -  held 5 s of 5 s
@@ -230,21 +232,18 @@ WHY_80 = """\
       120  @bo
            small voice
 
- ack         ana until 14:15:07Z (12m) · "on it"
+ ack           ana until 14:15:07Z (12m) · "on it"
 
- actions     hold-queue  done  seconds  14:02:17Z  held
+ actions       hold-queue  done  seconds  14:02:17Z  held
 
- labels      brand=acme  topic=launch
+ labels        brand=acme  topic=launch
 
- links       runbook  https://wiki.example/surge
-
- journal     14:02:07Z  transition  seconds fired
-             14:03:07Z  ack  ana has it"""
+ links         runbook  https://wiki.example/surge"""
 
 
 def test_why_shows_the_recorded_evidence() -> None:
-    detail = world.detail(world.busy()[0])
-    lines = why(detail.firing, Known(detail), NOW, (80, 24), UNICODE)
+    told = world.story(world.busy()[0])
+    lines = why(told.firing, Known(told.firing), NOW, (80, 24), UNICODE)
     assert "\n".join(plain(line).rstrip() for line in lines) == WHY_80
 
 
@@ -255,7 +254,7 @@ def test_why_says_who_raised_an_alert_of_others_and_what_they_say_of_it() -> Non
     one = world.firing(title="db-1: disk full", value=None, threshold="", origin=origin, links=links)
     text = "\n".join(plain(line).rstrip() for line in why(one, Known(), NOW, (80, 24), UNICODE))
     assert " raised by Prometheus   since 14:02:07Z" in text
-    assert "says        description: for" in text
+    assert "says          description: for" in text
     assert "threshold" not in text
     assert text.count("db-1: disk full") == 1
     assert text.count("https://wiki.example/disk") == 1
@@ -284,6 +283,13 @@ def acts(text: str) -> bool:
     return any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u2066\u200b\ufeff\u2028" for char in text)
 
 
+def hostile_story(of: FiringView, payload: str) -> ExplainView:
+    """The story of a firing, told in bad words."""
+    entry = EntryView(world.WALL, payload, payload, payload, [payload])
+    standing = StandingView(payload, payload, payload, payload, world.WALL, payload, payload, 1, payload, 1)
+    return msgspec.structs.replace(world.story(of), entries=[entry], now=[standing, StandingView("x", note=payload)])
+
+
 @pytest.mark.parametrize("payload", world.HOSTILE, ids=range(len(world.HOSTILE)))
 @pytest.mark.parametrize("cells", [60, 80, 120])
 def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> None:
@@ -296,7 +302,7 @@ def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> No
     silenced = msgspec.structs.replace(one, silenced_by=[payload], silencer=payload)
     shown = picture([one, silenced], name=payload, coach=payload, notices=[payload])
     known = Known(
-        world.detail(one),
+        world.story(one).firing,
         CurveView(one.id, payload, payload, world.AT - 60_000, 10_000, [1, None, 1e300, -1e300, 5, 6, 7], [3]),
         RuleNoiseView(payload, 9, 1.0, false_starts={payload: ShareView(1, 2)}),
         related=[msgspec.structs.replace(one, rule=payload)],
@@ -307,6 +313,7 @@ def test_hostile_strings_stay_text_in_every_view(payload: str, cells: int) -> No
         row(silenced, NOW, cells, UNICODE, Look(selected=True)),
         title(one, NOW, cells, UNICODE),
         *why(one, known, NOW, (cells, 30), UNICODE),
+        *StoryPage().lines(hostile_story(one, payload), payload, NOW, cells, UNICODE),
         *preview(silenced, NOW, cells, 8, UNICODE),
         header(shown, NOW, cells, UNICODE),
         silence_line(open_strip(one, [one]), [one], cells, UNICODE),

@@ -10,9 +10,7 @@ from rtmd.wire import (
     ClauseView,
     EvidenceView,
     ExemplarView,
-    FiringDetail,
     FiringView,
-    JournalView,
     RuleErrorView,
     Snapshot,
     StageView,
@@ -21,6 +19,8 @@ from rtmd.wire import (
 from rtmd.wire.actions import ProposalView, RunView
 from rtmd.wire.audit import AuditView
 from rtmd.wire.curves import CurveView
+from rtmd.wire.deliveries import ReceiverView
+from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView
 from rtmd.wire.rules import ReloadView, RuleView
@@ -166,10 +166,10 @@ def snapshot(firings: list[FiringView] | None = None, seq: int = 1, **changes: A
     return Snapshot("e1", seq, status(**(facts | changes)), "ana", role, shown)
 
 
-def detail(of: FiringView) -> FiringDetail:
-    """What the daemon recorded about a firing."""
+def story(of: FiringView, receiver: str = "") -> ExplainView:
+    """What the daemon recorded about a firing, or what of it concerned a receiver."""
     evidence = EvidenceView(
-        at=AT - MINUTE,
+        at=AT - 4 * MINUTE,
         clauses=[
             ClauseView("window", "sum by (brand) (rate(mentions_total[30s])) * 60 > 120", 312.4, holds=True),
             ClauseView("guard", "sum by (brand) (increase(mentions_total[30s])) > 20", 12.0, holds=False),
@@ -181,10 +181,11 @@ def detail(of: FiringView) -> FiringDetail:
         ],
     )
     stages = [
-        stage("seconds", "firing", "> 120", value=312.0, peak=400.0, evidence=evidence, judge_at=AT + 9 * MINUTE),
+        stage("seconds", "firing", "> 120", value=312.0, peak=400.0, evidence=evidence, judge_at=AT + 9 * MINUTE,
+              fired_at=AT - 4 * MINUTE),
         stage("minutes", "pending", "> 80", value=60.0, active_at=AT - 30 * SECOND),
         stage("hours", "inactive", "> 60"),
-    ]
+    ]  # fmt: skip
     import msgspec  # noqa: PLC0415
 
     full = msgspec.structs.replace(
@@ -194,19 +195,42 @@ def detail(of: FiringView) -> FiringDetail:
         runs=[RunView("r1", "hold-queue", "seconds", "done", AT - 50 * SECOND, "held")],
         links={"runbook": "https://wiki.example/surge"},
     )
-    journal = [JournalView(AT - MINUTE, "transition", "seconds fired"), JournalView(AT, "ack", "ana has it")]
-    return FiringDetail(full, journal)
+    held = "not told to lead: silenced by cy until 14:00 UTC"
+    told = [
+        EntryView(WALL - 4 * MINUTE, "transition", "the firing opens, at seconds"),
+        EntryView(WALL - 4 * MINUTE, "transition", "seconds fires: condition held (312)", more=["window: 312  > 120"]),
+        EntryView(
+            WALL - 4 * MINUTE, "told", "desk is told: firing (first firing): condition held", "desk", ["delivered"]
+        ),
+        EntryView(WALL - 4 * MINUTE + SECOND, "delivery", "desk has it, at attempt 2", "desk"),
+        EntryView(WALL - MINUTE, "suppressed", held, "lead", ["silence s1: over-reactive"]),
+        EntryView(WALL, "ack", "ana has it", more=["on it"]),
+    ]
+    now = [
+        StandingView("desk", "route", "seconds", "firing", WALL - 4 * MINUTE, looks_at=WALL + 9 * SECOND),
+        StandingView("lead", "route", "minutes", "withheld", WALL - MINUTE, "silenced by cy until 14:00 UTC"),
+        StandingView("mail", note="nothing leads from this firing to mail"),
+    ]
+    return ExplainView(
+        WALL, full, [each for each in told if receiver in ("", each.receiver) or not each.receiver],
+        [each for each in now if receiver == each.receiver or (not receiver and not each.note)],
+    )  # fmt: skip
 
 
-def curve(of: FiringView) -> CurveView:
-    """Half an hour of a signal that rose over its threshold, with a gap."""
+def receivers() -> list[ReceiverView]:
+    """All who may be told."""
+    return [ReceiverView(name, "webhook", "closed", 0, 0) for name in ("mail", "desk", "lead")]
+
+
+def curve(of: FiringView, stage: str = "") -> CurveView:
+    """Half an hour of a signal that rose over its threshold, with a gap; for `hours` a minute to each value."""
     level = float(of.threshold.split()[-1]) if of.threshold[-1:].isdigit() else 1.0
     shape = [0.4 + 0.1 * math.sin(place / 3) + 0.9 / (1 + math.exp((60 - place) / 4)) for place in range(91)]
     values: list[float | None] = [level * each for each in shape]
     values[20:26] = [None] * 6
-    start = AT - 30 * MINUTE
-    return CurveView(of.id, of.stage, "sum by (brand) (rate(mentions_total[5m]))", start, 20_000, values, [level],
-                     [level * 0.8])  # fmt: skip
+    step, window = (MINUTE, "6h") if stage == "hours" else (20_000, "5m")
+    return CurveView(of.id, stage or of.stage, f"sum by (brand) (rate(mentions_total[{window}]))", AT - 90 * step, step,
+                     values, [level], [level * 0.8])  # fmt: skip
 
 
 MARK = MarkView("m1", WALL - 10 * MINUTE, "deploy", "v2.3 is live", {"brand": "acme"}, "bo")

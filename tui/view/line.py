@@ -96,6 +96,8 @@ def styled(line: Iterable[Piece], style: str) -> Line:
 
 def wrap(text: str, cells: int) -> list[str]:
     """The text broken into parts of at most `cells` cells, at blanks where there are any."""
+    if cell_len(text) <= cells:
+        return [text.lstrip(" ")]
     parts: list[str] = []
     current = ""
     for word in text.split(" "):

@@ -2,17 +2,17 @@
 
 Sections stand in the order of the questions: what is it, how did its signal go, which stages burn and how they turned
 out, why (the clauses with their values), the posts behind it, who has it, what was run and what is proposed, what else
-fires there, how its rule usually is, where to read on, what happened. Sections without content are left out.
-`preview` is the short form under the list.
+fires there, how its rule usually is, where to read on. Sections without content are left out. What happened when is
+told below them (`story`); `preview` is the short form under the list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rtmd.model.display import age
-from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringDetail, FiringView, RelatedView, StageView
+from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, StageView
 from rtmd.wire.curves import CurveView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.noise import RuleNoiseView
@@ -21,18 +21,16 @@ from tui.view.actions import proposed
 from tui.view.background import history, related
 from tui.view.curve import curve, heading, signs
 from tui.view.glyphs import STYLES, WORDS, Glyphs
-from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, spread, width, wrap
+from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, section, spread, width, wrap
 from tui.view.moment import Moment
 from tui.view.row import ladder, state, threshold, where
-
-_INDENT = 12  # sections' names stand left of this
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What was learnt of a firing beside what the stream tells; None: not yet."""
 
-    detail: FiringDetail | None = None
+    recorded: FiringView | None = None  # with the evidence of its stages
     curve: CurveView | None = None
     noise: RuleNoiseView | None = None
     days: int = 7  # of the noise
@@ -83,10 +81,10 @@ def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: G
         lines = [
             _say(lit(firing.title or firing.rule), "strong"),
             *_ladder(firing.stages, moment, glyphs),
-            *_section("labels", [_labels(firing.labels)], cells),
-            *(_section("ack", [_ack_text(firing, moment)], cells) if firing.ack else ()),
-            *(_section("proposals", [proposed(each, moment) for each in waiting(firing.proposals)], cells)),
-            *(_section("actions", _runs(firing, moment), cells)),
+            *section("labels", [_labels(firing.labels)], cells),
+            *(section("ack", [_ack_text(firing, moment)], cells) if firing.ack else ()),
+            *(section("proposals", [proposed(each, moment) for each in waiting(firing.proposals)], cells)),
+            *(section("actions", _runs(firing, moment), cells)),
         ]
     except Exception:  # noqa: BLE001  # as in `why`
         lines = [_say(f"<unrenderable {lit(firing.id, 40)}>", "quiet")]
@@ -94,8 +92,7 @@ def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: G
 
 
 def _why(firing: FiringView, known: Known, moment: Moment, room: tuple[int, int], glyphs: Glyphs) -> Iterator[Line]:
-    detail, (cells, rows) = known.detail, room
-    full = detail.firing if detail is not None else firing
+    (cells, rows), full = room, known.recorded or firing
     yield _say(lit(firing.title or firing.rule), "strong")
     yield _now(firing, moment)
     if known.curve is not None:
@@ -106,7 +103,7 @@ def _why(firing: FiringView, known: Known, moment: Moment, room: tuple[int, int]
     for stage in full.stages:
         if stage.evidence is not None:
             yield from _headed(f"why {stage.name}", _evidence(stage, stage.evidence, moment, cells, glyphs))
-    if detail is None:
+    if known.recorded is None:
         yield from _headed("why", [_say("asking the daemon …", "quiet")])
     for name, texts in (
         ("ack", [_ack_text(firing, moment)] if firing.ack else []),
@@ -122,32 +119,20 @@ def _why(firing: FiringView, known: Known, moment: Moment, room: tuple[int, int]
         ("says", _annotations(firing)),
         ("links", [f"{lit(link)}  {lit(url)}" for link, url in firing.links.items()]),
     ):
-        section = list(_section(name, texts, cells))
-        if section:
-            yield from (EMPTY, *section)
-    if detail is not None and detail.journal:
-        lines = [f"{moment.engine_clock(line.at)}  {lit(line.kind, 20)}  {lit(line.text)}" for line in detail.journal]
-        yield from (EMPTY, *_section("journal", lines, cells))
+        lines = list(section(name, texts, cells))
+        if lines:
+            yield from (EMPTY, *lines)
 
 
 def _say(text: str, style: str = "text") -> Line:
     return (Piece(f" {text}", style),)
 
 
-def _headed(name: str, lines: list[Line] | Iterator[Line]) -> Iterator[Line]:
+def _headed(name: str, lines: Iterable[Line]) -> Iterator[Line]:
     """A section whose lines indent themselves."""
     yield EMPTY
     yield (Piece(f" {lit(name, 40)}", "head"),)
     yield from lines
-
-
-def _section(name: str, texts: list[str], cells: int) -> Iterator[Line]:
-    """A section with its name to the left and its texts, wrapped, to the right."""
-    label = name
-    for text in texts:
-        for part in wrap(text, max(20, cells - _INDENT - 2)):
-            yield (Piece(" " + pad(label, _INDENT), "head"), Piece(part, "text"))
-            label = ""
 
 
 def _now(firing: FiringView, moment: Moment) -> Line:
