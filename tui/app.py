@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.theme import BUILTIN_THEMES
+from textual.theme import Theme as Colours
 from textual.timer import Timer
 
 from rtmd.wire import Snapshot
@@ -28,13 +32,15 @@ from tui.client import Client, Down
 from tui.desk import Desk
 from tui.keymap import Key
 from tui.missed import Known, missed
+from tui.options import DEFAULTS, Options
 from tui.picture import LinkState, Message
 from tui.places import HOME, PLACES
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
 from tui.screens.why import WhyScreen
-from tui.settings import keys_file, wanted_keys
+from tui.settings import folder, settings
 from tui.terminal import hung_up, speaks_unicode, unusable
+from tui.theme import ANSI, THEMES, Theme, named
 from tui.view.glyphs import ASCII, UNICODE
 from tui.view.help import help_page
 from tui.view.line import EMPTY, Line, Piece, fit, lit
@@ -59,45 +65,45 @@ class RtmdApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
     CSS = """
-    Screen { background: #121212; overflow: hidden hidden; }
-    Canvas { height: 1; width: 100%; background: #121212; }
-    #header, #footer { background: #1a1c20; }
+    Screen { background: $background; color: $foreground; overflow: hidden hidden; }
+    Canvas { height: 1; width: 100%; background: $background; }
+    #header, #footer { background: $panel; }
     #footer { dock: bottom; }
     #table, #empty, #pages { height: 1fr; }
     #preview { height: 8; }
     #brief { height: 6; }
     DeskScreen { layers: base over; }
-    #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: #1a1c20; }
+    #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: $panel; }
     #hold { display: none; }
     #small { display: none; layer: over; height: 100%; }
     DeskScreen.small #small { display: block; }
-    Toast { background: #2c313a; color: #f0f2f5; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
+    Toast { background: $raised; color: $bright; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
     ToastRack { margin-bottom: 1; }
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        ascii_only: bool = False,
-        daemon_stays: bool = True,
-        read_only: bool = False,
-        open_at: str = "",
-    ) -> None:
-        super().__init__()
-        self._open_at = open_at.removeprefix("rtmd://")
-        self.farewell = FAREWELL if daemon_stays else ""
-        self.leaving = STAYS if daemon_stays else ENDS
+    def __init__(self, target: str, options: Options = DEFAULTS) -> None:
+        wanted = settings(folder())
+        # NO_COLOR: the terminal's own two colours, and what bold, reverse and underline can say.
+        self._colourless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if self._colourless else None)
+        for theme in THEMES.values():
+            self.register_theme(colours(theme))
+        chosen = named(options.theme) if options.theme else named(wanted.theme)
+        self.theme = ANSI.name if self._colourless else chosen.name
+        self._open_at = options.open_at.removeprefix("rtmd://")
+        self.farewell = FAREWELL if options.daemon_stays else ""
+        self.leaving = STAYS if options.daemon_stays else ENDS
         self.animation_level = "none"
         self.desk = Desk(
-            client=Client(target, read_only=read_only),
-            glyphs=ASCII if ascii_only else UNICODE,
+            client=Client(target, read_only=options.read_only),
+            glyphs=ASCII if options.ascii_only else UNICODE,
             clock=lambda: time.monotonic_ns() // 1_000_000,
             say=self.notify,
-            read_only=read_only,
+            read_only=options.read_only,
+            keys=wanted.keys,
         )
         self.desk.picture.started_wall = time.time_ns() // 1_000_000 - self.desk.clock()
-        self.desk.keys, self._complaint = wanted_keys(keys_file())
+        self._complaints = wanted.complaints
         self.crashed = ""
         self._flushed = 0.0
         self._flush_timer: Timer | None = None
@@ -110,8 +116,8 @@ class RtmdApp(App[None]):
         for name, screen in PLACES.items():
             self.add_mode(name, screen)
         self.switch_mode(HOME)
-        if self._complaint:
-            self.desk.tell(self._complaint)
+        for complaint in self._complaints:
+            self.desk.tell(complaint)
         self.run_worker(self._follow(), name="stream")
         self.set_interval(TICK, self.repaint, name="clock")
         if not self.is_headless:
@@ -139,6 +145,14 @@ class RtmdApp(App[None]):
         self._flushed = time.monotonic()
         if isinstance(self.screen, DeskScreen):
             self.screen.repaint()
+
+    def wear(self, name: str) -> None:
+        """Show everything in the colours of a theme from now on."""
+        if self._colourless:
+            self.desk.tell("NO_COLOR is set: there are no colours")
+            return
+        self.theme = named(name).name
+        self.desk.tell(f'colours: {self.theme}; theme = "{self.theme}" in screen.toml keeps them')
 
     def open_why(self) -> None:
         """Show why the firing under the cursor fires."""
@@ -257,30 +271,31 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
-def main(
-    target: str,
-    *,
-    ascii_only: bool = False,
-    daemon_stays: bool = True,
-    read_only: bool = False,
-    open_at: str = "",
-) -> int:
-    """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code.
+def colours(theme: Theme) -> Colours:
+    """A theme as Textual's stylesheets want it."""
+    prefix = "ansi_" if theme.ansi else ""
+    values = {name: f"{prefix}{getattr(theme, name)}" for name in ("background", "panel", "raised", "text", "bright")}
+    own = BUILTIN_THEMES["ansi-dark"].variables if theme.ansi else {}  # its stylesheets want more of those
+    return Colours(
+        name=theme.name,
+        primary=prefix + theme.info,
+        foreground=values["text"],
+        background=values["background"],
+        surface=values["background"],
+        panel=values["panel"],
+        dark=theme.dark,
+        ansi=theme.ansi,
+        variables={**own, "raised": values["raised"], "bright": values["bright"]},
+    )
 
-    `daemon_stays` says whether the daemon outlives it: what people who leave are told. `read_only` changes nothing,
-    and has the daemon refuse whatever this screen might ask for. `open_at` is a link: `firing/ID`, or a screen's name.
-    """
+
+def main(target: str, options: Options = DEFAULTS) -> int:
+    """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code."""
     if problem := unusable():
         sys.stderr.write(problem + "\n")
         return 2
     try:
-        app = RtmdApp(
-            target,
-            ascii_only=ascii_only or not speaks_unicode(),
-            daemon_stays=daemon_stays,
-            read_only=read_only,
-            open_at=open_at,
-        )
+        app = RtmdApp(target, replace(options, ascii_only=options.ascii_only or not speaks_unicode()))
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")
         return 2

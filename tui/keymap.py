@@ -71,6 +71,13 @@ SAID = (
     Key(("n",), "say_noise", "say that it was noise", mutates=True),
     Key(("N",), "say_real", "say that it was real", mutates=True),
 )
+# `theme_NAME`: found in the palette, and worth no key.
+COLOURS = (
+    Key((), "theme_dark", "colours for a dark terminal"),
+    Key((), "theme_light", "colours for a light terminal"),
+    Key((), "theme_hc", "colours of high contrast"),
+    Key((), "theme_ansi", "the sixteen colours of the terminal's own palette"),
+)
 # The same on every screen; the last one always stands in the footer.
 COMMON = (
     *PLACES,
@@ -82,6 +89,7 @@ COMMON = (
     Key(("ctrl+l",), "redraw", "draw everything anew"),
     Key((), "status", "how the daemon and the link are"),
     Key((), "who", "who looks: everybody with a screen on this daemon, since when and from where"),
+    *COLOURS,
     Key(("r",), "retry", "try the link again now, when it is down"),
     Key(("?",), "help", "these keys", short="keys"),
 )

@@ -52,10 +52,11 @@ def watch(seed: int, *, ascii_only: bool) -> int:
         click.echo(f"rtmd demo: a simulation; its daemon lives in {folder}")
         with _daemon(folder, seed) as daemon:
             from tui.app import main as open_screen  # while the daemon starts
+            from tui.options import Options
 
             begins = _begins(daemon, folder)
             with _terminal_restored():
-                code = open_screen(str(folder / "rtmd.sock"), ascii_only=ascii_only, daemon_stays=False)
+                code = open_screen(str(folder / "rtmd.sock"), Options(ascii_only=ascii_only, daemon_stays=False))
             if code > _SIGNALLED:
                 return code
             if daemon.poll() is not None:

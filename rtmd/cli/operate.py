@@ -128,11 +128,14 @@ def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) ->
 @click.option(
     "--open", "open_at", metavar="LINK", default="", help="Begin at firing/ID or a screen: live, rules, audit …"
 )
-def tui(*, connect: str | None, ascii_only: bool, read_only: bool, open_at: str) -> None:
+@click.option("--theme", metavar="NAME", default="", help="Colours: rtmd-dark, rtmd-light, rtmd-hc, ansi.")
+def tui(*, connect: str | None, ascii_only: bool, read_only: bool, open_at: str, theme: str) -> None:
     """Open the screen of a running daemon."""
     from tui.app import main as open_screen
+    from tui.options import Options
 
-    code = open_screen(find_target(connect), ascii_only=ascii_only, read_only=read_only, open_at=open_at)
+    options = Options(ascii_only=ascii_only, read_only=read_only, open_at=open_at, theme=theme)
+    code = open_screen(find_target(connect), options)
     click.get_current_context().exit(code)
 
 

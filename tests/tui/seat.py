@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from tui.app import RtmdApp
 from tui.client import Client
+from tui.options import DEFAULTS, Options
 
 START = 1_000_000
 
@@ -59,11 +60,14 @@ class Seat:
 
 @asynccontextmanager
 async def sitting(
-    tmp_path: Path, daemon: FakeDaemon, size: tuple[int, int] = (120, 30), *, ascii_only: bool = False
+    tmp_path: Path,
+    daemon: FakeDaemon,
+    size: tuple[int, int] = (120, 30),
+    options: Options = DEFAULTS,
 ) -> AsyncIterator[Seat]:
     """A screen that shows the daemon's world."""
     async with daemon.serving(str(tmp_path / "s")) as target:
-        app = RtmdApp(target, ascii_only=ascii_only)
+        app = RtmdApp(target, options)
         app.desk.client = Client(target, backoff=(0.02,))
         app.desk.clock = lambda: START
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -16,6 +16,7 @@ from rtmd.wire.silences import ExpireRequest, SilenceRequest
 from tui.app import RtmdApp
 from tui.client import Client
 from tui.keymap import LIVE
+from tui.options import Options
 from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
 from tui.view.glyphs import UNICODE
@@ -207,7 +208,7 @@ async def test_ctrl_c_says_how_to_leave(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stays", [True, False])
 async def test_help_and_farewell_say_what_becomes_of_the_daemon(*, stays: bool) -> None:
-    app = RtmdApp("nowhere", daemon_stays=stays)
+    app = RtmdApp("nowhere", Options(daemon_stays=stays))
     page = "\n".join(plain(line) for line in help_page("Live", LIVE, 120, UNICODE, app.leaving))
     assert ("the daemon stays" in page, "the demo ends" in page) == (stays, not stays)
     assert ("daemon keeps running" in app.farewell) is stays
@@ -303,7 +304,7 @@ async def test_a_target_that_changed_just_before_the_key_is_asked_about(tmp_path
 
 
 async def test_ascii_has_no_other_marks(tmp_path: Path) -> None:
-    async with sitting(tmp_path, FakeDaemon(), ascii_only=True) as seat:
+    async with sitting(tmp_path, FakeDaemon(), options=Options(ascii_only=True)) as seat:
         await seat.sees("!! CRIT", "negative-share")
         for keys in (("s",), ("escape", "x"), ("a",), ("?",), ("escape", "enter"), ("escape", "/")):
             await seat.press(*keys)

@@ -1,8 +1,8 @@
 """What all screens share: the header, the line at the bottom, and the way of a key.
 
 A key goes to the strip that is open, else through the screen's table of keys to the method `do_VERB` (or, for
-`go_NAME`, to a main screen). Mutating verbs pass one gate (`Desk.refusal`) and capture their target at the keypress;
-the palette goes the same way as the keys.
+`go_NAME` and `theme_NAME`, to the app). Mutating verbs pass one gate (`Desk.refusal`) and capture their target at the
+keypress; the palette goes the same way as the keys.
 """
 
 from __future__ import annotations
@@ -197,6 +197,8 @@ class DeskScreen(Screen[None]):
             self.desk.tell(refusal)
         elif key.verb.startswith("go_"):
             cast("RtmdApp", self.app).go(key.verb.removeprefix("go_"))
+        elif key.verb.startswith("theme_"):
+            cast("RtmdApp", self.app).wear(key.verb.removeprefix("theme_"))
         else:
             getattr(self, f"do_{key.verb}")()
 

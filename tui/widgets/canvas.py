@@ -2,9 +2,9 @@
 
 A canvas is given the lines it should show and refreshes only those that differ from what is painted; Textual then
 asks `render_line` for exactly these. Strips are cached by (line, width), so a line that was seen before (a cursor
-going up and down) costs nothing. There are no scrollbars and no virtual size: whoever owns the canvas decides
-which lines are in view. Lines hold cleaned text only (`view.line.lit`), and become segments as they are: no
-markup is ever parsed.
+going up and down) costs nothing, until the theme is another. There are no scrollbars and no virtual size: whoever
+owns the canvas decides which lines are in view. Lines hold cleaned text only (`view.line.lit`), and become segments
+as they are: no markup is ever parsed.
 """
 
 from __future__ import annotations
@@ -54,15 +54,20 @@ class Canvas(ScrollView, can_focus=False):
             if len(self._strips) >= _CACHE:
                 self._strips.clear()
             # Without a background of its own, text would stand on whatever the terminal has.
-            strip = self._strips[key] = _strip(*key).apply_style(self.rich_style)
+            strip = self._strips[key] = _strip(*key, self.app.theme).apply_style(self.rich_style)
         return strip
+
+    def notify_style_update(self) -> None:
+        """The theme may be another."""
+        self._strips.clear()
+        super().notify_style_update()
 
 
 def _at(lines: Sequence[Line], y: int) -> Line:
     return lines[y] if y < len(lines) else EMPTY
 
 
-def _strip(line: Line, width: int, dimmed: bool) -> Strip:  # noqa: FBT001  # the cache's key, unpacked
+def _strip(line: Line, width: int, dimmed: bool, theme: str) -> Strip:  # noqa: FBT001  # the cache's key, unpacked
     extra = " dim" if dimmed else ""
-    segments = [Segment(piece.text, style(piece.style + extra)) for piece in line if piece.text]
-    return Strip(segments).adjust_cell_length(width, style(extra.strip()))
+    segments = [Segment(piece.text, style(piece.style + extra, theme)) for piece in line if piece.text]
+    return Strip(segments).adjust_cell_length(width, style(extra.strip(), theme))

@@ -1,0 +1,24 @@
+"""What whoever opens the screen asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `rtmd tui`.
+
+    `daemon_stays` says whether the daemon outlives the screen: what people who leave are told. `read_only` changes
+    nothing, and has the daemon refuse whatever this screen might ask for. `open_at` is a link: `firing/ID`, or a
+    screen's name. `theme` is the name of one; empty: as `screen.toml` says.
+    """
+
+    ascii_only: bool = False
+    daemon_stays: bool = True
+    read_only: bool = False
+    open_at: str = ""
+    theme: str = ""
+
+
+DEFAULTS = Options()
