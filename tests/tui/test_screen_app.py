@@ -133,7 +133,7 @@ async def test_why_opens_on_the_cursor_goes_to_neighbours_and_back(tmp_path: Pat
     async with sitting(tmp_path, FakeDaemon(), (120, 60)) as seat:
         await seat.sees("negative-share")
         await seat.press("enter")
-        await seat.sees("WHY  negative-share", "✓ window", "✗ guard", "48 200  @ana", "journal")
+        await seat.sees("WHY  negative-share", "✓ window", "✗ guard", "48 200  @ana", "story")
         await seat.press("]")
         await seat.sees("WHY  tls-handshake-fail")
         await seat.press("[")
