@@ -1,15 +1,16 @@
-"""Bodies in and out: JSON answers, refusals, and reading a request's body within limits.
+"""Requests in and answers out: reading bodies and numbers within limits, JSON answers, and refusals.
 
 A refusal is a starlette HTTPException, wherever it is raised; on the wire it is always a `wire.Problem`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive
 
@@ -34,6 +35,19 @@ def refusal(refused: HTTPException) -> Response:
 def problem(status: int, text: str, headers: Mapping[str, str] | None = None, confirm: Sequence[str] = ()) -> Response:
     """An error answer; `confirm` has what has to be meant."""
     return Json(Problem(text, list(confirm)), status_code=status, headers=headers)
+
+
+ANY_NUMBER = range(10**15)
+
+
+def whole_number(request: Request, name: str, default: int, *, within: range = ANY_NUMBER) -> int:
+    """A parameter of the query string; HTTPException 400 for what is no number, or not within these."""
+    text = request.query_params.get(name, str(default))
+    number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
+    if number not in within:
+        words = "a whole number" if within is ANY_NUMBER else f"a number from {within.start} to {within.stop - 1}"
+        raise HTTPException(400, f'{name} is {words}, not "{text[:20]}"')
+    return number
 
 
 class BodyBudget:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from rtmd.api.answers import Json
+from rtmd.api.answers import Json, whole_number
 from rtmd.api.auth import require
 from rtmd.api.desk import AuditDesk
 from rtmd.config import Role
@@ -34,7 +31,7 @@ class AuditRoutes:
         """The latest lines: `since` (ms), `by`, `what` (a verb, or what was changed) and `limit` narrow it."""
         require(request.scope, Role.OPERATE)
         asked = request.query_params
-        since, limit = _number(request, "since", 0), _number(request, "limit", 200)
+        since, limit = whole_number(request, "since", 0), whole_number(request, "limit", 200)
         found = await self._desk.lines(
             since=since, by=asked.get("by", ""), what=asked.get("what", ""), limit=min(limit, MOST)
         )
@@ -44,10 +41,3 @@ class AuditRoutes:
         """Whether the trail is as it was written."""
         require(request.scope, Role.OPERATE)
         return Json(await self._desk.verify())
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
-        raise HTTPException(400, f'{name} is a whole number, not "{text[:20]}"')
-    return int(text)

@@ -5,18 +5,16 @@ Reads look at the state between two steps and never wait for one.
 
 from __future__ import annotations
 
-import re
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from rtmd.api.answers import Json, problem
+from rtmd.api.answers import Json, problem, whole_number
 from rtmd.api.desk import Desk
 from rtmd.formats.exposition import render
 from rtmd.model.rule import StageName
 
-MOST_DAYS = 30  # as long as the journal is kept
+DAYS = range(1, 31)  # as long as the journal is kept
 POINTS = range(2, 1_001)  # of a curve
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -59,12 +57,10 @@ class Queries:
     async def curve(self, request: Request) -> Response:
         """What its stage looked at over time; `?stage=` another one, `?points=` at most so many (240)."""
         wanted, stage = request.path_params["id"], request.query_params.get("stage", "")
-        points = request.query_params.get("points", "240")
+        points = whole_number(request, "points", 240, within=POINTS)
         if stage and stage not in list(StageName):
             return problem(400, f'a stage is {" | ".join(StageName)}, not "{stage[:20]}"')
-        if not (points.isascii() and points.isdigit() and int(points[:5]) in POINTS):
-            return problem(400, f'points is a number from {POINTS.start} to {POINTS.stop - 1}, not "{points[:20]}"')
-        found = await self._desk.curve(wanted, StageName(stage) if stage else None, int(points))
+        found = await self._desk.curve(wanted, StageName(stage) if stage else None, points)
         return problem(404, f'there is no firing "{wanted[:64]}"') if found is None else Json(found)
 
     async def rules(self, _: Request) -> Response:
@@ -83,10 +79,7 @@ class Queries:
 
     async def noise(self, request: Request) -> Response:
         """How noisy the rules were in the last `?days=` (7; at most 30)."""
-        days = request.query_params.get("days", "7")
-        if not (days.isascii() and days.isdigit() and 1 <= int(days[:3]) <= MOST_DAYS):
-            return problem(400, f'days is a number from 1 to {MOST_DAYS}, not "{days[:20]}"')
-        return Json(await self._desk.noise(int(days)))
+        return Json(await self._desk.noise(whole_number(request, "days", 7, within=DAYS)))
 
     async def silences(self, _: Request) -> Response:
         """All remembered silences."""
@@ -100,10 +93,7 @@ class Queries:
 
     async def marks(self, request: Request) -> Response:
         """What was reported since `since` (ms; default: all that is remembered)."""
-        since = request.query_params.get("since", "0")
-        if not re.fullmatch(r"[0-9]{1,15}", since, re.ASCII):
-            return problem(400, f'since is a time in ms, not "{since[:20]}"')
-        return Json(self._desk.marks(int(since)))
+        return Json(self._desk.marks(whole_number(request, "since", 0)))
 
     async def status(self, _: Request) -> Response:
         """The header of the screen."""

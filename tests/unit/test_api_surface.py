@@ -162,7 +162,7 @@ async def test_the_curve_of_a_firing_is_asked_for_by_stage_and_with_as_many_poin
     assert answer.json()["values"] == [1.0, None]
     assert (await served.tcp.get(f"{BASE}/firings/f9/curve")).status_code == 404
     assert served.desk.drawn == [("f1", StageName.HOURS, 100), ("f9", None, 240)]
-    for wrong in ("points=1", "points=1001", "points=x", "points=²", "stage=days"):
+    for wrong in ("points=1", "points=1001", "points=01000999999", "points=x", "points=²", "stage=days"):
         assert (await served.tcp.get(f"{BASE}/firings/f1/curve?{wrong}")).status_code == 400
 
 
