@@ -29,6 +29,7 @@ from textual.timer import Timer
 from rtmd.wire import Snapshot
 from tui import crash, editor
 from tui.client import Client, Down
+from tui.copying import Choice, keep
 from tui.desk import Desk
 from tui.keymap import Key
 from tui.missed import Known, missed
@@ -153,6 +154,13 @@ class RtmdApp(App[None]):
             return
         self.theme = named(name).name
         self.desk.tell(f'colours: {self.theme}; theme = "{self.theme}" in screen.toml keeps them')
+
+    def hand_out(self, choice: Choice) -> None:
+        """Give a text to the terminal's clipboard, which may ignore it, and put it into a file."""
+        self.copy_to_clipboard(choice.text)
+        place = keep(choice.text)
+        also = f"; also in {lit(place, 200)}" if place else ""
+        self.desk.tell(f"{choice.word}: sent to the terminal{also}")
 
     def open_why(self) -> None:
         """Show why the firing under the cursor fires."""

@@ -71,6 +71,7 @@ SAID = (
     Key(("n",), "say_noise", "say that it was noise", mutates=True),
     Key(("N",), "say_real", "say that it was real", mutates=True),
 )
+COPY = Key(("y",), "copy", "copy: its line, link, value or commands, to the terminal's clipboard and a file")
 # `theme_NAME`: found in the palette, and worth no key.
 COLOURS = (
     Key((), "theme_dark", "colours for a dark terminal"),
@@ -116,6 +117,7 @@ LIVE = (
     *SAID,
     EVENT,
     *DECIDED,
+    COPY,
     *ROWS,
     Key(("escape",), "back", "take away the marks, else clear the filter", shown="esc"),
     Key(("q",), "quit", "leave the screen", short="quit"),
@@ -136,6 +138,7 @@ WHY = (
     *SAID,
     EVENT,
     *DECIDED,
+    COPY,
     Key(("j", "down"), "down", "scroll down", shown="j ↓"),
     Key(("k", "up"), "up", "scroll up", shown="k ↑"),
     *_PAGES,
@@ -158,6 +161,7 @@ RULES = (
     Key(("c",), "changes", "what the latest reload did", short="changes"),
     Key(("d",), "days", "noise of 7 days, 30 days or one", short="days"),
     Key(("/",), "filter", "filter: words of names, files and states; ⏎ keeps, esc clears", short="filter"),
+    COPY,
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),
@@ -173,6 +177,7 @@ ACTIONS = (
     Key(("s",), "silence", "silence the firing", mutates=True),
     Key(("U",), "undo", "undo your last silence or acknowledgement, within 10 s", mutates=True),
     Key(("/",), "filter", "filter: words of actions, firings and states; ⏎ keeps, esc clears", short="filter"),
+    COPY,
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),
@@ -188,6 +193,7 @@ SILENCES = (
     Key(("U",), "undo", "undo your last change, within 10 s", short="undo", mutates=True),
     Key(("enter",), "explain", "all of it, and the firings that it hides now", shown="⏎", short="all of it"),
     Key(("/",), "filter", "filter: words of matchers, people, reasons; forgotten, ending, over", short="filter"),
+    COPY,
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live"),
@@ -197,6 +203,7 @@ SILENCES = (
 AUDIT = (
     Key(("enter",), "explain", "the whole line", shown="⏎", short="whole line"),
     Key(("/",), "filter", "filter: words of names, verbs, objects, times; ⏎ keeps, esc clears", short="filter"),
+    COPY,
     *ROWS,
     Key(("escape",), "back", "clear the filter", shown="esc"),
     Key(("q",), "leave", "back to Live", short="live"),

@@ -1,8 +1,7 @@
 """What people ask for over HTTP, as inputs of the pipeline: pure translation, all of its refusals are 400.
 
-A silence made from a firing covers what the person looked at and no more: the rule, the labels of the firing's group,
-and `stage ≤ the present one`, so that a rise breaks through (semantics S4). Its default length fits the stage; of one
-that lifts by itself that is the cap.
+A silence made from a firing covers what the person looked at and no more (`wire.scope`). Its default length fits the
+stage; of one that lifts by itself that is the cap.
 
 The request number is not known here: it is 0, and whoever sends the input fills it in.
 """
@@ -23,13 +22,14 @@ from rtmd.model.firing import Firing
 from rtmd.model.inputs import AckSet, MarkMade, MissReported, SilenceSet, VerdictGiven
 from rtmd.model.labels import labels_of
 from rtmd.model.mark import MarkKind
-from rtmd.model.matcher import Matcher, MatchOp
-from rtmd.model.rule import HOUR, MINUTE, STAGES
+from rtmd.model.matcher import Matcher
+from rtmd.model.rule import HOUR, MINUTE
 from rtmd.model.silence import Lift, SilenceState
 from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.acks import AcksRequest
 from rtmd.wire.marks import MarkRequest
 from rtmd.wire.noise import MissedRequest, VerdictRequest
+from rtmd.wire.scope import OWN_LABELS, firing_matchers
 from rtmd.wire.silences import SilenceRequest, SilenceView
 
 DAY = 24 * HOUR
@@ -42,8 +42,6 @@ _WITHOUT_FIRING = {Lift.END: HOUR, Lift.RESOLVED: DAY}
 MOST_MATCHERS = 32
 MOST_ACKS = 1_000  # in one request
 MOST_TEXT = 2_000  # characters of a comment
-# Matchers see rtmd's own values under these names, whatever the firing's labels say.
-_OWN_LABELS = frozenset({"rule", "alertname", "kind", "stage", "severity"})
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -141,30 +139,6 @@ def _start(asked: int, wall: int, existing: SilenceView | None) -> int:
     return max(asked, wall)
 
 
-def firing_matchers(firing: FiringView, *, rule_wide: bool = False) -> tuple[Matcher, ...]:
-    """What covers this firing's group (or its whole rule) at its present stage and below.
-
-    An alert that others raised is known by all of its labels. They say its stage, or it is the same for all of them.
-    """
-    if firing.origin is not None:
-        name = "alertname" if "alertname" in firing.labels else "rule"
-        wanted = [(name, firing.rule)] if rule_wide else sorted(firing.labels.items())
-        return tuple(Matcher(name, MatchOp.EQUAL, value) for name, value in wanted)
-    matchers = [Matcher("rule", MatchOp.EQUAL, firing.rule)]
-    if not rule_wide:
-        labels = sorted(pair for pair in firing.group.items() if pair[0] not in _OWN_LABELS)
-        matchers += [Matcher(name, MatchOp.EQUAL, value) for name, value in labels]
-    return (*matchers, *_stage_matcher(firing.stage))
-
-
-def _stage_matcher(stage: str) -> tuple[Matcher, ...]:
-    names = [name.value for name in STAGES]
-    below = names[: names.index(stage) + 1]
-    if len(below) == len(names):
-        return ()  # there is nothing to rise to
-    return (Matcher("stage", MatchOp.REGEX, "|".join(below)),)
-
-
 def _matcher(text: str) -> Matcher:
     try:
         return parse_matcher(text)
@@ -227,7 +201,7 @@ def mark_input(request: MarkRequest, *, by: str) -> MarkMade:
     for name, value in request.labels.items():
         if not _LABEL.fullmatch(name):
             raise RefusedError(f'"{name[:64]}" is no label: labels are named with letters, digits and "_"')
-        if name in _OWN_LABELS:
+        if name in OWN_LABELS:
             raise RefusedError(f"a mark cannot have the label {name}: rtmd sets it")
         if not 0 < len(value) <= mark.MOST_TEXT:
             raise RefusedError(f"the value of {name} is empty, or longer than {mark.MOST_TEXT} characters")

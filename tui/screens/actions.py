@@ -7,6 +7,7 @@ from functools import partial
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView
 from tui.actions import ActionList, Item
+from tui.copying import Choice, Copying, of_item
 from tui.decisions import rerun
 from tui.keymap import ACTIONS
 from tui.screens.board import BoardScreen
@@ -72,6 +73,14 @@ class ActionsScreen(FiringScreen, BoardScreen):
         """The one under the cursor."""
         item = self.actions.chosen
         return [item.proposal] if item is not None and item.proposal is not None and item.waits else []
+
+    def copies(self) -> Copying | None:
+        """The item under the cursor."""
+        return BoardScreen.copies(self)
+
+    def taken(self, row: Item) -> tuple[Choice, ...]:
+        """Line, link, and the command that decides."""
+        return of_item(row, self.line(row))
 
     def do_explain(self) -> None:
         """All there is to know of the item."""

@@ -66,6 +66,10 @@ class AuditScreen(BoardScreen):
             return f"The audit trail is not shown: {lit(trail.problem, 200)}"
         return "Nobody has changed anything yet." if trail.heard else "asking the daemon …"
 
+    def line(self, row: AuditView) -> str:
+        """All of it, on one line."""
+        return self.words(row)
+
     def do_explain(self) -> None:
         """The whole line under the cursor."""
         chosen = self.trail.chosen

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.approval import Approval, Approved, Dropped, press_approval
+from tui.copying import Copying
 from tui.decisions import approve, release
 from tui.decisions import hold as hold_all
 from tui.desk import Desk
@@ -28,7 +29,7 @@ from tui.silencing import Cancel, Commit, SilenceStrip, answered, press, reopene
 from tui.target import RefusedError
 from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
-from tui.view.footer import entry_line, keys, question_line, silence_line
+from tui.view.footer import copy_line, entry_line, keys, question_line, silence_line
 from tui.view.header import counters, header, hold
 from tui.view.line import Line, lit
 from tui.view.palette import palette_bar, palette_lines
@@ -52,7 +53,7 @@ class Question:
     act: Act
 
 
-Strip: TypeAlias = SilenceStrip | Question | Palette | Entry | Approval
+Strip: TypeAlias = SilenceStrip | Question | Palette | Entry | Approval | Copying
 
 
 class DeskScreen(Screen[None]):
@@ -132,7 +133,7 @@ class DeskScreen(Screen[None]):
     def show(self) -> None:
         """Draw the middle."""
 
-    def bottom(self, cells: int) -> Line:
+    def bottom(self, cells: int) -> Line:  # noqa: PLR0911  # one a strip
         """The last line."""
         desk = self.desk
         match self.strip:
@@ -146,6 +147,8 @@ class DeskScreen(Screen[None]):
                 return entry_line(prompt, text, done, cells, desk.glyphs)
             case Approval() as approval:
                 return approval_bar(approval, cells, desk.glyphs)
+            case Copying() as copying:
+                return copy_line(copying, cells, desk.glyphs)
             case _:
                 return keys(footer(self.table), cells, desk.glyphs)
 
@@ -219,6 +222,16 @@ class DeskScreen(Screen[None]):
         """Take back what was done last."""
         self.run(self.desk.take_back())
 
+    def copies(self) -> Copying | None:
+        """What there is to copy here."""
+        return None
+
+    def do_copy(self) -> None:
+        """Choose what to copy."""
+        self.strip = self.copies()
+        if self.strip is None:
+            self.desk.tell("there is nothing here to copy")
+
     def do_zone(self) -> None:
         """UTC or local time."""
         self.desk.picture.utc = not self.desk.picture.utc
@@ -280,6 +293,8 @@ class DeskScreen(Screen[None]):
                 self._write(strip, name)
             case Approval():
                 self._decide(strip, name)
+            case Copying():
+                self._take(strip, name)
             case Question():
                 if name == "y":
                     self._finish("do that", strip.act)
@@ -296,6 +311,13 @@ class DeskScreen(Screen[None]):
         self.strip = None
         if verdict.key is not None:
             self.perform(verdict.key)
+
+    def _take(self, copying: Copying, name: str) -> None:
+        chosen = copying.chosen(name)
+        if chosen is not None:
+            cast("RtmdApp", self.app).hand_out(chosen)
+        if chosen is not None or name in ("escape", "q"):
+            self.strip = None
 
     def _write(self, entry: Entry, name: str) -> None:
         if name == "escape":

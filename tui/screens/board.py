@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 
+from tui.copying import Choice, Copying, shown
 from tui.entry import Entry
 from tui.rowlist import RowList
 from tui.screens.base import DeskScreen
 from tui.target import RefusedError
 from tui.view.footer import edge
-from tui.view.line import EMPTY, Line, Piece, fit, lit
+from tui.view.line import EMPTY, Line, Piece, fit, lit, plain
 from tui.widgets.canvas import Canvas
 from tui.widgets.pager import Pager
 from tui.widgets.rows import Rows
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 BRIEF = 6  # lines for what the cursor is on
+UNCUT = 400  # cells of a row that is copied
 BRIEF_HEIGHT = 20  # from this height of the screen on
 
 
@@ -83,6 +85,19 @@ class BoardScreen(DeskScreen):
             self._empty.show([EMPTY, (Piece(f"  {desk.glyphs.words(self.why_empty())}", "strong"),)])
 
         self._show_brief(cells)
+
+    def line(self, row: Any) -> str:  # of the subclass
+        """A row as text."""
+        return " ".join(plain(self.row(row, UNCUT, selected=False)).split())
+
+    def copies(self) -> Copying | None:
+        """The row under the cursor."""
+        row = self.board.chosen
+        return None if row is None else Copying(lit(self.board.title_of(row), 60), self.taken(row))
+
+    def taken(self, row: Any) -> tuple[Choice, ...]:  # of the subclass
+        """What there is to copy of a row."""
+        return shown("y", "line", self.line(row))
 
     def do_filter(self) -> None:
         """Start typing."""

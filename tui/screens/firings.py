@@ -8,6 +8,7 @@ from rtmd.model.mark import MOST_LABELS
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView
 from tui.approval import Approval, waiting
+from tui.copying import Copying, of_firing
 from tui.decisions import about, decline
 from tui.entry import Entry
 from tui.screens.base import DeskScreen
@@ -31,6 +32,11 @@ class FiringScreen(DeskScreen):
         """What a mutation acts on: the target, or what is marked or grouped with it."""
         target = self.target()
         return [] if target is None else [target]
+
+    def copies(self) -> Copying | None:
+        """The firing's line, link, value, commands."""
+        target = self.target()
+        return None if target is None else of_firing(target, self.desk.now, self.desk.glyphs)
 
     def do_ack(self) -> None:
         """Take the firings; a second key when somebody else has the only one."""

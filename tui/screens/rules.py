@@ -18,6 +18,7 @@ from textual.app import ComposeResult
 from rtmd.wire import FiringView, RuleErrorView
 from rtmd.wire.rules import ReloadView
 from tui import editor
+from tui.copying import Choice, Copying, of_rule
 from tui.entry import Entry
 from tui.keymap import RULES
 from tui.rules import DAYS, Row, RuleList
@@ -95,6 +96,14 @@ class RulesScreen(FiringScreen, AskingBoard):
         name = self.rules.cursor
         firings = [firing for firing in self.desk.picture.firings.values() if firing.rule == name]
         return max(firings, key=lambda firing: (firing.fired_at, firing.id), default=None)
+
+    def copies(self) -> Copying | None:
+        """The rule under the cursor."""
+        return AskingBoard.copies(self)
+
+    def taken(self, row: Row) -> tuple[Choice, ...]:
+        """Line, name, and where it is written."""
+        return of_rule(row.rule, self.line(row))
 
     def do_explain(self) -> None:
         """How the score of the rule comes about."""

@@ -6,6 +6,7 @@ from functools import partial
 
 from rtmd.wire.silences import SilenceView
 from tui import silences as deeds
+from tui.copying import Choice, of_silence
 from tui.entry import Entry
 from tui.keymap import SILENCES
 from tui.screens.board import AskingBoard
@@ -71,6 +72,10 @@ class SilencesScreen(AskingBoard):
         if self.silences.filter:
             return f'0 of {len(self.silences.silences)} match "{lit(self.silences.filter, 100)}" · esc clears'
         return "Nothing is silenced: s on Live does." if self.silences.known else "asking the daemon …"
+
+    def taken(self, row: SilenceView) -> tuple[Choice, ...]:
+        """Line, id, and the commands that end it and make another."""
+        return of_silence(row, self.line(row))
 
     def do_explain(self) -> None:
         """All there is to know of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtmd.wire import FiringView
+from tui.copying import Copying
 from tui.silencing import SilenceStrip, hit_by
 from tui.view.glyphs import Glyphs
 from tui.view.length import length
@@ -35,6 +36,14 @@ def silence_line(strip: SilenceStrip, firings: list[FiringView], cells: int, gly
     what = cut(f"{name} {scope}".strip(), max(room, 12), glyphs.more)
     head = (Piece(" SILENCE ", "key"), Piece(f"{what} ({hits})  ", "text"))
     return bar((*head, *keys_part), cells, glyphs)
+
+
+def copy_line(copying: Copying, cells: int, glyphs: Glyphs) -> Line:
+    """The copy menu: of what, and what each key takes."""
+    taken = [part for one in copying.choices for part in (Piece(f"  {one.key}", "key"), Piece(f" {one.word}"))]
+    keys_part = (*taken, Piece("  esc", "key"), Piece(" leave "))
+    room = max(8, cells - width(keys_part) - len(" COPY "))
+    return bar((Piece(" COPY ", "key"), Piece(cut(copying.what, room, glyphs.more)), *keys_part), cells, glyphs)
 
 
 def question_line(text: str, cells: int, glyphs: Glyphs) -> Line:
