@@ -350,8 +350,10 @@ def _alike(one: Stage, other: Stage) -> bool:
 
 
 def _silent(stage: Stage) -> Stage:
-    bare = replace(stage, severity=Severity.INFO, notify=None, run=(), title="", unit="", line=0)
-    return replace(bare, judge=True, signal_text="", guard_text="")
+    bare = replace(
+        stage, severity=Severity.INFO, notify=None, run=(), propose=(), expires=0, escalate="", flapping=True
+    )
+    return replace(bare, judge=True, title="", unit="", signal_text="", guard_text="", line=0)
 
 
 def _placeless(rule: Rule) -> Rule:

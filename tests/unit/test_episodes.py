@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from scenarios.restart import restarted
 from scenarios.score import START, Score, rule_set
 
@@ -73,11 +74,21 @@ def test_a_changed_threshold_makes_open_judgements_undecided_and_a_restart_knows
         assert verdicts(each) == [("seconds", Outcome.UNDECIDED)]
 
 
-def test_a_changed_reaction_disturbs_nothing() -> None:
+@pytest.mark.parametrize(
+    "reaction",
+    [
+        "notify = ['log']\nseverity = 'info'",
+        "run = ['hold']\ntitle = 'hot'\nunit = 'K'",
+        "propose = ['reply']\nexpires = '5m'",
+        "escalate = 'desk'",
+        "flapping = 'off'",
+    ],
+)
+def test_a_changed_reaction_disturbs_nothing(reaction: str) -> None:
     score = graded()
     score.push(2.1, "a", 5)
     score.run(4)
-    reload(score, 4, GRADED.replace("for = '10s'", "for = '10s'\nnotify = ['log']\nseverity = 'info'"))
+    reload(score, 4, GRADED.replace("for = '10s'", f"for = '10s'\n{reaction}"))
     score.run(30)
     assert verdicts(score) == [("seconds", Outcome.FALSE_START)]
 
