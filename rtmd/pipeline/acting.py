@@ -11,6 +11,7 @@ Every start is durable before it is performed: `RunSaved` stands before `RunActi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.alerting.brakes import Brakes
@@ -154,12 +155,7 @@ class Acting:
 
     def check(self, action: str, at: int) -> None:
         """Whether a person may start it now; RefusedError says why not."""
-        if action not in self.actions:
-            raise RefusedError(f"{action} is not configured any more")
-        if not self.react:
-            raise RefusedError('rtmd does not react: daemon.react = "off"')
-        if self.hold:
-            raise ConflictError(held(self.hold))
+        self._check(action)
         often = self._too_often(action, at)
         if often:
             raise ConflictError(f"{action} runs {often}")
@@ -204,12 +200,13 @@ class Acting:
         if run is None:
             raise NotFoundError(f"there is no run {given.run_id}")
         undo = run.state in (RunState.UNDO_FAILED, RunState.UNDO_UNKNOWN)
-        self.check(run.action, at)
-        if not undo and self._undoable(run) and not self._burns(run, self._firing_of(run.firing_id)):
-            raise RefusedError(f"{run.action}: its stage is over, so it would never be undone")
+        after(run, Event.UNDO if undo else Event.START, at)  # or it is refused, before anything is written down
+        self._check(run.action)
+        if not undo:
+            self._check_again(run, at)
         yield Audited(wall, given.by, "run again", run.id, run.detail)
         yield self._told(run, at, f"{given.by} runs {'the undo of ' if undo else ''}{run.action} again")
-        yield from self._undo(run, at) if undo else self.start(run, at)
+        yield from self._undo(run, at) if undo else self.start(replace(run, by=given.by), at)
         yield Answered(given.request, id=run.id)
 
     def forget(self, firing_id: str) -> None:
@@ -219,6 +216,25 @@ class Acting:
     def line(self, firing: Firing, at: int, text: str, kind: str = "action") -> Journaled:
         """A line of the journal about a firing."""
         return Journaled(at, kind, firing.rule, firing.id, text)
+
+    def _check(self, action: str) -> None:
+        """Whether a person may start or undo anything."""
+        if action not in self.actions:
+            raise RefusedError(f"{action} is not configured any more")
+        if not self.react:
+            raise RefusedError('rtmd does not react: daemon.react = "off"')
+        if self.hold:
+            raise ConflictError(held(self.hold))
+
+    def _check_again(self, run: ActionRun, at: int) -> None:
+        """Whether it may be started once more: as the first time, and something has to be there that ends it."""
+        self.check(run.action, at)
+        firing = self._firing_of(run.firing_id)
+        brake = self.brakes.on(run.action, exposed(firing)) if firing else None
+        if brake is not None:
+            raise ConflictError(f"{run.action} is braked by {brake.name}")
+        if self._undoable(run) and not self._burns(run, firing):
+            raise RefusedError(f"{run.action}: its stage is over, so it would never be undone")
 
     def _run(self, firing: Firing, stage: Stage, name: str, at: int) -> Effects:
         run_id = f"{firing.id}:{stage.name}:{name}:{firing.episodes}:{firing.version}"

@@ -7,6 +7,8 @@ from scenarios.score import START, Score
 from scenarios.test_proposals import REACTIONS, proposals, states
 from scenarios.test_proposals import RULES as SURGE
 
+from rtmd.model.effects import Answered
+from rtmd.model.inputs import RunAgain
 from rtmd.model.reaction import RunState
 
 RULES = (
@@ -63,6 +65,17 @@ def test_new_runs_wait_where_its_labels_hold_and_start_elsewhere() -> None:
     score.run(12)
     assert waiting(score) == []
     assert [action for _, action, _ in score.runs] == ["hold", "hold"]
+
+
+def test_nobody_starts_again_what_is_braked() -> None:
+    score = Score(RULES.replace("above = 10\nrun", "above = 40\nrun"), REACTIONS)
+    score.reload(1, RULES.replace('all = ["surge", "anger"]', 'all = ["anger"]'))
+    score.push(2, 'n{b="x"}', 50)
+    score.push(3, 'm{b="x"}', 50)
+    (run,) = score.pipeline.reactor.acting.runs.in_state(RunState.WAITING)
+    (answer,) = (each for each in score.send(4, RunAgain(1, "ana", run.id)) if isinstance(each, Answered))
+    assert (answer.status, answer.error) == (409, "hold is braked by backlash")
+    assert score.runs == []
 
 
 def test_a_reload_that_takes_an_action_from_the_brake_lets_it_go_and_keeps_the_rest() -> None:

@@ -260,9 +260,25 @@ def test_what_was_under_way_is_unknown_after_a_crash_and_runs_again_only_for_a_p
     assert again.of(RunAction) == []
     run = again.of(RunSaved)[-1].run
     (answer,) = (e for e in again.send(13, RunAgain(1, "ana", run.id)) if isinstance(e, Answered))
-    assert (answer.status, len(again.of(RunAction))) == (200, 1)
+    assert (answer.status, [effect.run.by for effect in again.of(RunAction)]) == (200, ["ana"])
     (late,) = (e for e in again.send(14, RunAgain(2, "bo", run.id)) if isinstance(e, Answered))
     assert (late.status, late.error) == (409, "hold is started: start is not for that")
+    assert [each.verb for each in again.of(Audited)] == ["run again", "run again refused"]
+    assert [line for line in lines(again, "action") if "again" in line] == ["ana runs hold again"]
+
+
+def test_an_undo_that_failed_is_no_run_that_counts() -> None:
+    often = {**ACTIONS, "hold": Action("hold", ("hold",), ("release",), at_most=AtMost(1, 3_600_000))}
+    score = Score(RULES, ReactionsLoaded(frozenset({"log"}), often))
+    score.push(1, 'm{b="x"}', 50)
+    (run,) = score.pipeline.reactor.acting.runs.of(score.firing.id)
+    score.send(2, ActionDone(run.id, RunState.DONE))
+    score.push(3, 'm{b="x"}', 0)
+    score.run(5)
+    score.send(6, ActionDone(run.id, RunState.FAILED))
+    assert run_state(score, "hold") is RunState.UNDO_FAILED
+    (answer,) = (e for e in score.send(7, RunAgain(1, "ana", run.id)) if isinstance(e, Answered))
+    assert (answer.status, run_state(score, "hold")) == (200, RunState.UNDOING)
 
 
 def test_what_may_be_repeated_is_run_again_after_a_crash() -> None:
