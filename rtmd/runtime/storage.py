@@ -41,4 +41,4 @@ async def open_storage(config: Config, stack: AsyncExitStack) -> Storage:
     limits = LogLimits(keep=config.limits.sample_log, keep_bytes=config.limits.sample_log_bytes)
     samples = await asyncio.to_thread(SegmentLog, folder / "samples", series, limits)
     stack.callback(samples.close)
-    return Storage(folder, series, store, samples, SystemClock(not_before=samples.last_at or 0))
+    return Storage(folder, series, store, samples, SystemClock(not_before=max(samples.last_at or 0, store.newest())))
