@@ -5,7 +5,7 @@ loop turns, the outbox delivers what is left, the sockets open, sources run, and
 samples, the loop drains, what is under way gets a few seconds, windows and log go to disk. Nothing here decides
 about alerts; this is wiring.
 
-Exit codes: 0 asked to stop, 75 the disk failed in a way that only a restart can mend (operating: P15).
+Exit codes: 0 asked to stop, 75 the disk or a step failed in a way that only a restart can mend (operating: P15).
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Daemon:
             pulse = Pulse(self.config, hands.transport, lambda: ailment(loop, outbox))
             self._followers.append(pulse.configure)
             resender = Resender(lambda: outbox.receivers, pipeline, storage.clock.now)
-            for work in (heart.beat(), heart.save_windows(), reloader.keep_up(), pulse.beat(), resender.keep_up()):
+            for work in (heart.beat, heart.save_windows, reloader.keep_up, pulse.beat, resender.keep_up):
                 _background(work, stack)
             self._handle_signals(reloader)
             self.started.set()
@@ -251,15 +251,21 @@ class Daemon:
         return 0
 
 
-def _background(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
-    """Run it until the stack unwinds."""
-    task = asyncio.create_task(work)
+def _background(work: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
+    """Run it until the stack unwinds; what ends it before is said, as nobody else would notice."""
+    task = asyncio.create_task(work(), name=work.__qualname__)
+    task.add_done_callback(_say_why)
 
     async def end() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
+
+
+def _say_why(ended: asyncio.Task[None]) -> None:
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        log.critical("%s failed, and is missing from now on", ended.get_name(), exc_info=error)
 
 
 def lateness_of(config: Config) -> dict[str, int]:

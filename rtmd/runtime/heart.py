@@ -66,7 +66,8 @@ class Heart:
                 await self._save()
         finally:
             await self._flush(self._loop.at)
-            await self._save()
+            if not self._loop.fatal.done():  # what a step left half-done is no snapshot
+                await self._save()
 
     async def _flush(self, at: int) -> None:
         self._storage.samples.tick(at)

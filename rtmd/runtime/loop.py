@@ -3,7 +3,8 @@
 The loop never waits for a disk or a receiver. A step's durable effects go to the store, whose commits resolve in
 order; its other effects are performed once the commit is down, in the order of the steps, by a second task. While
 the disk refuses (full), evaluation and delivery go on from memory and people's inputs are answered with an error;
-after an I/O error the daemon must not go on: `fatal` is set.
+after an I/O error, or a step that raised half-way, the daemon must not go on: `fatal` is set, and a new start takes up
+what is on disk.
 
 Time enters here and only here. A turn that comes more than two seconds late, or a wall clock that jumped ahead of
 the monotonic one (suspend, clock step), is a gap that nobody watched, and enters as `TimeGap`.
@@ -81,7 +82,7 @@ class StepLoop:
         self.pipeline = pipeline
         self.storage = storage
         self.at = pipeline.engine.evaluated_at
-        self.fatal: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+        self.fatal: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.degraded = ""  # why the last commit failed; empty while the disk takes everything
         self.inbox = inbox
         self.delays = Delays()
@@ -107,12 +108,14 @@ class StepLoop:
     def start(self, stack: AsyncExitStack) -> None:
         """Turn until the stack unwinds; what was stepped by then is committed and performed first."""
         turning = asyncio.create_task(self._turn_on(), name="turn")
+        turning.add_done_callback(self._ended)
         performing = asyncio.create_task(self._perform_steps(), name="perform")
 
         async def end() -> None:
             turning.cancel()
             await asyncio.gather(turning, return_exceptions=True)
-            self.turn()
+            if not self.fatal.done():
+                self.turn()
             await self._steps.join()
             performing.cancel()
 
@@ -147,6 +150,12 @@ class StepLoop:
         while True:
             await self.inbox.filled(min(self._due - self._clock.now(), _AT_LEAST_EVERY) / 1000)
             self.turn()
+
+    def _ended(self, turning: asyncio.Task[None]) -> None:
+        error = None if turning.cancelled() else turning.exception()
+        if error is not None and not self.fatal.done():
+            log.critical("a step failed", exc_info=error)
+            self.fatal.set_result(error)
 
     def _notice_gaps(self) -> None:
         now, wall = self._clock.now(), self._clock.wall()
