@@ -6,7 +6,7 @@ trail. A receiver that opens something (an incident, an alert) for a test is tol
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
 from collections.abc import Mapping
 
 from rtmd.api.desk import Metric
@@ -58,7 +58,7 @@ class Deliveries:
 
     def receivers(self) -> list[ReceiverView]:
         """All receivers by name, with those that are not configured any more and still have something waiting."""
-        dead = Counter(letter.notification.receiver for letter in self._store.dead_letters(_LISTED))
+        dead = self._store.dead_letter_counts()
         views = []
         for lane in self._outbox.lanes():
             config = self._config.receivers.get(lane.receiver)
@@ -70,7 +70,7 @@ class Deliveries:
                     circuit=str(lane.circuit),
                     failing_since=lane.since,
                     waiting=lane.waiting,
-                    dead_letters=dead[lane.receiver],
+                    dead_letters=dead.get(lane.receiver, 0),
                     trouble=lane.trouble,
                 )
             )
@@ -85,7 +85,7 @@ class Deliveries:
 
     async def retry(self, wanted: RetryRequest, by: str, origin: str) -> list[str]:
         """Bring dead letters back; gives their keys. NotFoundError when there is none that was meant."""
-        letters = self._store.dead_letters(_LISTED)
+        letters = await asyncio.to_thread(self._store.dead_letters, -1)
         meant = [letter for letter in letters if _is_meant(letter, wanted)]
         if not meant:
             raise NotFoundError("there is no such dead letter")

@@ -261,7 +261,7 @@ class Office:
             silenced=self._silenced.of(is_open, silences, wall) if active else 0,
             silences=active,
             outbox=len(self.deliveries),
-            dead_letters=self._store.dead_letter_count(),
+            dead_letters=sum(self._store.dead_letter_counts().values()),
             react=pipeline.reactor.reactions.react,
             correlator=pipeline.correlations.correlator.name,
             hold=hold_view(hold) if (hold := pipeline.reactor.acting.hold) else None,

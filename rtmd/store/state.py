@@ -185,15 +185,15 @@ class StateStore:
         return tuple(OutboxRow(rows.notification(doc), attempts, due) for doc, attempts, due in found)
 
     def dead_letters(self, limit: int = 100) -> tuple[DeadLetter, ...]:
-        """The latest notifications that were given up, newest first."""
+        """The latest notifications that were given up, newest first; below 0 there is no limit."""
         found = self._read(
             "SELECT doc, attempts, error FROM outbox WHERE state = 'dead' ORDER BY seq DESC LIMIT ?", limit
         )
         return tuple(DeadLetter(rows.notification(doc), attempts, error) for doc, attempts, error in found)
 
-    def dead_letter_count(self) -> int:
-        """How many were given up (and not pruned yet)."""
-        return int(self._read("SELECT count(*) FROM outbox WHERE state = 'dead'")[0][0])
+    def dead_letter_counts(self) -> dict[str, int]:
+        """How many were given up (and not pruned yet), by receiver."""
+        return dict(self._read("SELECT receiver, count(*) FROM outbox WHERE state = 'dead' GROUP BY receiver"))
 
     def firing(self, firing_id: str) -> Firing | None:
         """A firing as it was last saved, however long ago it resolved."""

@@ -205,7 +205,7 @@ async def test_confirmed_and_buried_notifications_leave_the_outbox(store: StateS
     again = reopened(store)
     assert [row.notification.key for row in again.outbox()] == ["c"]
     assert [(letter.notification.key, letter.error) for letter in again.dead_letters()] == [("b", "410 gone")]
-    assert again.dead_letter_count() == 1
+    assert again.dead_letter_counts() == {"desk": 1}
     again.close()
 
 
