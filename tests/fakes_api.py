@@ -207,6 +207,7 @@ class FakeDesk:
         self.reloaded = ReloadView()
         self.questions: list[tuple[Question, float]] = []
         self.thinking = False
+        self.busy: asyncio.Event | None = None  # until it is set there is no room
         self.taken_up, self.given_up = asyncio.Event(), asyncio.Event()
         self.told = Answer((b'{"resultType":"vector",', b'"result":[]}'))
         self.groups: list[RuleGroup] = []
@@ -221,6 +222,10 @@ class FakeDesk:
 
     def now(self) -> int:
         return self.time
+
+    async def room(self) -> None:
+        if self.busy is not None:
+            await self.busy.wait()
 
     def ingest(self, source: str, batch: SampleBatch) -> None:
         self.batches.append((source, batch))

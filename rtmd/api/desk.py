@@ -122,6 +122,10 @@ class Desk(Protocol):
         """Engine time, ms."""
         ...
 
+    async def room(self) -> None:
+        """Wait until there is time for more samples: not while decisions are on their way to people."""
+        ...
+
     def ingest(self, source: str, batch: SampleBatch) -> None:
         """Queue one atomic batch; it is applied in the loop's next step."""
         ...

@@ -63,6 +63,7 @@ class Ingest:
         try:
             self._door.check(headers)
             body = await read_body(receive, limit=self.limits.body_bytes, budget=self._budget)
+            await self._desk.room()
             return self._door.answer(self.take(body, headers, scope["query_string"].decode("latin-1")))
         except FormatError as error:
             self._desk.dropped(error.reason)

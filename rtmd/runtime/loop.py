@@ -6,6 +6,10 @@ the disk refuses (full), evaluation and delivery go on from memory and people's 
 after an I/O error, or a step that raised half-way, the daemon must not go on: `fatal` is set, and a new start takes up
 what is on disk.
 
+What a step decided then goes through many hands (disk, outbox, connection), each of which gets a turn of the event
+loop. With posts in line there would be a step before each of them, and a message that is ready would wait for dozens;
+so a step that decided something gives way to them, and further posts wait that long (`Inbox.room`).
+
 Time enters here and only here. A turn that comes more than two seconds late, or a wall clock that jumped ahead of
 the monotonic one (suspend, clock step), is a gap that nobody watched, and enters as `TimeGap`.
 """
@@ -33,6 +37,7 @@ STALE = 5_000  # ms without a step after which evaluation counts as stuck
 _AT_LEAST_EVERY = 1_000  # ms between turns: the watchdog, the log and people see that time goes on
 _DRIFT = 250  # ms between wall and engine clock that are worth an input
 _DURABLE = get_args(Durable)
+_HANDS = 32  # rounds of the event loop that take a message from the disk to the wire; without work a few µs each
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,7 @@ class Inbox:
     def __init__(self) -> None:
         self._queue: list[Input] = []
         self._filled = asyncio.Event()
+        self._room: asyncio.Event | None = None  # while the loop gives way: set when it does no more
 
     def __repr__(self) -> str:
         return f"<Inbox {len(self._queue)}>"
@@ -63,6 +69,21 @@ class Inbox:
         taken, self._queue = self._queue, []
         self._filled.clear()
         return taken
+
+    async def room(self) -> None:
+        """Wait while the loop gives way: samples of which more may be in line come after what is under way."""
+        while self._room is not None:
+            await self._room.wait()
+
+    async def give_way(self) -> None:
+        """Let what was decided get on, before anything that waits for `room`."""
+        self._room = asyncio.Event()
+        try:
+            for _ in range(_HANDS):
+                await asyncio.sleep(0)
+        finally:
+            self._room.set()
+            self._room = None
 
     async def filled(self, seconds: float) -> None:
         """Wait for an input, at most so long."""
@@ -90,6 +111,7 @@ class StepLoop:
         self._perform = perform
         self._due = self.at
         self._offset = pipeline.wall(0)
+        self._decided = False  # something, since the loop gave way
         self._steps: asyncio.Queue[tuple[Awaitable[None] | None, tuple[Effect, ...]]] = asyncio.Queue()
         self._requests = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
@@ -144,12 +166,16 @@ class StepLoop:
                 self.storage.samples.append(LoggedBatch(at, given.source, given.batch))
         if step.effects:
             durable = [effect for effect in step.effects if isinstance(effect, _DURABLE)]
+            self._decided = self._decided or bool(durable)
             self._steps.put_nowait((self.storage.store.commit(durable) if durable else None, step.effects))
 
     async def _turn_on(self) -> None:
         while True:
             await self.inbox.filled(min(self._due - self._clock.now(), _AT_LEAST_EVERY) / 1000)
             self.turn()
+            if self._decided:
+                self._decided = False
+                await self.inbox.give_way()
 
     def _ended(self, turning: asyncio.Task[None]) -> None:
         error = None if turning.cancelled() else turning.exception()

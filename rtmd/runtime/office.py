@@ -111,6 +111,10 @@ class Office:
         """Engine time, ms."""
         return self._clock.now()
 
+    async def room(self) -> None:
+        """Wait until the loop takes more samples."""
+        await self._loop.inbox.room()
+
     def ingest(self, source: str, batch: SampleBatch) -> None:
         """Queue one atomic batch."""
         self._loop.inbox.put(Samples(source, batch, self._board.lateness.get(source, LATENESS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,6 +40,16 @@ async def test_influx_lines_are_one_batch(served: Served, url: str, stamp: int) 
     assert (answer.status_code, answer.content) == (204, b"")
     assert taken(served) == [("influx", [NOW, NOW], [17.0, 2.5])]
     assert served.desk.series.labels(0) == (("__name__", "mentions"), ("brand", "acme"))
+
+
+async def test_a_post_waits_while_the_loop_has_no_room_for_it(served: Served) -> None:
+    served.desk.busy = asyncio.Event()
+    post = asyncio.create_task(served.tcp.post("/write", content=b"m f=1\n"))
+    assert (await served.tcp.get("/api/rtmd/v1/status")).status_code == 200  # everything else goes on
+    assert (taken(served), post.done()) == ([], False)
+    served.desk.busy.set()
+    assert (await post).status_code == 204
+    assert taken(served) == [("influx", [NOW], [1.0])]
 
 
 async def test_influx_lines_may_be_packed_and_without_a_time(served: Served) -> None:
