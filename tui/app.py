@@ -36,6 +36,7 @@ from tui.missed import Known, missed
 from tui.options import DEFAULTS, Options
 from tui.picture import LinkState, Message
 from tui.places import HOME, PLACES
+from tui.recall import Filters
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
 from tui.screens.why import WhyScreen
@@ -100,6 +101,7 @@ class RtmdApp(App[None]):
             glyphs=ASCII if options.ascii_only else UNICODE,
             clock=lambda: time.monotonic_ns() // 1_000_000,
             say=self.notify,
+            filters=Filters(crash.folder() / "filters"),
             read_only=options.read_only,
             keys=wanted.keys,
         )

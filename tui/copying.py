@@ -18,6 +18,7 @@ from rtmd.wire import FiringView
 from rtmd.wire.rules import RuleView
 from rtmd.wire.scope import firing_matchers
 from rtmd.wire.silences import SilenceView
+from tui import owned
 from tui.actions import Item
 from tui.silencing import DEFAULT, PRESETS
 from tui.view.glyphs import Glyphs
@@ -144,13 +145,9 @@ def keep(text: str) -> str:
     folder = os.environ.get("XDG_RUNTIME_DIR", "")
     if not folder:
         return ""
-    place, draft = Path(folder) / "rtmd-clip", Path(folder) / f".rtmd-clip-{os.getpid()}"
+    place = Path(folder) / "rtmd-clip"
     try:
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        draft.replace(place)
+        owned.put(place, text + "\n")
     except OSError:
         return ""
     return str(place)

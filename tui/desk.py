@@ -20,6 +20,7 @@ from rtmd.wire.noise import MissedRequest, VerdictRequest
 from rtmd.wire.silences import SilenceRequest
 from tui.client import Client
 from tui.picture import Picture
+from tui.recall import Filters
 from tui.roster import Roster
 from tui.silencing import Commit, Unsure
 from tui.states import is_open
@@ -54,6 +55,7 @@ class Desk:
     glyphs: Glyphs
     clock: Callable[[], int]  # monotonic ms
     say: Callable[[str], None]
+    filters: Filters  # that were typed before
     picture: Picture = field(default_factory=Picture)
     roster: Roster = field(default_factory=Roster)
     log: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=LOG_SIZE))

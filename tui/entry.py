@@ -1,6 +1,7 @@
 """A line that is typed at the bottom of the screen: a filter, or a reason; pure, keys in, text out.
 
-`heard` is told of each change (a filter works while it is typed), `act` is done with the text at ⏎, which needs one.
+`heard` is told of each change (a filter works while it is typed), `act` is done with the text at ⏎, which needs one;
+`kept` is told of what stands there at ⏎ otherwise, and `recalled` says what ↑ and ↓ bring.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class Entry:
     verb: str = ""
     heard: Callable[[str], None] | None = None
     act: Callable[[str], Coroutine[Any, Any, None]] | None = None
+    kept: Callable[[str], None] | None = None
+    recalled: Callable[[str, str], str] | None = None  # key and text → text
 
 
 def edited(text: str, key: str, limit: int = LIMIT) -> str:

@@ -102,7 +102,12 @@ LIVE = (
     Key(("space",), "mark", "mark the row; a and s then act on all that are marked", shown="spc", short="mark"),
     Key(("V",), "mark_range", "mark all rows from the last mark to here"),
     Key(("*",), "mark_all", "mark everything listed, or nothing"),
-    Key(("/",), "filter", "filter: words, state:new, sev:crit, host=db*; ⏎ keeps, esc clears", short="filter"),
+    Key(
+        ("/",),
+        "filter",
+        "filter: words, state:new, sev:crit, host=db*; ⏎ keeps, esc clears, ↑ has earlier ones",
+        short="filter",
+    ),
     Key(("x",), "silenced", "show or hide silenced firings (their count always shows)", short="silenced"),
     Key(("l", "right"), "unfold", "open the group", shown="l →"),
     Key(("h", "left"), "fold", "close the group; in a flat list, group by rule", shown="h ←"),

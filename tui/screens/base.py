@@ -1,32 +1,28 @@
 """What all screens share: the header, the line at the bottom, and the way of a key.
 
-A key goes to the strip that is open, else through the screen's table of keys to the method `do_VERB` (or, for
+A key goes to the strip that is open (`strips`), else through the table of keys to the method `do_VERB` (or, for
 `go_NAME` and `theme_NAME`, to the app). Mutating verbs pass one gate (`Desk.refusal`) and capture their target at the
 keypress; the palette goes the same way as the keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.approval import Approval, Approved, Dropped, press_approval
+from tui.approval import Approval
 from tui.copying import Copying
-from tui.decisions import approve, release
 from tui.decisions import hold as hold_all
-from tui.desk import Desk
-from tui.entry import Entry, edited, pasted
+from tui.decisions import release
+from tui.entry import Entry, pasted
 from tui.keymap import Key, footer, lookup, remapped
-from tui.palette import Palette, open_palette, press_in
-from tui.silencing import Cancel, Commit, SilenceStrip, answered, press, reopened, weighing
-from tui.target import RefusedError
+from tui.palette import Palette, open_palette
+from tui.screens.strips import Question, StripScreen
+from tui.silencing import SilenceStrip
 from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
 from tui.view.footer import copy_line, entry_line, keys, question_line, silence_line
@@ -42,27 +38,12 @@ MIN_WIDTH = 60
 MIN_HEIGHT = 12
 PALETTE_ROWS = 10
 
-Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A second key is needed before `act`."""
-
-    text: str
-    act: Act
-
-
-Strip: TypeAlias = SilenceStrip | Question | Palette | Entry | Approval | Copying
-
-
-class DeskScreen(Screen[None]):
+class DeskScreen(StripScreen):
     """A screen over the desk; subclasses name themselves and their keys, and show their middle."""
 
     NAME = ""
     KEYS: tuple[Key, ...] = ()
-    strip: Strip | None = None
-    _weighing = False  # the daemon is asked what the open strip would hide
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,11 +63,6 @@ class DeskScreen(Screen[None]):
     def verbs(self) -> dict[str, Key]:
         """What each key does."""
         return lookup(self.table)
-
-    @property
-    def desk(self) -> Desk:
-        """What the screens share."""
-        return cast("RtmdApp", self.app).desk
 
     def compose(self) -> ComposeResult:
         """Header, middle, bottom."""
@@ -121,7 +97,7 @@ class DeskScreen(Screen[None]):
             lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
             self._small.paint(lines)
             return
-        self._weigh()
+        self.weigh()
         self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
         held = hold(desk.picture, desk.now, cells, desk.glyphs)
         self.display_if(self._hold, on=bool(held))
@@ -166,7 +142,7 @@ class DeskScreen(Screen[None]):
     def on_paste(self, event: object) -> None:
         """Pasted text goes into the line that is typed, never to the keys."""
         if isinstance(self.strip, Entry):
-            self._retype(self.strip, pasted(self.strip.text, getattr(event, "text", "")))
+            self.retype(self.strip, pasted(self.strip.text, getattr(event, "text", "")))
             self.repaint()
 
     def display_if(self, widget: Widget, *, on: bool) -> None:
@@ -186,13 +162,17 @@ class DeskScreen(Screen[None]):
     def pressed(self, name: str) -> bool:
         """Whether the key meant something here."""
         if self.strip is not None:
-            self._answer(self.strip, name)
+            self.answer(self.strip, name)
             return name not in ("ctrl+c", "ctrl+q")
         key = self.verbs.get("space" if name == " " else name)
         if key is None:
             return False
         self.perform(key)
         return True
+
+    def do_undo(self) -> None:
+        """Take back what was done last."""
+        self.run(self.desk.take_back())
 
     def perform(self, key: Key) -> None:
         """Do what a key stands for, unless it may not be done."""
@@ -204,23 +184,6 @@ class DeskScreen(Screen[None]):
             cast("RtmdApp", self.app).wear(key.verb.removeprefix("theme_"))
         else:
             getattr(self, f"do_{key.verb}")()
-
-    def ask(self, text: str, act: Act) -> None:
-        """Open a question in the bottom line."""
-        self.strip = Question(text, act)
-
-    def run(self, act: Coroutine[Any, Any, None]) -> None:
-        """Do something that takes a while, and show what it changed."""
-
-        async def then_show() -> None:
-            await act
-            cast("RtmdApp", self.app).repaint()
-
-        self.app.run_worker(then_show(), exit_on_error=True)
-
-    def do_undo(self) -> None:
-        """Take back what was done last."""
-        self.run(self.desk.take_back())
 
     def copies(self) -> Copying | None:
         """What there is to copy here."""
@@ -284,114 +247,3 @@ class DeskScreen(Screen[None]):
             self._over.styles.height = len(lines)
             self._over.paint(lines)
         self._over.display = bool(lines)
-
-    def _answer(self, strip: Strip, name: str) -> None:
-        match strip:
-            case Palette():
-                self._look_up(strip, name)
-            case Entry():
-                self._write(strip, name)
-            case Approval():
-                self._decide(strip, name)
-            case Copying():
-                self._take(strip, name)
-            case Question():
-                if name == "y":
-                    self._finish("do that", strip.act)
-                elif name in ("escape", "n", "q"):
-                    self.strip = None
-            case _:
-                self._choose(strip, name)
-
-    def _look_up(self, palette: Palette, name: str) -> None:
-        verdict = press_in(palette, name)
-        if isinstance(verdict, Palette):
-            self.strip = verdict
-            return
-        self.strip = None
-        if verdict.key is not None:
-            self.perform(verdict.key)
-
-    def _take(self, copying: Copying, name: str) -> None:
-        chosen = copying.chosen(name)
-        if chosen is not None:
-            cast("RtmdApp", self.app).hand_out(chosen)
-        if chosen is not None or name in ("escape", "q"):
-            self.strip = None
-
-    def _write(self, entry: Entry, name: str) -> None:
-        if name == "escape":
-            self._retype(entry, "")
-            self.strip = None
-        elif name != "enter":
-            self._retype(entry, edited(entry.text, name))
-        elif entry.act is None:
-            self.strip = None
-        elif entry.text.strip():
-            self._finish(entry.verb, partial(entry.act, entry.text.strip()))
-
-    def _retype(self, entry: Entry, text: str) -> None:
-        self.strip = replace(entry, text=text)
-        if entry.heard is not None:
-            entry.heard(text)
-
-    def _decide(self, strip: Approval, name: str) -> None:
-        desk = self.desk
-        verdict = press_approval(strip, name, desk.picture.firings.get(strip.proposal.firing), desk.clock())
-        match verdict:
-            case Approved(proposal=proposal):
-                self._finish("approve", partial(approve, desk, proposal))
-            case Dropped(why=why):
-                self.strip = None
-                if why:
-                    desk.tell(f"{desk.glyphs.fails} not approved: {lit(why, 200)}")
-            case _:
-                self.strip = verdict
-
-    def _choose(self, strip: SilenceStrip, name: str) -> None:
-        verdict = press(strip, name, list(self.desk.picture.firings.values()))
-        match verdict:
-            case Cancel():
-                self.strip = None
-            case Commit() as commit:
-                self._finish("silence", partial(self._silence, strip, commit))
-            case _:
-                self.strip = verdict
-
-    async def _silence(self, strip: SilenceStrip, commit: Commit) -> None:
-        desk = self.desk
-        unsure = await desk.silence(commit)
-        if unsure is None:
-            return
-        if self.strip is None:
-            self.strip = reopened(strip, commit, unsure)
-        else:  # somebody went on typing something else
-            desk.tell(f"{desk.glyphs.fails} not silenced, it needs a second key: {unsure.asks}")
-
-    def _weigh(self) -> None:
-        """Have the daemon say what the open strip would hide: at once, and again each second."""
-        desk = self.desk
-        if self._weighing or not isinstance(self.strip, SilenceStrip) or desk.refusal("silence"):
-            return
-        asking = weighing(self.strip, desk.clock())
-        if asking is not None:
-            self._weighing, self.strip = True, asking
-            self.run(self._weighed(asking))
-
-    async def _weighed(self, asked: SilenceStrip) -> None:
-        try:
-            preview = await self.desk.client.preview(asked.wanted)
-        except RefusedError:  # the picture's own count stands; whoever commits is told why not
-            return
-        finally:
-            self._weighing = False
-        if isinstance(self.strip, SilenceStrip):
-            self.strip = answered(self.strip, asked, preview)
-
-    def _finish(self, verb: str, act: Act) -> None:
-        """Close the strip and act, unless the link went away meanwhile."""
-        self.strip = None
-        if refusal := self.desk.refusal(verb):
-            self.desk.tell(refusal)
-        else:
-            self.run(act())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
@@ -101,7 +102,15 @@ class BoardScreen(DeskScreen):
 
     def do_filter(self) -> None:
         """Start typing."""
-        self.strip = Entry("/ ", "keep", self.board.filter, heard=self._refilter)
+        filters = self.desk.filters
+        self.strip = Entry(
+            "/ ",
+            "keep",
+            self.board.filter,
+            heard=self._refilter,
+            kept=partial(filters.keep, self.NAME),
+            recalled=filters.of(self.NAME).go,
+        )
 
     def do_back(self) -> None:
         """Clear the filter."""

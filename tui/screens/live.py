@@ -96,10 +96,13 @@ class LiveScreen(ListScreen):
             return super().pressed(name)
         match name:
             case "enter":
+                self.desk.filters.keep(self.NAME, self.typing)
                 self.typing = None
             case "escape":
                 self.typing = None
                 self._refilter("")
+            case "up" | "down":
+                self._type(self.desk.filters.of(self.NAME).go(name, self.typing))
             case "backspace":
                 self._type(self.typing[:-1])
             case "ctrl+u":
