@@ -82,11 +82,18 @@ class Performer:
             log.warning("%s of %s failed: %s", effect.run.action, effect.run.firing_id, safe(str(error)))
             certain = isinstance(error, PermanentError | UnreachedError)
             self._put(ActionDone(effect.run.id, failed if certain else RunState.UNKNOWN, str(error)))
+        except Exception as error:  # a mistake of ours must not leave the run under way for ever
+            log.exception("%s of %s failed", effect.run.action, effect.run.firing_id)
+            self._put(ActionDone(effect.run.id, RunState.UNKNOWN, f"internal error: {type(error).__name__}"))
         else:
             self._put(ActionDone(effect.run.id, done, said))
 
     async def _fill(self, wanted: FillWanted) -> None:
-        history = await asyncio.to_thread(read_history, self._storage.samples, wanted.since, wanted.selectors)
+        try:
+            history = await asyncio.to_thread(read_history, self._storage.samples, wanted.since, wanted.selectors)
+        except Exception:  # the window fills with what comes in
+            log.exception("a window could not be filled from the sample log")
+            return
         batch = history.moved_to(self._storage.series)
         if len(batch):
             self._put(WindowFilled(batch))
