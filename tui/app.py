@@ -41,7 +41,7 @@ from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
 from tui.screens.why import WhyScreen
 from tui.settings import folder, settings
-from tui.terminal import hung_up, speaks_unicode, unusable
+from tui.terminal import hung_up, resume_once, speaks_unicode, unusable
 from tui.theme import ANSI, THEMES, Theme, named
 from tui.view.glyphs import ASCII, UNICODE
 from tui.view.help import help_page
@@ -126,6 +126,7 @@ class RtmdApp(App[None]):
         if not self.is_headless:
             self.set_interval(HANGUP_CHECK, self._check_terminal, name="hangup")
             self._leave_on_signals()
+            resume_once(partial(self.refresh, layout=True))
 
     def notify(  # Textual's signature
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import locale
 import os
 import select
+import signal
 import sys
+from collections.abc import Callable
 
 
 def speaks_unicode() -> bool:
@@ -18,6 +21,33 @@ def unusable() -> str:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return "rtmd tui needs a terminal"
     return "rtmd tui needs a terminal that can place text (TERM=dumb)" if os.environ.get("TERM") == "dumb" else ""
+
+
+def resume_once(redraw: Callable[[], object]) -> None:
+    """Take the terminal again only after it was given back; to be called on the loop, once Textual has the terminal.
+
+    Textual answers every SIGCONT by opening the terminal anew, also where nothing had closed it: whoever is stopped
+    (SIGSTOP) and goes on would have two threads that read keys, and leave the terminal raw. Then it is only redrawn.
+    """
+    suspend, resume = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
+    given_back = False
+
+    def suspended() -> None:
+        nonlocal given_back
+        given_back = True
+        if callable(suspend):
+            suspend(signal.SIGTSTP, None)
+
+    def went_on() -> None:
+        nonlocal given_back
+        if given_back and callable(resume):
+            resume(signal.SIGCONT, None)
+        given_back = False
+        redraw()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTSTP, suspended)
+    loop.add_signal_handler(signal.SIGCONT, went_on)
 
 
 def hung_up(descriptor: int) -> bool:

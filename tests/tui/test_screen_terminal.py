@@ -10,7 +10,7 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -61,9 +61,13 @@ class Terminal:
 
     async def sees(self, *texts: str) -> None:
         """Wait until texts stand on the screen."""
+        await self.until(lambda: all(text in self.text for text in texts))
+
+    async def until(self, met: Callable[[], object]) -> None:
+        """Wait until what was drawn is so."""
         for _ in range(1500):
             self.drain()
-            if all(text in self.text for text in texts):
+            if met():
                 return
             await asyncio.sleep(0.02)
         raise AssertionError(self.text)
@@ -171,6 +175,34 @@ async def test_a_terminal_that_goes_away_without_a_signal_ends_the_screen(tmp_pa
         os.dup2(spare, seat.master)  # closes the terminal's other end
         os.close(spare)
         assert await asyncio.wait_for(seat.process.wait(), 8) == 75
+
+
+async def test_a_screen_that_is_stopped_and_goes_on_has_one_terminal_and_gives_it_back(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    opened = b"\x1b[?1049h"
+    async with (
+        daemon.serving(str(tmp_path / "s")) as target,
+        terminal(tmp_path, sys.executable, "-m", "tui", target) as seat,
+    ):
+        before = termios.tcgetattr(seat.master)
+        await seat.sees("negative-share")
+        for _ in range(2):
+            seat.process.send_signal(signal.SIGSTOP)
+            seat.process.send_signal(signal.SIGCONT)
+            seat.press("?")
+            await seat.sees("On the screen Live")
+            seat.press("q")
+            await seat.sees("negative-share")
+        assert seat.raw.count(opened) == 1
+
+        seat.process.send_signal(signal.SIGTSTP)  # it suspends itself, as for a shell
+        await seat.until(lambda: b"\x1b[?1049l" in seat.raw)
+        assert termios.tcgetattr(seat.master)[3] & termios.ECHO
+        seat.process.send_signal(signal.SIGCONT)
+        await seat.until(lambda: seat.raw.count(opened) == 2)
+        seat.press("q")
+        assert await seat.ends() == 0
+        assert termios.tcgetattr(seat.master) == before
 
 
 def test_a_terminal_that_went_away_is_noticed() -> None:
