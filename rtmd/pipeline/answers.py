@@ -7,6 +7,7 @@ from typing import assert_never
 
 from rtmd.engine.stage_table import StageTable
 from rtmd.errors import ConflictError, NotFoundError, RefusedError, UnconfirmedError
+from rtmd.model.display import age
 from rtmd.model.effects import Answered, Audited, Effect, FillWanted, FiringSaved
 from rtmd.model.expr import selectors
 from rtmd.model.firing import Firing
@@ -95,8 +96,9 @@ def _status(error: RefusedError) -> int:
             return 400
 
 
-def conflict(firing: Firing) -> ConflictError:
-    """Somebody was first."""
-    if firing.ack:
-        return ConflictError(f"{firing.id} has changed: {firing.ack.by} has it (version {firing.version})")
-    return ConflictError(f"{firing.id} has changed: {firing.reason} (version {firing.version})")
+def conflict(firing: Firing, wall: int) -> ConflictError:
+    """Somebody was first, or it changed by itself."""
+    ack = firing.ack
+    if ack and not ack.over:
+        return ConflictError(f"{ack.by} took it {age(wall - ack.at)} ago (version {firing.version})")
+    return ConflictError(f"it has changed since you looked: {firing.reason} (version {firing.version})")

@@ -73,7 +73,7 @@ class Attending:
 
     def acknowledge(self, given: AckSet, at: int, wall: int) -> Effects:
         """Somebody takes a firing."""
-        firing = self._as_seen(given)
+        firing = self._as_seen(given, wall)
         ack = Ack(given.by, wall, wall + (given.length or ACK_LENGTH[firing.stage]), given.note)
         acked = replace(firing, ack=ack, version=firing.version + 1)
         self._replace(acked)
@@ -88,7 +88,7 @@ class Attending:
 
     def give_back(self, given: AckEnded, at: int, wall: int) -> Effects:
         """Somebody does not have it after all: nobody is told, and its escalation begins anew."""
-        firing = self._as_seen(given)
+        firing = self._as_seen(given, wall)
         if firing.ack is None or firing.ack.over:
             raise RefusedError(f"nobody has {firing.id}")
         if firing.ack.by != given.by:
@@ -124,7 +124,7 @@ class Attending:
         for escalation in self._escalations.take_due(wall):
             yield from self._escalate(escalation, at, wall)
 
-    def _as_seen(self, given: AckSet | AckEnded) -> Firing:
+    def _as_seen(self, given: AckSet | AckEnded, wall: int) -> Firing:
         """The firing that somebody means, if it is still what they saw."""
         firing = self._firing_of(given.firing_id)
         if firing is None:
@@ -132,7 +132,7 @@ class Attending:
         if not firing.open:
             raise RefusedError(f"{firing.id} has resolved: there is nothing to acknowledge any more")
         if given.version and given.version != firing.version:
-            raise conflict(firing)
+            raise conflict(firing, wall)
         return firing
 
     def forget(self, firing_id: str) -> None:

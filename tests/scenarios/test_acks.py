@@ -37,10 +37,24 @@ def test_what_somebody_else_has_or_nobody_has_cannot_be_given_back() -> None:
     assert score.firing.ack
 
 
-def test_giving_back_what_has_changed_meanwhile_says_so() -> None:
+def test_of_two_who_take_it_as_they_saw_it_the_second_hears_who_was_first_and_when() -> None:
     score = playing()
+    seen = score.firing.version
+    assert not score.ack(score.second, score.firing.id, by="ana", version=seen).error
+    late = score.ack(score.second + 3, score.firing.id, by="bo", version=seen)
+    assert (late.status, late.error) == (409, f"ana took it 3s ago (version {seen + 1})")
+    assert score.firing.ack
+    assert score.firing.ack.by == "ana"
+
+
+def test_what_has_changed_meanwhile_is_not_taken_and_says_so() -> None:
+    score = playing()
+    seen = score.firing.version
     score.ack(score.second, score.firing.id)
-    late = answer(list(score.send(score.second, AckEnded(7, "ana", score.firing.id, score.firing.version - 1))))
-    assert (late.status, "has changed" in late.error) == (409, True)
+    score.send(score.second, AckEnded(7, "ana", score.firing.id))
+    late = score.ack(score.second, score.firing.id, by="bo", version=seen)
+    assert late.status == 409
+    assert late.error.startswith("it has changed since you looked: ")
+    assert late.error.endswith(f" (version {seen + 2})")
     gone = answer(list(score.send(score.second, AckEnded(7, "ana", "f-none"))))
     assert gone.status == 404

@@ -30,6 +30,7 @@ import msgspec
 from rtmd.formats.compression import encode_snappy
 from rtmd.formats.remote_write import encode_write
 from rtmd.wire import Done, FiringDetail, FiringView, StatusView
+from rtmd.wire.audit import AuditView
 from rtmd.wire.deliveries import OutboxView, ReceiverView
 from rtmd.wire.noise import NoiseView
 from rtmd.wire.rules import ReloadView, RuleView
@@ -58,6 +59,12 @@ def until(what: str, look: Callable[[], _T], *, within: float = PATIENCE, why: C
             return found
         assert time.monotonic() < deadline, f"not within {within:g} s: {what}\n{why()}"
         time.sleep(_PAUSE)
+
+
+def passed(seconds: float) -> None:
+    """Let wall time pass: for what is defined by nothing else."""
+    deadline = time.monotonic() + seconds
+    until(f"{seconds} s pass", lambda: time.monotonic() >= deadline, within=seconds + PATIENCE)
 
 
 class Notices:
@@ -130,6 +137,10 @@ class Client:
     def outbox(self) -> OutboxView:
         """What waits and what was given up."""
         return self._get("outbox", OutboxView)
+
+    def audit(self) -> list[AuditView]:
+        """Who changed what, oldest first."""
+        return self._get("audit", list[AuditView])
 
     def query(self, expression: str) -> dict[str, float]:
         """An instant query: value by the labels, written `a=1,b=2`."""

@@ -3,73 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyte
 import pytest
+from terminal import Terminal
 
 DEMO = (sys.executable, "-m", "rtmd", "demo")
 QUIET = "Nothing firing."
 CLOSED = b"\x1b[?1049l"  # the alternate screen is left
 
 
-class Seat:
+class Seat(Terminal):
     """Somebody at a terminal of 80 × 24 in which the demo runs, with temporary files in a folder of their own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.raw = b""
-        self._screen = pyte.Screen(80, 24)
-        self._stream = pyte.ByteStream(self._screen)
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        environment = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "TMPDIR": str(folder)}
-        self.process = subprocess.Popen(
-            DEMO, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
-        )
-        os.close(slave)
-
-    def look(self, seconds: float = 0.05) -> str:
-        """What stands on the screen, after taking in what was drawn."""
-        while select.select([self._master], [], [], seconds)[0]:
-            try:
-                drawn = os.read(self._master, 65_536)
-            except OSError:  # the other end is gone
-                break
-            self.raw += drawn
-            self._stream.feed(drawn)
-            seconds = 0
-        return "\n".join(line.rstrip() for line in self._screen.display)
-
-    def sees(self, *texts: str, within: float = 60) -> None:
-        """Wait for texts to stand on the screen."""
-        until = time.monotonic() + within
-        while not all(text in self.look() for text in texts):
-            assert time.monotonic() < until, self.look()
-
-    def press(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def ends(self, within: float = 60) -> int:
-        """The exit code."""
-        until = time.monotonic() + within
-        while self.process.poll() is None:
-            self.look()
-            assert time.monotonic() < until, self.look()
-        self.look()
-        return self.process.returncode
+        super().__init__(DEMO, size=(80, 24), TMPDIR=str(folder))
 
     def daemon(self) -> int:
         """The process id of the demo's daemon."""
@@ -85,12 +41,6 @@ class Seat:
             time.sleep(0.05)
         return False
 
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self._master)
-
     def _ours(self) -> list[tuple[int, str]]:
         """Processes that were told of the folder."""
         found = []
@@ -105,7 +55,7 @@ class Seat:
 @pytest.fixture
 def seat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seat]:
     folder = tmp_path_factory.mktemp("d")  # short: a socket's path has its limit
-    with contextlib.closing(Seat(folder)) as taken:
+    with Seat(folder) as taken:
         yield taken
 
 

@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from daemon import PATIENCE, Knocker, Make, Rtmd, cli, feeding, save, until
+from daemon import Knocker, Make, Rtmd, cli, feeding, passed, save
 from sink import Sink
 
 SEED = int(os.environ.get("RTMD_SEED", "1"))
@@ -40,12 +40,6 @@ def firing(rtmd: Rtmd, sink: Sink, rule: str = "level") -> str:
     told = sink.wait_for("firing", rule)
     rtmd.until("the delivery is written down", lambda: rtmd.client.status().outbox == 0)
     return told.alert.firing.id
-
-
-def passed(seconds: float) -> None:
-    """Let wall time pass: for what is defined by nothing else."""
-    deadline = time.monotonic() + seconds
-    until(f"{seconds} s pass", lambda: time.monotonic() >= deadline, within=seconds + PATIENCE)
 
 
 def test_a_firing_outlives_kill_9_with_its_id_and_its_windows_and_is_announced_once(make: Make, sink: Sink) -> None:
