@@ -65,6 +65,9 @@ TRANSITIONS: Mapping[RunState, Mapping[Event, RunState]] = {
 # It stands, or will: the same action is not run for the firing once more.
 _ALIVE = frozenset({_S.WAITING, _S.STARTED, _S.DONE, _S.UNKNOWN, _S.UNDO_WAITING})
 
+# Something is to come of it yet: a result, or the undo that a hold puts off.
+_UNDER_WAY = frozenset({_S.STARTED, _S.UNDO_WAITING, _S.UNDOING})
+
 
 def after(run: ActionRun, event: Event, at: int, detail: str = "") -> ActionRun:
     """The run after this; ConflictError when that cannot happen to it, and it stays as it is."""
@@ -104,6 +107,10 @@ class Runs:
         """The run of this action that stands for the firing, or will."""
         found = (run for run in self.of(firing_id) if run.action == action and run.state in _ALIVE)
         return next(found, None)
+
+    def holds(self, firing_id: str) -> bool:
+        """Whether something of this firing is still under way: it must not be forgotten."""
+        return any(self._by_id[each].state in _UNDER_WAY for each in self._of_firing.get(firing_id, ()))
 
     def in_state(self, *states: RunState) -> list[ActionRun]:
         """All runs in one of these states, in order of their ids."""

@@ -321,8 +321,7 @@ class Pipeline:
         self._housekeeping = _next_minute(at)
         self.reactor.dispatch.call_withheld(at)  # a calendar may have opened
         self.reactor.dispatch.suppression.inhibitions.forget(at)
-        held = self.reactor.proposing.proposals.holds
-        gone = (self.engine.forget(at, held), self.externals.forget(at), self.correlations.forget(at))
+        gone = (self.engine.forget(at, self.reactor.holds), self.externals.forget(at), self.correlations.forget(at))
         for firing in [firing for room in gone for firing in room]:
             self.reactor.forget(firing.id)
         for silence_id in self.reactor.dispatch.silences.forget(self.wall(at)):

@@ -183,6 +183,10 @@ class Reactor:
         if fallback is not None and not message.test:
             yield from self.dispatch.divert(message, fallback, given.error, at)
 
+    def holds(self, firing_id: str) -> bool:
+        """Whether something of this firing is to be decided or done yet: it must not be forgotten."""
+        return self.proposing.proposals.holds(firing_id) or self.acting.runs.holds(firing_id)
+
     def forget(self, firing_id: str) -> None:
         """The firing is history."""
         self.dispatch.forget(firing_id)

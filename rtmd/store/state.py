@@ -41,7 +41,8 @@ _OPEN = "SELECT doc FROM firings WHERE resolved IS NULL ORDER BY opened, id"
 _RESOLVED = """
 SELECT doc FROM firings WHERE resolved IS NOT NULL AND id IN (
   SELECT id FROM (SELECT id FROM firings WHERE resolved >= ? ORDER BY resolved DESC, id LIMIT ?)
-  UNION SELECT firing FROM proposals WHERE state IN ('pending', 'braked'))
+  UNION SELECT firing FROM proposals WHERE state IN ('pending', 'braked')
+  UNION SELECT firing FROM runs WHERE state IN ('started', 'undo waits', 'undoing'))
 ORDER BY resolved DESC, id"""
 _NEWEST = "SELECT max(ifnull((SELECT max(at) FROM journal), 0), ifnull((SELECT max(resolved) FROM firings), 0))"
 _LEDGER = """
@@ -49,7 +50,7 @@ SELECT ledger.firing, receiver, told, seq, at, stage, why FROM ledger JOIN firin
 WHERE resolved IS NULL OR resolved >= ?"""
 _RUNS = """
 SELECT runs.doc FROM runs JOIN firings ON firings.id = runs.firing
-WHERE resolved IS NULL OR resolved >= ? ORDER BY at, runs.id"""
+WHERE resolved IS NULL OR resolved >= ? OR state IN ('started', 'undo waits', 'undoing') ORDER BY at, runs.id"""
 _PROPOSALS = """
 SELECT proposals.doc FROM proposals JOIN firings ON firings.id = proposals.firing
 WHERE resolved IS NULL OR resolved >= ? OR state IN ('pending', 'braked') ORDER BY made, proposals.id"""

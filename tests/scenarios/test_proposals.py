@@ -234,6 +234,21 @@ def test_declining_needs_no_lifting_of_the_hold() -> None:
     assert decide(score, 14, "reply", approved=False).status == 200
 
 
+def test_what_a_long_hold_keeps_from_being_undone_is_undone_when_it_is_lifted() -> None:
+    score = risen()
+    (run,) = (each for each in score.pipeline.reactor.acting.runs.of(score.firing.id) if each.action == "hold")
+    score.send(12, ActionDone(run.id, RunState.DONE))
+    score.send(13, HoldSet(1, "bo", "stop"))
+    calm(score, 13)
+    score.run(3 * 3_600)
+    assert run_state(score, "hold") is RunState.UNDO_WAITING
+    score.send(3 * 3_600 + 1, HoldLifted(2, "bo"))
+    assert [action for _, action, undo in score.runs if undo] == ["hold"]
+    score.send(3 * 3_600 + 2, ActionDone(run.id, RunState.UNDONE))
+    score.run(3 * 3_600 + 120)
+    assert score.firings == []
+
+
 def test_an_action_runs_so_often_and_no_more() -> None:
     often = {**ACTIONS, "hold": Action("hold", at_most=AtMost(1, 3_600_000))}
     score = Score(RULES, ReactionsLoaded(frozenset({"log"}), often))

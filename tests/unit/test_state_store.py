@@ -161,6 +161,17 @@ async def test_proposals_come_back_with_their_firing_however_long_ago_it_resolve
     assert (found.firings, found.proposals) == ((FIRING, long_ago), (waits,))
 
 
+async def test_runs_under_way_come_back_with_their_firing_however_long_ago_it_resolved(store: StateStore) -> None:
+    states = {"started": RunState.STARTED, "waits": RunState.UNDO_WAITING, "undoing": RunState.UNDOING}
+    long_ago = [replace(FIRING, id=name, resolved_at=NOW - 3 * DAY) for name in (*states, "done")]
+    runs = [replace(RUN, id=name, firing_id=name, state=state) for name, state in states.items()]
+    await store.commit([*map(FiringSaved, long_ago), *map(RunSaved, runs), Journaled(NOW, "told")])
+    await store.commit([RunSaved(replace(RUN, id="done", firing_id="done", state=RunState.UNDONE))])
+    found = restored(store)
+    assert {run.id: run.state for run in found.runs} == states
+    assert {firing.id for firing in found.firings} == states.keys()
+
+
 async def test_the_hold_is_kept(store: StateStore) -> None:
     hold = Hold("ana", NOW, "wrong price")
     await store.commit([HoldSaved(hold)])
