@@ -68,7 +68,7 @@ def percent(ring: int) -> float:
 def caught_up(flaps: Flaps, at: int, pace: Pace) -> Flaps:
     """With all slots up to `at`."""
     while flaps.at + pace.slot <= at:
-        flaps = _with_slot(flaps, pace)
+        flaps = _with_slot(_aged(flaps, at - pace.slot, pace), pace)
     return flaps
 
 
@@ -89,14 +89,27 @@ def next_change(flaps: Flaps, pace: Pace) -> int:
         return (young // pace.slot + 1) * pace.slot
     ahead = flaps
     while ahead.flapping is flaps.flapping and not settled(ahead, pace):
-        ahead = _with_slot(ahead, pace)
+        ahead = _with_slot(_aged(ahead, ahead.at + pace.spell, pace), pace)
     return ahead.at
 
 
 def settled(flaps: Flaps, pace: Pace) -> bool:
     """Whether nothing in the ring says more than that the stage is as it is."""
-    still = flaps.ring == (_ALL if flaps.burning else 0)
-    return still and not flaps.flapping and not (flaps.starts and flaps.at - flaps.starts[-1] <= pace.spell)
+    return _still(flaps) and not flaps.flapping and not (flaps.starts and flaps.at - flaps.starts[-1] <= pace.spell)
+
+
+def _aged(flaps: Flaps, until: int, pace: Pace) -> Flaps:
+    """In the last slot up to `until` before its starts are too old to count, where nothing but their age matters."""
+    counting = _LEFT if flaps.flapping else 1
+    if not _still(flaps) or len(flaps.starts) < counting:
+        return flaps
+    slots = (min(until, flaps.starts[-counting] + pace.spell) - flaps.at) // pace.slot
+    return replace(flaps, at=flaps.at + max(0, slots) * pace.slot)
+
+
+def _still(flaps: Flaps) -> bool:
+    """Whether the stage is as it was in all slots."""
+    return flaps.ring == (_ALL if flaps.burning else 0)
 
 
 def _with_slot(flaps: Flaps, pace: Pace) -> Flaps:

@@ -55,6 +55,17 @@ def test_what_is_to_happen_by_time_alone_is_known_beforehand() -> None:
     assert not caught_up(flaps, stops, PACE).flapping
 
 
+def test_what_waits_for_its_starts_to_age_needs_no_look_at_every_slot() -> None:
+    aeon = Pace(slot=10, spell=10**15)  # slot by slot this takes years
+    flaps = Flaps(0, 0)
+    for number in range(8):
+        flaps = moved(flaps, number * 10 + 5, aeon, burning=number % 2 == 0)
+    stops = next_change(flaps, aeon)
+    assert stops == flaps.starts[-3] + aeon.spell + 5  # the first slot at which only two are young
+    assert caught_up(flaps, stops - 1, aeon).flapping
+    assert not caught_up(flaps, stops, aeon).flapping
+
+
 RULE = """
 [rules.surge]
 signal = 'avg_over_time(m[$window])'
