@@ -28,6 +28,7 @@ from textual.timer import Timer
 
 from rtmd.wire import Snapshot
 from tui import crash, editor
+from tui.alarm import Alarm
 from tui.client import Client, Down
 from tui.copying import Choice, keep
 from tui.desk import Desk
@@ -108,6 +109,7 @@ class RtmdApp(App[None]):
         self.desk.picture.started_wall = time.time_ns() // 1_000_000 - self.desk.clock()
         self._complaints = wanted.complaints
         self.crashed = ""
+        self._alarm = Alarm() if options.bell or wanted.bell else None
         self._flushed = 0.0
         self._flush_timer: Timer | None = None
 
@@ -222,6 +224,8 @@ class RtmdApp(App[None]):
             if before is not LinkState.LOST:
                 self.desk.note(lit(message.problem))
         else:
+            if self._alarm is not None and self._alarm.hear(message, mono):
+                self.bell()
             silent, known = mono - picture.link.heard, Known.of(picture) if isinstance(message, Snapshot) else None
             for _ in picture.hearing(message, mono):
                 await asyncio.sleep(0)

@@ -11,7 +11,8 @@ class Options:
 
     `daemon_stays` says whether the daemon outlives the screen: what people who leave are told. `read_only` changes
     nothing, and has the daemon refuse whatever this screen might ask for. `open_at` is a link: `firing/ID`, or a
-    screen's name. `theme` is the name of one; empty: as `screen.toml` says.
+    screen's name. `theme` is the name of one; empty: as `screen.toml` says. `bell` rings for what is
+    critical, new and nobody's.
     """
 
     ascii_only: bool = False
@@ -19,6 +20,7 @@ class Options:
     read_only: bool = False
     open_at: str = ""
     theme: str = ""
+    bell: bool = False
 
 
 DEFAULTS = Options()

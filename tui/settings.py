@@ -17,7 +17,8 @@ from tui.keymap import READING, WHY, wishes
 from tui.places import PLACES
 from tui.theme import DARK, named
 
-_LOOKS: dict[str, type] = {"theme": str}
+_LOOKS: dict[str, type] = {"theme": str, "bell": bool}
+_GIVE = {str: "a name in quotes", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Settings:
 
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # verb → other keys than usual
     theme: str = DARK.name
+    bell: bool = False
     complaints: tuple[str, ...] = ()
 
 
@@ -67,7 +69,7 @@ def _looks(document: Mapping[str, object]) -> dict[str, object]:
         if name not in _LOOKS:
             raise ValueError(f'there is no "{name}": it takes {", ".join(_LOOKS)}')
         if type(given) is not _LOOKS[name]:
-            raise ValueError(f"{name}: give a {_LOOKS[name].__name__}")
+            raise ValueError(f"{name}: give {_GIVE[_LOOKS[name]]}")
     if "theme" in document:
         return dict(document) | {"theme": named(str(document["theme"])).name}
     return dict(document)

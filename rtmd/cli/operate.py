@@ -129,12 +129,13 @@ def evaluate(*, expression: str, at: str, connect: str | None, as_json: bool) ->
     "--open", "open_at", metavar="LINK", default="", help="Begin at firing/ID or a screen: live, rules, audit …"
 )
 @click.option("--theme", metavar="NAME", default="", help="Colours: rtmd-dark, rtmd-light, rtmd-hc, ansi.")
-def tui(*, connect: str | None, ascii_only: bool, read_only: bool, open_at: str, theme: str) -> None:
+@click.option("--bell", is_flag=True, help="Ring for what is critical, new and nobody's: once in 10s at most.")
+def tui(*, connect: str | None, ascii_only: bool, read_only: bool, open_at: str, theme: str, bell: bool) -> None:
     """Open the screen of a running daemon."""
     from tui.app import main as open_screen
     from tui.options import Options
 
-    options = Options(ascii_only=ascii_only, read_only=read_only, open_at=open_at, theme=theme)
+    options = Options(ascii_only=ascii_only, read_only=read_only, open_at=open_at, theme=theme, bell=bell)
     code = open_screen(find_target(connect), options)
     click.get_current_context().exit(code)
 

@@ -95,8 +95,9 @@ async def test_screen_toml_chooses_and_the_option_overrules_it(tmp_path: Path) -
     ("content", "complaint"),
     [
         ('theme = "lihgt"', 'there is no theme "lihgt"'),
-        ("theme = 1", "theme: give a str"),
-        ("colour = 1", 'there is no "colour": it takes theme'),
+        ("theme = 1", "theme: give a name in quotes"),
+        ("bell = 1", "bell: give true or false"),
+        ("colour = 1", 'there is no "colour": it takes theme, bell'),
         ("theme =", "Invalid value"),
     ],
 )

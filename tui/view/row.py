@@ -23,6 +23,7 @@ from tui.view.moment import Moment
 
 WIDE = 100
 NARROW_WHO = 16
+ANY = 1_000  # cells: as many as it takes
 
 # These say nothing about where: they stand in other columns.
 _NOT_PLACES = frozenset({"rule", "alertname", "kind", "stage", "severity"})
@@ -140,8 +141,8 @@ def threshold(text: str) -> str:
         return lit(text, 40)
 
 
-def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> Line:
-    """WHO / STATE: who has it or that nobody has, what hides it, and until when."""
+def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool, cells: int = ANY) -> Line:
+    """WHO / STATE: who has it or that nobody has, what hides it, and until when; the words of actions give way."""
     match condition(firing):
         case Condition.OK:
             pieces = [Piece(f"{glyphs.ok} OK", "ok"), Piece(f" {moment.since(firing.resolved_at or 0)} ago", "quiet")]
@@ -161,7 +162,7 @@ def state(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) -> 
         pieces[:0] = [Piece("FLAP", "nodata"), Piece(" ")]
     if firing.inhibited_by:
         pieces += [Piece(f" {glyphs.silenced} INH {lit(firing.inhibitor, 40)}", "sil")]
-    pieces += _proposals(firing, moment, wide=wide)
+    pieces += _proposals(firing, moment, cells - width(pieces), wide=wide)
     pieces += [Piece(f" {lit(flag, 20)}", "quiet") for flag in firing.flags if flag not in ("unfed", "flapping")]
     if firing.verdict:
         pieces.append(Piece(f" was {lit(firing.verdict, 20)}", "quiet"))
@@ -184,7 +185,7 @@ def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, look: L
         Piece(pad(figure(firing.value), columns.value, right=True, more=more) + " ", "quiet" if quiet else "text"),
         Piece(pad(threshold(firing.threshold), columns.threshold, more=more) + " ", "quiet"),
         Piece(pad(age(ended - firing.fired_at), columns.age, right=True) + "  ", "quiet" if quiet else "text"),
-        *fit(state(firing, moment, glyphs, wide=wide), columns.who, more),
+        *fit(state(firing, moment, glyphs, wide=wide, cells=columns.who), columns.who, more),
     )
 
 
@@ -194,14 +195,16 @@ def severity(firing: FiringView, glyphs: Glyphs, *, wide: bool) -> str:
     return f"{glyphs.of(firing.severity)} {word if wide else word[:1]}"
 
 
-def _proposals(firing: FiringView, moment: Moment, *, wide: bool) -> list[Piece]:
-    """The action that waits for a decision and the time left for it; narrow: only that there is one."""
+def _proposals(firing: FiringView, moment: Moment, cells: int, *, wide: bool) -> list[Piece]:
+    """The action that waits for a decision and the time left for it, or what of that there is room for."""
     waits = [each for each in firing.proposals if each.state in WAITING]
     if not waits:
         return []
     first = min(waits, key=lambda each: (each.expires_at, each.id))
-    named = f" {cut(lit(first.action, 40), 16)} {moment.until(first.expires_at)}" if wide else ""
-    return [Piece(" "), Piece(f"?{named}", "act")]
+    left = moment.until(first.expires_at)
+    forms = (f"? {cut(lit(first.action, 40), 16)} {left}", f"? {left}") if wide else ()
+    fitting = [form for form in forms if width((Piece(form),)) < cells]
+    return [Piece(" "), Piece(fitting[0] if fitting else "?", "act")]
 
 
 def _silenced(firing: FiringView, moment: Moment, glyphs: Glyphs) -> Piece:
@@ -227,5 +230,6 @@ def _acked(firing: FiringView, moment: Moment, glyphs: Glyphs, *, wide: bool) ->
 
 def _recovering(firing: FiringView, moment: Moment, *, wide: bool) -> Piece:
     ends = [stage.clears_at for stage in firing.stages if stage.clears_at is not None]
-    left = f" {age(max(ends) - moment.at)}" if ends else ""
+    # Without `keep` it resolves as soon as it is looked at again: nothing is left to count.
+    left = f" {age(max(ends) - moment.at)}" if ends and max(ends) > moment.at else ""
     return Piece(("RECOVERING" if wide else "RECOV") + left, "ok")
