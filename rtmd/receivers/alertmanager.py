@@ -5,7 +5,8 @@ rule, `alertname` and `kind`. What changes (stage, severity, value) is an annota
 (semantics S1). The fingerprint is Alertmanager's own: FNV-1a over names and values in order.
 
 An alert that is sent once is forgotten there after a while. So an `endsAt` is given, four times the interval at which
-it is sent again; when rtmd dies, its alerts end by themselves, and say nothing false for long.
+it is sent again; when rtmd dies, its alerts end by themselves, and say nothing false for long. What has ended has ended
+by wall time too, whose clock may have been set back since: an end to come would be no end there.
 """
 
 from __future__ import annotations
@@ -116,11 +117,11 @@ def _webhook_alert(alert: Alert, said: Said) -> dict[str, Any]:
 
 def _api_alert(alert: Alert, said: Said, at: int, resend: int) -> dict[str, Any]:
     firing = alert.firing
-    ends = at + LIFE * resend if firing.resolved_at is None else max(firing.resolved_at, firing.begun)
+    ends = at + LIFE * resend if firing.resolved_at is None else min(max(firing.resolved_at, firing.begun), at)
     posted: dict[str, Any] = {
         "labels": alert_labels(firing),
         "annotations": notes(alert, said.title, said.plain()),
-        "startsAt": _time(firing.begun),
+        "startsAt": _time(min(firing.begun, ends)),
         "endsAt": _time(ends),
     }
     url = generator(firing)

@@ -130,6 +130,13 @@ def test_an_alert_lives_four_times_as_long_as_it_takes_to_send_it_again() -> Non
     assert ended["endsAt"] == "2027-01-15T08:00:00.000Z"
 
 
+def test_an_end_is_an_end_to_an_alertmanager_though_the_clock_was_set_back_meanwhile() -> None:
+    back = Scene("rtmd", AT - 3_600_000)
+    (body,), _ = render(resolved(), CONFIGS["alertmanager"], voice(), back)
+    (alert,) = json.loads(body)
+    assert alert["startsAt"] == alert["endsAt"] == "2027-01-15T07:00:00.000Z"
+
+
 def test_the_mails_of_a_firing_are_one_thread() -> None:
     first, second, last = (message_from_bytes(mail(make())) for make in (new, raised, resolved))
     assert first["References"] is None
