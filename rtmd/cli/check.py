@@ -44,7 +44,10 @@ def check(paths: tuple[Path, ...], config_path: Path | None, explain: str | None
         except FileErrors as errors:
             problems += map(str, errors.problems)
     folders = paths or (config.daemon.rules if config else (Path("rules"),))
-    files = read_rule_files(folders)
+    try:
+        files = read_rule_files(folders)
+    except FileErrors as errors:
+        files, problems = {}, [*problems, *map(str, errors.problems)]
     report = check_files(files, config)
     if explain:
         sys.exit(_explain(explain, report.rules))

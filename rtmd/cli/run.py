@@ -44,11 +44,15 @@ def run(path: Path, *, verbose: bool) -> None:
     sys.exit(code)
 
 
-def read_config(path: Path) -> Config:
-    """The configuration in a file; FileErrors with every problem."""
+def read_config(path: Path, *, needed: bool = False) -> Config:
+    """The configuration in a file; FileErrors with every problem. Without `needed`, no file is an empty one."""
     from rtmd.config import load_config
+    from rtmd.errors import FileErrors, Located
 
-    text = path.read_bytes() if path.exists() else b""
+    try:
+        text = path.read_bytes() if needed or path.exists() else b""
+    except OSError as error:
+        raise FileErrors((Located(str(path), 0, 0, f"cannot be read: {error.strerror}"),)) from None
     return load_config(
         text,
         file=str(path),
@@ -69,9 +73,11 @@ def serve(config: Config, path: Path) -> int:
     from rtmd.api.sockets import inherited_sockets
     from rtmd.runtime.daemon import Daemon
 
+    needed = path.exists()  # one that goes away is an accident, not an order to forget who is told
+
     async def main() -> int:
         inherited = inherited_sockets(os.environ, os.getpid())
-        return await Daemon(config, load_config=lambda: read_config(path), inherited=inherited).run()
+        return await Daemon(config, load_config=lambda: read_config(path, needed=needed), inherited=inherited).run()
 
     return uvloop.run(main())
 

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from rtmd.errors import FileErrors, Located
 from rtmd.rulefile.document import MAX_BYTES
 
 _DEPTH = 16
@@ -32,16 +33,22 @@ def read_rule_files(paths: Iterable[Path]) -> Mapping[str, bytes]:
     """Path → content of the rule files in these folders (or of these files themselves), sorted by path.
 
     A file over the size limit comes with one byte more than is allowed, so that loading refuses it. What vanishes
-    while reading, leads nowhere or is no file is left out. OSError (PermissionError above all) for what is there and
-    cannot be read: whoever runs rules keeps the ones it has.
+    while reading, leads nowhere or is no file is left out. FileErrors names what is there and cannot be read (for want
+    of permission above all): whoever runs rules keeps the ones it has.
     """
     found: dict[str, bytes] = {}
+    problems: list[Located] = []
     for path in paths:
-        files = _walk(path, 0) if path.is_dir() else iter([path])
-        for file in files:
-            content = _read(file)
-            if content is not None:
-                found[str(file)] = content
+        at = path
+        try:
+            for at in _walk(path, 0) if path.is_dir() else iter([path]):
+                content = _read(at)
+                if content is not None:
+                    found[str(at)] = content
+        except OSError as error:
+            problems.append(Located(error.filename or str(at), 0, 0, f"cannot be read: {error.strerror}"))
+    if problems:
+        raise FileErrors(tuple(problems))
     return dict(sorted(found.items()))
 
 

@@ -67,6 +67,7 @@ class Reloader:
         self._choice = Choice(RuleSet(), {})
         self._gone: list[Path] = []
         self._config_errors: tuple[Located, ...] = ()
+        self._unreadable: tuple[Located, ...] = ()  # while there are such, all rules stay as they are
         self._named: tuple[RuleSet, Config, list[Located]] | None = None  # what is wrong with names, of these two
         self._unsettled = False
         self._unsaved = False  # and it was said
@@ -96,8 +97,6 @@ class Reloader:
         async for _ in self.watch.looks():
             try:
                 await self.look()
-            except OSError as error:
-                log.warning("rule files cannot be read: %s", error)
             except Exception:  # whatever went wrong once, the next edit must be seen
                 log.exception("a look at the rule files failed")
 
@@ -114,7 +113,12 @@ class Reloader:
         self._gone = missing(folders)
         if self._gone:
             return  # an accident, not an order to drop the rules
-        files = await asyncio.to_thread(read_rule_files, folders)
+        try:
+            files = await asyncio.to_thread(read_rule_files, folders)
+        except FileErrors as errors:
+            self._unreadable = errors.problems
+            return
+        self._unreadable = ()
         if files == self._files and not (asked or self._unsettled or self._held):
             return
         choice, again = await asyncio.to_thread(self._rulebook.choose, files, self._clock.now(), settled=asked)
@@ -168,9 +172,6 @@ class Reloader:
         except FileErrors as errors:
             self._config_errors = errors.problems
             return
-        except OSError as error:
-            self._config_errors = (Located(self.config.file, 0, 0, f"cannot be read: {error.strerror}"),)
-            return
         self._config_errors = ()
         if config != self.config:
             self.config = config
@@ -189,7 +190,7 @@ class Reloader:
         config = self.config
         gone = [Located(str(folder), 0, 0, "the folder is gone: its rules stay in force") for folder in self._gone]
         held = [Located(str(config.daemon.rules[0]), 0, 0, _held_back(self._held))] if self._held else []
-        errors = [*self._config_errors, *gone, *held, *self._choice.errors, *self._names()]
+        errors = [*self._config_errors, *gone, *self._unreadable, *held, *self._choice.errors, *self._names()]
         for error in errors:
             if error not in self._board.rule_errors:
                 log.error("%s", safe(str(error)))

@@ -80,4 +80,11 @@ def choose(
 
 def missing(folders: Sequence[Path]) -> list[Path]:
     """Rule folders that are not there."""
-    return [folder for folder in folders if not folder.exists()]
+    return [folder for folder in folders if not _stands(folder)]
+
+
+def _stands(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:
+        return True  # why it cannot be looked at is said by whoever reads it

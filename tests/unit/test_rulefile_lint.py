@@ -7,8 +7,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from rtmd.cli import main
 from rtmd.config import load_config
+from rtmd.errors import FileErrors
 from rtmd.rulefile.check import check_files
 from rtmd.rulefile.explain import explain_rule
 from rtmd.rulefile.files import read_rule_files
@@ -150,6 +153,16 @@ def test_rule_files_are_the_toml_files_of_a_folder_and_below(tmp_path: Path) -> 
     assert read_rule_files([tmp_path / "sub" / "b.toml", tmp_path / "nowhere"]) == {
         str(tmp_path / "sub" / "b.toml"): b"# sub/b.toml"
     }
+
+
+def test_what_is_there_and_cannot_be_read_is_named_and_no_rule_is_taken_for_gone(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("# fine")
+    (tmp_path / "bad.toml").symlink_to("/proc/self/mem")  # a file whose first byte is an error, whoever reads it
+    with pytest.raises(FileErrors) as caught:
+        read_rule_files([tmp_path])
+    assert str(caught.value) == f"{tmp_path}/bad.toml: cannot be read: Input/output error"
+    checked = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert (checked.exit_code, "bad.toml: cannot be read" in checked.output) == (1, True)
 
 
 def test_pipes_are_not_waited_for_and_large_files_are_refused(tmp_path: Path) -> None:
