@@ -51,6 +51,10 @@ from rtmd.sources.refusals import Refusals
 
 GRACE = 5.0  # seconds for deliveries and programs under way when stopping
 EX_TEMPFAIL = 75
+_FIXED = {
+    "daemon": ("state", "listen", "name"),
+    "limits": ("series", "new_series_per_post", "instances_per_rule", "sample_log", "sample_log_bytes"),
+}
 _COLLECT_AFTER = (10_000, 20, 20)  # objects, and collections of the younger ones
 
 log = logging.getLogger(__name__)
@@ -218,10 +222,9 @@ class Daemon:
 
     def _configure(self, config: Config) -> None:
         """A new rtmd.toml is in force; what cannot change while it runs is said."""
-        fixed = ("state", "listen", "rules", "name", "tcp_role")
-        stays = [key for key in fixed if getattr(config.daemon, key) != getattr(self.config.daemon, key)]
+        stays = waits_for_a_restart(self.config, config)
         if stays:
-            notice = f"rtmd.toml: daemon.{', daemon.'.join(stays)} changed: takes a restart"
+            notice = f"rtmd.toml: {', '.join(stays)} changed: takes a restart"
             self._board.notices.append(notice)
             log.warning("%s", notice)
         for follow in self._followers:
@@ -266,6 +269,17 @@ def _background(work: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitS
 def _say_why(ended: asyncio.Task[None]) -> None:
     if not ended.cancelled() and (error := ended.exception()) is not None:
         log.critical("%s failed, and is missing from now on", ended.get_name(), exc_info=error)
+
+
+def waits_for_a_restart(running: Config, wanted: Config) -> list[str]:
+    """The keys that another configuration has otherwise, and that do not change while the daemon runs."""
+    pairs = {"daemon": (running.daemon, wanted.daemon), "limits": (running.limits, wanted.limits)}
+    return [
+        f"{table}.{key}"
+        for table, keys in _FIXED.items()
+        for key in keys
+        if getattr(pairs[table][0], key) != getattr(pairs[table][1], key)
+    ]
 
 
 def lateness_of(config: Config) -> dict[str, int]:

@@ -175,6 +175,7 @@ class Reloader:
         self._config_errors = ()
         if config != self.config:
             self.config = config
+            self.watch.follow(config.daemon.rules)
             self._configure(config)
 
     def _names(self) -> list[Located]:

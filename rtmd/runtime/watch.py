@@ -49,6 +49,10 @@ class Watch:
         finally:
             hints.cancel()
 
+    def follow(self, folders: Sequence[Path]) -> None:
+        """Watch these from the next look on."""
+        self._folders = folders
+
     def look_after(self, seconds: float) -> None:
         """Ask for a look in `seconds`: a file was seen half-written."""
         asyncio.get_running_loop().call_later(seconds, self._look.set)

@@ -1,4 +1,4 @@
-"""Files that cannot be read, or went away: what is in force stays, and people are told."""
+"""Files that cannot be read, or went away, change nothing; of a new configuration all counts that can."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rtmd.cli.run import read_config
 from rtmd.errors import FileErrors
 from rtmd.model.inputs import RulesLoaded
 from rtmd.pipeline import Input
+from rtmd.runtime.daemon import waits_for_a_restart
 from rtmd.runtime.office import Board
 from rtmd.runtime.reload import Reloader
 from rtmd.runtime.storage import open_storage
@@ -40,6 +41,33 @@ async def test_a_rule_file_that_cannot_be_read_keeps_nobody_from_starting_and_no
         (rules / "bad.toml").symlink_to("/proc/self/mem")
         await reloader.look()
         assert (len(board.rule_errors), len(put)) == (1, 1)
+
+
+async def test_another_folder_of_rules_is_read_from_the_next_look_on(tmp_path: Path) -> None:
+    put, text = list[Input](), f"[daemon]\nstate = '{tmp_path}/state'\nrules = ['{tmp_path}/%s']"
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "r.toml").write_text(RULE.replace("busy", name))
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(load(text % "old"), stack)
+        reloader = Reloader(
+            load(text % "old"),
+            storage,
+            put=put.append,
+            board=Board(),
+            load_config=lambda: load(text % "new"),
+            configure=lambda _: None,
+        )
+        await reloader.first()
+        await reloader.look()
+    assert [next(iter(given.rules.rules)) for given in put if isinstance(given, RulesLoaded)] == ["old", "new"]
+
+
+def test_what_cannot_change_while_it_runs_is_named_and_nothing_else() -> None:
+    running = load("")
+    changed = load("[daemon]\nname = 'b'\ntcp_role = 'operate'\nrules = ['x']\n[limits]\nseries = 7\nbody_bytes = 9")
+    assert waits_for_a_restart(running, running) == []
+    assert waits_for_a_restart(running, changed) == ["daemon.name", "limits.series"]
 
 
 def test_no_file_is_an_empty_configuration_but_one_that_went_away_is_an_error(tmp_path: Path) -> None:
