@@ -148,10 +148,12 @@ class Externals:
         stage = _stage(alert.labels, new.annotations, self.policy.stage)
         record = StageRecord(stage, StageState.FIRING, active_at=at, fired_at=at)
         before = known.origin if known else None
-        if known is None or before is None or new.starts_at >= before.ends_at:
-            kind, reason = ChangeKind.OPENED, f"posted by {new.sender}"
-            firing = _fresh(alert.labels, record, at, reason)
-            firing = replace(firing, active_at=at - max(0, new.updated_at - new.starts_at))
+        fresh = _fresh(alert.labels, record, at, f"posted by {new.sender}")
+        # Of one instant there is one firing: another would have its id.
+        anew = before is not None and new.starts_at >= before.ends_at and fresh.id not in self.firings
+        if known is None or before is None or anew:
+            kind, reason = ChangeKind.OPENED, fresh.reason
+            firing = replace(fresh, active_at=at - max(0, new.updated_at - new.starts_at))
         else:
             kind, reason = ChangeKind.REOPENED, f"posted again by {new.sender}"
             new = replace(new, starts_at=min(new.starts_at, before.starts_at))

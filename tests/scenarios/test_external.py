@@ -131,6 +131,13 @@ def test_one_that_its_sender_says_to_have_gone_on_is_the_same_firing(starts: flo
     assert [what for _, _, what, _ in night.told] == ["firing", "resolved", "firing"]
 
 
+def test_what_ends_and_begins_anew_at_once_is_the_same_firing() -> None:
+    night = score()
+    post(night, 10, alert(starts=0), alert(starts=0, ends=9), alert(starts=10))
+    assert (night.firing.episodes, night.firing.open, night.firing.version) == (2, True, 3)
+    assert [what for _, _, what, _ in night.told] == ["firing"]
+
+
 def test_identity_is_all_labels_severity_and_stage_too() -> None:
     night = score()
     post(night, 0, alert(severity="warning"), alert(severity="page"), alert(stage="hours"), alert(stage="production"))
