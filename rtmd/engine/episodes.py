@@ -150,13 +150,18 @@ class Episodes:
                 closed = self._with(closed, outcomes.cut_off(record, at))
             burning = [record.name for record in closed.stages if record.keeps_open]
             closed = replace(closed, version=firing.version + 1, reason=reason)
-            if burning:
-                closed = replace(closed, stage=burning[-1])
-                kind = ChangeKind.FELL if closed.stage is not firing.stage else ChangeKind.STAGE_ENDED
-            else:
-                closed, kind = replace(closed, resolved_at=at), ChangeKind.RESOLVED
+            stage = burning[-1] if burning else firing.stage
+            closed = replace(closed, stage=stage, resolved_at=None if burning else at)
             self.firings[firing.id] = closed
-            yield Change(kind, closed, at, closed.stage, reason)
+            for record in ending:
+                if record.keeps_open:
+                    yield Change(ChangeKind.STAGE_ENDED, closed, at, record.name, reason)
+                if outcomes.waits(record):
+                    yield Change(ChangeKind.JUDGED, closed, at, record.name, str(Outcome.UNDECIDED))
+            if not burning:
+                yield Change(ChangeKind.RESOLVED, closed, at, stage, reason)
+            elif stage is not firing.stage:
+                yield Change(ChangeKind.FELL, closed, at, stage, reason)
 
     def forget(self, at: int, reopen_of: Callable[[str], int], held: Callable[[str], bool]) -> list[Firing]:
         """Let go of resolved firings, none of them `held`, that nobody can judge, reopen or wants to see any more."""

@@ -9,8 +9,10 @@ from scenarios.restart import restarted
 from scenarios.score import START, Score, rule_set
 
 from rtmd.model import effects as fx
+from rtmd.model.action import Action
 from rtmd.model.firing import Outcome, StageState
-from rtmd.model.inputs import RulesLoaded, TimeGap, WallClock
+from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded, TimeGap, WallClock
+from rtmd.model.reaction import RunState
 from rtmd.model.rule import RuleSet, StageName
 
 GRADED = """
@@ -239,6 +241,27 @@ def test_a_stage_that_was_removed_while_nobody_watched_ends_and_the_others_go_on
     again.push(66.1, "a", 5)
     again.run(68)
     assert [told[2] for told in again.told] == ["resolved"]
+
+
+def test_what_a_stage_ran_that_was_removed_while_nobody_watched_is_undone() -> None:
+    runs = GRADED.replace("for = '10s'", "run = ['hold']")
+    reactions = ReactionsLoaded(frozenset({"log"}), {"hold": Action("hold", ("hold",), ("release",))})
+    score = Score(runs, reactions)
+    score.push_all(1.1, [("a", 20), ("b", 20)])
+    score.run(6)
+    score.send(7, ActionDone(score.of(fx.RunAction)[0].run.id, RunState.DONE))
+    again = restarted(score, GRADED.partition("[rules.r.minutes]")[0], reactions)
+    again.run(70)
+    assert [(effect.run.action, effect.undo) for effect in again.of(fx.RunAction)] == [("hold", True)]
+
+
+def test_the_judgement_of_what_was_removed_while_nobody_watched_is_in_the_journal() -> None:
+    score = graded(GRADED.replace("'10s'", "'5m'"))
+    score.run(4)
+    again = restarted(score, HELD)
+    again.run(70)
+    assert not again.firing.open
+    assert verdicts(again) == [("seconds", Outcome.UNDECIDED)]
 
 
 def test_a_rule_that_was_removed_while_nobody_watched_resolves_and_is_forgotten() -> None:
