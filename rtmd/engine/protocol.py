@@ -1,4 +1,4 @@
-"""The protocol of one stage as a table (semantics S1): four states, nine events, nothing implied.
+"""The protocol of one stage as a table (semantics S1): four states, eleven events, nothing implied.
 
 What a stage saw at one instant is boiled down to one event; the table says where that leads and why. A pair
 that is not in the table cannot happen: `advance` raises, and nothing has changed. Stages do not know each other;

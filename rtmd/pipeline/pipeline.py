@@ -253,7 +253,7 @@ class Pipeline:
         self._make_up(until)
 
     def _ask(self, given: ins.PersonInput, at: int) -> Iterator[fx.Effect]:
-        """A person's input is answered exactly once, and audited, whether it is carried out or refused."""
+        """A person's input is answered exactly once; what it does is audited, and who came too late for it."""
         try:
             for effect in self._obey(given, at):
                 yield replace(effect, origin=given.origin) if isinstance(effect, fx.Audited) else effect

@@ -15,7 +15,8 @@ GUARDED = 3  # firing rules that may always vanish are fewer than this
 
 _RULE_PLACES = frozenset({"name", "file", "line", "stages"})
 _STAGE_PLACES = frozenset({"name", "line", "signal_text", "guard_text", "recent_signal"})
-_KEYS = {"condition": "threshold", "hold": "for", "grid": "every"}  # where people call it something else
+# Where people call it something else.
+_KEYS = {"condition": "threshold", "hold": "for", "grid": "every", "left_limit": "no_data_limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _changes_of_stages(old: Rule, new: Rule) -> Iterator[str]:
         if before is None:
             yield f"{stage.name} added"
         else:
-            yield from (prefix + key for key in _differing(before, stage, _STAGE_PLACES))
+            yield from (prefix + key for key in dict.fromkeys(_differing(before, stage, _STAGE_PLACES)))
     yield from (f"{stage.name} removed" for stage in old.stages if new.stage(stage.name) is None)
 
 

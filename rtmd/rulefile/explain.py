@@ -77,6 +77,7 @@ def _stage(rule: Rule, stage: Stage) -> list[str]:
         *chain.from_iterable(_field("memory", each) for each in kept(stage)),
         *_field("severity", stage.severity),
         *_field("tells", _receivers(stage.notify)),
+        *_field("escalates", stage.escalate and f"by {stage.escalate}, while nobody has it"),
         *_field("runs", ", ".join(stage.run)),
         *_field("proposes", f"{', '.join(stage.propose)}, for {show_duration(stage.expires)}" if stage.propose else ""),
     ]

@@ -53,6 +53,7 @@ def test_every_rule_stands_in_one_list() -> None:
         ("avg_over_time", "max_over_time", "seconds.signal, minutes.signal"),
         ("above = 10\n[", "above = 10\nevery = '2s'\n[", "seconds.every"),
         ("[rules.r]\n", "[rules.r]\nowner = 'desk'\n", "owner"),
+        ("[rules.r.minutes]\n", "[rules.r.minutes]\nno_data_limit = '2h'\n", "minutes.no_data_limit"),
         ("[rules.r.seconds]\nwindow = '10s'\nabove = 10\n", "", "seconds removed"),
     ],
 )

@@ -125,6 +125,7 @@ def test_an_explanation_says_what_will_happen() -> None:
         ("notify = []", "nobody"),
         ("notify = ['desk', '@route']", "desk, the route of rtmd.toml"),
         ("judge = 'off'", "not judged"),
+        ("escalate = 'desk'", "escalates   by desk, while nobody has it"),
         ("within = '15m of deploy'", "15m of deploy: judged so long after such a mark"),
         ("shadow = true", "shadow: judged and never reacted to"),
     ],
