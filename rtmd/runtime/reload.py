@@ -35,6 +35,8 @@ from rtmd.runtime.storage import Storage
 from rtmd.runtime.watch import Watch
 from rtmd.wire.rules import ReloadView
 
+_SETTLING = 0.25  # seconds that rtmd.toml must stay as it is
+
 log = logging.getLogger(__name__)
 
 
@@ -67,6 +69,7 @@ class Reloader:
         self._choice = Choice(RuleSet(), {})
         self._gone: list[Path] = []
         self._config_errors: tuple[Located, ...] = ()
+        self._found: Config | tuple[Located, ...] = config  # what the latest look made of rtmd.toml
         self._unreadable: tuple[Located, ...] = ()  # while there are such, all rules stay as they are
         self._named: tuple[RuleSet, Config, list[Located]] | None = None  # what is wrong with names, of these two
         self._unsettled = False
@@ -103,7 +106,7 @@ class Reloader:
     async def look(self, *, asked: bool = False, confirmed_by: str = "") -> None:
         """Compare with the disk and take over what changed; with `asked` nothing is given time to settle."""
         async with self._one_at_a_time:
-            await self._look_at_config()
+            await self._look_at_config(asked=asked)
             await self._look_at_rules(asked=asked, confirmed_by=confirmed_by)
             self._report()
             await self._save_last_good()
@@ -164,19 +167,26 @@ class Reloader:
         else:
             self._saved, self._unsaved = texts, False
 
-    async def _look_at_config(self) -> None:
+    async def _look_at_config(self, *, asked: bool) -> None:
+        """Take over a configuration that was there twice alike: of one half written each look sees something else."""
         if self._load_config is None:
             return
+        found: Config | tuple[Located, ...]
         try:
-            config = await asyncio.to_thread(self._load_config)
+            found = await asyncio.to_thread(self._load_config)
         except FileErrors as errors:
-            self._config_errors = errors.problems
-            return
-        self._config_errors = ()
-        if config != self.config:
-            self.config = config
-            self.watch.follow(config.daemon.rules)
-            self._configure(config)
+            found = errors.problems
+        before, self._found = self._found, found
+        if found != before and not asked:
+            self.watch.look_after(_SETTLING)
+        elif isinstance(found, tuple):
+            self._config_errors = found
+        else:
+            self._config_errors = ()
+            if found != self.config:
+                self.config = found
+                self.watch.follow(found.daemon.rules)
+                self._configure(found)
 
     def _names(self) -> list[Located]:
         """What the rules name and the configuration does not have; looked up again when either is another one."""

@@ -43,24 +43,29 @@ async def test_a_rule_file_that_cannot_be_read_keeps_nobody_from_starting_and_no
         assert (len(board.rule_errors), len(put)) == (1, 1)
 
 
-async def test_another_folder_of_rules_is_read_from_the_next_look_on(tmp_path: Path) -> None:
-    put, text = list[Input](), f"[daemon]\nstate = '{tmp_path}/state'\nrules = ['{tmp_path}/%s']"
+async def test_another_configuration_counts_when_it_stands_still_with_its_folders_of_rules(tmp_path: Path) -> None:
+    put, text, errors = list[Input](), f"[daemon]\nstate = '{tmp_path}/state'\nrules = ['{tmp_path}/%s']", Board()
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "r.toml").write_text(RULE.replace("busy", name))
+    seen = ["[dae", "", text % "old", text % "new", text % "new", "[dae", "[dae"]
     async with AsyncExitStack() as stack:
         storage = await open_storage(load(text % "old"), stack)
         reloader = Reloader(
             load(text % "old"),
             storage,
             put=put.append,
-            board=Board(),
-            load_config=lambda: load(text % "new"),
+            board=errors,
+            load_config=lambda: load(seen.pop(0)),
             configure=lambda _: None,
         )
         await reloader.first()
+        for _ in range(6):
+            await reloader.look()
+            assert errors.rule_errors == []
         await reloader.look()
     assert [next(iter(given.rules.rules)) for given in put if isinstance(given, RulesLoaded)] == ["old", "new"]
+    assert [error.file for error in errors.rule_errors] == ["rtmd.toml"]
 
 
 def test_what_cannot_change_while_it_runs_is_named_and_nothing_else() -> None:
