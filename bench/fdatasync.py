@@ -11,12 +11,12 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from rtmd.model.effects import Durable, FiringSaved, Notify
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.store.state import StateStore
 

@@ -17,7 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from statistics import median
 
@@ -28,6 +28,7 @@ from _systems import PROMETHEUS, RTMD, VICTORIA, Alert, Files, System, running, 
 from daemon import until
 
 from rtmd.formats.remote_write import encode_write
+from rtmd.model.replace import replace
 
 _FILES, _RULES = (10, 10) if SMALL else (100, 100)
 _SERIES = 1_000 if SMALL else 10_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from rtmd.config import Role
 from rtmd.matching import parse_matchers
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.labels import labels_of
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rtmd.errors import DeliveryError, RetryableError, StoreError
 from rtmd.model.effects import Durable
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import DeliveryDone, Restored, Undelivered
 from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.ports import DeadLetter, OutboxRow
 from rtmd.runtime.outbox import Outbox

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from rtmd.config import Lang, Wording
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
 from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, NotifyReason, RunState, StormPhase, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.receivers.said import Voice
 

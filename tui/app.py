@@ -16,7 +16,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +25,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as Colours
 from textual.timer import Timer
 
+from rtmd.model.replace import replace
 from rtmd.wire import Snapshot
 from tui import crash, editor
 from tui.alarm import Alarm

@@ -7,9 +7,10 @@ meant for something else, or is held down, approves nothing. What changed since 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from rtmd.model.replace import replace
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView
 from tui.states import WAITING

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from rtmd.model.replace import replace
 
 
 @dataclass(frozen=True, slots=True)

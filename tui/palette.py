@@ -7,9 +7,10 @@ typed stand first, else the order is that of the table.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from rtmd.model.replace import replace
 from tui.entry import edited
 from tui.keymap import Key
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from rtmd.model.display import safe
+from rtmd.model.replace import replace
 from rtmd.model.silence import Lift
 from rtmd.wire import FiringView
 from rtmd.wire.silences import SilencePreview, SilenceRequest

@@ -13,7 +13,6 @@ restored, never made anew. A removed correlation's firings stay for a minute, as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from rtmd.alerting.brakes import Brake
 from rtmd.alerting.members import Members, News, Place
@@ -21,6 +20,7 @@ from rtmd.model.change import Change, ChangeKind
 from rtmd.model.display import number
 from rtmd.model.firing import Clause, Evidence, Exemplar, Firing, Member, StageRecord, StageState, firing_id
 from rtmd.model.labels import get
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR, ORPHANED_FOR, SEVERITY, Correlation, StageName
 from rtmd.model.title import render_title
 from rtmd.ports import Correlator

@@ -11,7 +11,6 @@ at, by what is true then. So muting, acknowledging and resolving need no bookkee
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 
@@ -41,6 +40,7 @@ from rtmd.model.group import GroupKey, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.policy import Policy, Route, Timers
 from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Silence
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from rtmd.model.policy import EscalationStep
 from rtmd.model.reaction import Escalation
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE
 
 

@@ -8,13 +8,24 @@ a `severity="page"` is matched as such, and `stage="production"` too.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rtmd.model.firing import Firing
 from rtmd.model.labels import Labels, labels_of
+
+_ASKED_AGAIN = 1_024  # a firing that changes is held against routes, inhibitions and silences in turn
 
 
 def exposed(firing: Firing) -> Labels:
     """The label set that matchers are held against."""
-    virtual = {"rule": firing.rule, "stage": str(firing.stage), "severity": str(firing.severity)}
+    virtual = (("rule", firing.rule), ("stage", str(firing.stage)), ("severity", str(firing.severity)))
     if firing.origin is not None:
-        return labels_of(virtual | {"kind": str(firing.kind)} | firing.called)
-    return labels_of(firing.called | virtual)
+        return labels_of(dict(virtual) | {"kind": str(firing.kind)} | firing.called)
+    own = (("alertname", firing.rule), ("kind", str(firing.kind)))
+    return _together(firing.labels, (*firing.extra_labels, *own, *virtual))
+
+
+@lru_cache(_ASKED_AGAIN)
+def _together(labels: Labels, over: Labels) -> Labels:
+    """All of these, the latter where both have one."""
+    return labels_of(dict((*labels, *over)))

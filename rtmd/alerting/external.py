@@ -18,7 +18,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.model.change import Change, ChangeKind
@@ -27,6 +26,7 @@ from rtmd.model.external import ExternalPolicy, Origin, PostedAlert
 from rtmd.model.firing import Firing, StageRecord, StageState, firing_id
 from rtmd.model.inputs import AlertsPosted
 from rtmd.model.labels import Labels, get
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR, SEVERITY, Kind, Severity, StageName
 
 REMEMBERED = HOUR  # after it resolved

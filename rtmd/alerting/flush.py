@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import NotifyReason, Told
 
@@ -25,8 +27,7 @@ UNAWARE = (None, Told.RESOLVED, Told.WITHHELD)  # the receiver does not know tha
 WITHHELD = (Told.WITHHELD, Told.RISE_WITHHELD)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Why nothing is said of a firing: by what kind of limiter, and in words."""
 
     limiter: str  # inhibited | calendar | silenced
@@ -35,8 +36,7 @@ class Verdict:
     ends_at: int | None = None  # engine time, of a source that only lingers
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A firing as its receiver sees it: what it was (or would have been) told last, and whether at a lower stage."""
 
     firing: Firing

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.labels import Labels, only
 from rtmd.model.policy import Route, Timers
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 
 PaceOf: TypeAlias = Callable[[GroupKey], Timers | None]

@@ -9,12 +9,12 @@ neither a restart nor another configuration tells anything twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from rtmd.alerting.flush import UNAWARE, WITHHELD
 from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey
 from rtmd.model.reaction import Alert, LedgerEntry, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 
 

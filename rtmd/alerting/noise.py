@@ -16,13 +16,14 @@ no score. What people missed counts nowhere: it is shown beside the score, for w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import median
 
 from rtmd.model.action import ProposalState
 from rtmd.model.effects import Journaled
 from rtmd.model.firing import Outcome
 from rtmd.model.reaction import RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR, STAGES, StageName
 
 DAY = 24 * HOUR

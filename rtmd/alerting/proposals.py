@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from enum import StrEnum
 
 from rtmd.alerting.calendar import clock
 from rtmd.errors import ConflictError
 from rtmd.model.action import Proposal, ProposalState
+from rtmd.model.replace import replace
 
 
 class Event(StrEnum):

@@ -8,11 +8,11 @@ ones after it are asked too, and a node none of whose children match keeps it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from rtmd.matching import compile_matchers
 from rtmd.model.labels import Labels
 from rtmd.model.policy import Route
+from rtmd.model.replace import replace
 from rtmd.model.rule import Correlation, Stage
 
 TREE = "@route"

@@ -21,11 +21,11 @@ waits stands after all when it is wanted again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 
 from rtmd.errors import ConflictError
 from rtmd.model.reaction import ActionRun, RunState
+from rtmd.model.replace import replace
 
 
 class Event(StrEnum):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -26,6 +25,7 @@ from rtmd.matching import Matches, compile_matchers, is_wildcard
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.labels import Labels, get
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR
 from rtmd.model.silence import Lift, Silence, SilenceState
 

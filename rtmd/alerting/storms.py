@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rtmd.model.reaction import Alert, Digest, News, Notification, NotifyReason, Storm, StormPhase
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE, SECOND
 
 LIMIT = 30  # news a minute

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -40,6 +39,7 @@ from rtmd.matching import check_pattern, compile_matchers, matches_value, parse_
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AlertsPosted, SilenceExpired
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 from rtmd.model.silence import Silence
 from rtmd.model.standing import Standing
 from rtmd.wire.alertmanager import Receiver

@@ -6,7 +6,6 @@ Bodies are the request structs of `rtmd.wire`; answers `Done`, or a `Problem` wi
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -29,6 +28,7 @@ from rtmd.config import Role
 from rtmd.errors import ConflictError, Located, NotFoundError
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import AckEnded, PersonInput, SilenceExpired, SilenceSet
+from rtmd.model.replace import replace
 from rtmd.wire import AckRequest, Done, FiringView
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
 from rtmd.wire.marks import MarkRequest

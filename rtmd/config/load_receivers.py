@@ -32,6 +32,7 @@ from rtmd.config.receivers import (
     Wording,
 )
 from rtmd.config.template import Template, TemplateProblem, checked
+from rtmd.model.replace import replace
 from rtmd.rulefile.table import Table, nearest
 
 _SHARED = frozenset({"kind", "fallback", "fallback_after", "storm", "lang", "zone"})
@@ -79,7 +80,7 @@ def _shared(table: Table, wording: Wording) -> _Shared:
         "fallback_after": table.duration("fallback_after", cast("int", _default(Receiver, "fallback_after")), least=1),
         "storm": _storm(table),
         "wording": read_wording(
-            table, dataclasses.replace(wording, title=_template(table, "title"), text=_template(table, "text"))
+            table, replace(wording, title=_template(table, "title"), text=_template(table, "text"))
         ),
     }
 
@@ -95,7 +96,7 @@ def _storm(table: Table) -> int:
 
 def read_wording(table: Table, default: Wording) -> Wording:
     """`lang` and `zone` of a table; the rest as it is."""
-    return dataclasses.replace(default, lang=table.choice("lang", default.lang), zone=_zone(table, default.zone))
+    return replace(default, lang=table.choice("lang", default.lang), zone=_zone(table, default.zone))
 
 
 def _zone(table: Table, default: str) -> str:
@@ -118,7 +119,7 @@ def _template(table: Table, key: str) -> Template | None:
         offset = sum(len(line) + 1 for line in source.split("\n")[: max(0, problem.line - 1)])
         where = table.document.inside((*table.path, key), min(offset, len(source)), "")
         problem_there = f"{table.name(key)} cannot be used: {problem}"
-        table.problems.append(dataclasses.replace(where, problem=problem_there))
+        table.problems.append(replace(where, problem=problem_there))
         return None
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 
 from rtmd.alerting.calendar import jumps, knows_zone
 from rtmd.errors import MatcherError
@@ -15,6 +14,7 @@ from rtmd.matching import is_wildcard, parse_matcher
 from rtmd.model.calendar import DAY_MINUTES, Calendar, Span
 from rtmd.model.matcher import Matcher
 from rtmd.model.policy import EscalationStep, Inhibition, Policy, Route
+from rtmd.model.replace import replace
 from rtmd.rulefile.table import Table, nearest
 
 _ROUTE = frozenset({

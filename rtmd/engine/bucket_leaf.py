@@ -9,7 +9,6 @@ same window (or the lookback, where that is longer): it had a sample, and the ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +22,7 @@ from rtmd.engine.ranges import RANGE_FUNCTIONS, Ends, RangeFunction, extrapolate
 from rtmd.engine.raw import RawLeaf
 from rtmd.formats.batch import Ids, Times, Values
 from rtmd.model.expr import LOOKBACK
+from rtmd.model.replace import replace
 from rtmd.model.tiers import Tier
 
 

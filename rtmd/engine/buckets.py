@@ -12,7 +12,7 @@ of what came before, as in the raw leaf.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rtmd.engine.ring import Ring
 from rtmd.engine.still import StillLeaf
 from rtmd.engine.window import heads
 from rtmd.formats.batch import Ids, Times, Values
+from rtmd.model.replace import replace
 from rtmd.model.tiers import Tier
 
 _FOREVER = 1 << 60

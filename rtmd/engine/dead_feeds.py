@@ -13,7 +13,6 @@ with or without a row; rows that doze after a time that nobody watched are neith
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from rtmd.engine.unfed import Departures, patience
 from rtmd.engine.waiting import shifted
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels, labels_of
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, NoData, Stage
 
 

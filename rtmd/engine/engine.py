@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.engine.episodes import Episodes
 from rtmd.engine.grids import Grids, Running, by_stage
@@ -29,11 +31,11 @@ from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.change import Change
 from rtmd.model.firing import Firing, InstanceKey, InstanceState, StageRecord
 from rtmd.model.labels import Labels
+from rtmd.model.replace import replace
 from rtmd.model.rule import GRID, ORPHANED_FOR, Rule, RuleSet, Severity, Stage, StageName
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A stage of an instance moved, whether or not that touches a firing."""
 
     rule: Rule

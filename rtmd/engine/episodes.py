@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.engine import outcomes
@@ -33,6 +32,7 @@ from rtmd.model.change import Change, ChangeKind
 from rtmd.model.display import number
 from rtmd.model.firing import Firing, InstanceKey, Outcome, StageRecord, firing_id
 from rtmd.model.labels import Labels
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR, Kind, Rule, Stage, StageName
 from rtmd.model.title import render_title
 

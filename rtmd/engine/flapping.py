@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from rtmd.engine.transition import Transition
 from rtmd.model.firing import Flaps, InstanceKey, InstanceState
+from rtmd.model.replace import replace
 from rtmd.model.rule import Rule, Stage, StageName
 
 STATES = 21

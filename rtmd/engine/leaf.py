@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rtmd.model.expr import HERE, LOOKBACK, Shift
 from rtmd.model.labels import METRIC_NAME, Labels
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.reach import Read
+from rtmd.model.replace import replace
 from rtmd.model.tiers import Tier
 
 

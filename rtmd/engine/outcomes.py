@@ -5,10 +5,9 @@ Pure functions over one stage's record (semantics S2); `episodes` knows which fi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rtmd.engine.protocol import Event
 from rtmd.model.firing import Outcome, StageRecord, StageState
+from rtmd.model.replace import replace
 from rtmd.model.rule import NoData, Rule, Stage
 
 
@@ -44,7 +43,7 @@ def outcome_of_end(stage: Stage, event: Event) -> Outcome | None:
 
 def untouched(record: StageRecord) -> StageRecord:
     """The clock of a stage as a new firing begins with it: the peak of an idle one belongs to an earlier firing."""
-    return record if record.state.burning else replace(record, peak=None)
+    return record if record.peak is None or record.state.burning else replace(record, peak=None)
 
 
 def postponed(record: StageRecord, gap: int) -> StageRecord:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -35,6 +35,7 @@ from rtmd.model.expr import Expr
 from rtmd.model.firing import Exemplar
 from rtmd.model.labels import Labels
 from rtmd.model.reach import earliest, lookback, reach
+from rtmd.model.replace import replace
 from rtmd.model.tiers import LATENESS, LONGEST_SAMPLES, has_buckets
 
 __all__ = ["LATENESS", "Applied", "Column", "Plan", "Plans", "WindowSnapshot"]

@@ -14,7 +14,6 @@ Transitions come out in order of their labels: rows are numbered as series appea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -32,6 +31,7 @@ from rtmd.engine.waiting import Waiting
 from rtmd.model.duration import show_duration
 from rtmd.model.firing import Clause, Evidence, StageRecord, StageState
 from rtmd.model.labels import Labels
+from rtmd.model.replace import replace
 from rtmd.model.rule import NoData, Stage
 
 LEAST_KNOWN = 0.5  # of its windows, before a changed rule may end what fires (or `coverage`, where that is more)

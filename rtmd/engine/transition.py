@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.engine.protocol import Event
 from rtmd.model.firing import Evidence, StageRecord, StageState
@@ -10,8 +10,7 @@ from rtmd.model.labels import Labels
 from rtmd.model.rule import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """A stage of an instance changed its state; `record` is its clock afterwards."""
 
     stage: Stage

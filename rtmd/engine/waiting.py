@@ -7,12 +7,12 @@ they have stood still for as long as the signal looks back, then as UNFED (seman
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from rtmd.engine.protocol import Event, advance
 from rtmd.engine.transition import Transition
 from rtmd.model.firing import StageRecord
 from rtmd.model.labels import Labels
+from rtmd.model.replace import replace
 from rtmd.model.rule import NoData, Stage
 
 

@@ -6,13 +6,14 @@ binary search run in lockstep over all rows, reductions from `reduceat` over the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Ids, Values, is_stale
+from rtmd.model.replace import replace
 
 Offsets: TypeAlias = NDArray[np.int32] | NDArray[np.int64]  # ms from a common base
 

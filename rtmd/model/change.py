@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rtmd.model.firing import Firing
 from rtmd.model.rule import StageName
@@ -28,8 +29,7 @@ class ChangeKind(StrEnum):
     JOINED = "joined"  # of a correlation: more firings take part
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that happened to a firing at engine time `at`; `firing` is its state after it."""
 
     kind: ChangeKind

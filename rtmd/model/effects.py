@@ -7,8 +7,9 @@ is both: its outbox row is part of the transaction, its delivery comes after.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from rtmd.model.action import Hold, Proposal
 from rtmd.model.firing import Firing, InstanceState
@@ -20,128 +21,110 @@ from rtmd.model.reaction import ActionRun, Escalation, LedgerEntry, Notification
 from rtmd.model.silence import Silence
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceSaved:
+class InstanceSaved(Struct, frozen=True):
     """The clocks of an instance changed."""
 
     state: InstanceState
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceDropped:
+class InstanceDropped(Struct, frozen=True):
     """An instance is idle again: nothing of it needs to be kept."""
 
     rule: str
     labels: Labels
 
 
-@dataclass(frozen=True, slots=True)
-class FiringSaved:
+class FiringSaved(Struct, frozen=True):
     """A firing opened or changed its version."""
 
     firing: Firing
 
 
-@dataclass(frozen=True, slots=True)
-class SilenceSaved:
+class SilenceSaved(Struct, frozen=True):
     """A silence was made, changed or expired."""
 
     silence: Silence
 
 
-@dataclass(frozen=True, slots=True)
-class SilenceDropped:
+class SilenceDropped(Struct, frozen=True):
     """A silence expired so long ago that it is forgotten."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class MarkSaved:
+class MarkSaved(Struct, frozen=True):
     """Something was reported."""
 
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class MarkDropped:
+class MarkDropped(Struct, frozen=True):
     """A mark is too old to matter."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerSaved:
+class LedgerSaved(Struct, frozen=True):
     """A receiver is being told something."""
 
     entry: LedgerEntry
 
 
-@dataclass(frozen=True, slots=True)
-class GroupSaved:
+class GroupSaved(Struct, frozen=True):
     """A group was looked at, or will be."""
 
     times: GroupTimes
 
 
-@dataclass(frozen=True, slots=True)
-class GroupDropped:
+class GroupDropped(Struct, frozen=True):
     """A group has no members any more."""
 
     key: GroupKey
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipSaved:
+class MembershipSaved(Struct, frozen=True):
     """A firing entered or left groups; without any its row goes."""
 
     membership: Membership
 
 
-@dataclass(frozen=True, slots=True)
-class StormSaved:
+class StormSaved(Struct, frozen=True):
     """What came towards a receiver lately, or its storm, changed."""
 
     storm: Storm
 
 
-@dataclass(frozen=True, slots=True)
-class RunSaved:
+class RunSaved(Struct, frozen=True):
     """An action run changed its state."""
 
     run: ActionRun
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalSaved:
+class ProposalSaved(Struct, frozen=True):
     """A proposal was made, or changed its version."""
 
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationSaved:
+class EscalationSaved(Struct, frozen=True):
     """An escalation began, or told a step."""
 
     escalation: Escalation
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationDropped:
+class EscalationDropped(Struct, frozen=True):
     """It is over."""
 
     firing_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldSaved:
+class HoldSaved(Struct, frozen=True):
     """Everything is held; None: not any more."""
 
     hold: Hold | None
 
 
-@dataclass(frozen=True, slots=True)
-class Journaled:
+class Journaled(Struct, frozen=True):
     """One line of the journal: what happened, when (engine time), to which rule and firing."""
 
     at: int
@@ -154,8 +137,7 @@ class Journaled:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """Somebody changed something, or was refused to (wall time); `origin` is where they asked from."""
 
     at: int
@@ -166,15 +148,13 @@ class Audited:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """Deliver this; the outbox keeps it until the receiver took it."""
 
     notification: Notification
 
 
-@dataclass(frozen=True, slots=True)
-class RunAction:
+class RunAction(Struct, frozen=True):
     """Run an action, or with `undo` its reversal, for a run of this firing that is already saved."""
 
     run: ActionRun
@@ -182,8 +162,7 @@ class RunAction:
     firing: Firing | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FillWanted:
+class FillWanted(Struct, frozen=True):
     """New plans have empty windows: fill them from the sample log, back to engine time `since`.
 
     Only series that one of these selectors (a tuple of matchers each) matches are of use.
@@ -193,15 +172,13 @@ class FillWanted:
     selectors: tuple[tuple[Matcher, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """What screens show of these firings changed (values, flags), with or without a new version."""
 
     firing_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The answer to one person's input: `id` of what was made or changed, or `error` and who was first.
 
     `status` is the HTTP status that fits: 200, 400, 404, 409, or 428 where `confirm` says what has to be meant.

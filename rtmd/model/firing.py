@@ -7,10 +7,11 @@ transitions, severity changes and operator mutations only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.external import Origin
 from rtmd.model.labels import Labels
@@ -46,8 +47,7 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Exemplar:
+class Exemplar(Struct, frozen=True):
     """A piece of evidence behind a sample: a post, a trace, a log line. All strings are hostile."""
 
     text: str = ""
@@ -56,8 +56,7 @@ class Exemplar:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One part of a condition as it was judged: its text, its value (None: no result), and whether it held."""
 
     name: str  # window | recent | guard | for | coverage
@@ -66,8 +65,7 @@ class Clause:
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Why a stage fired: the recorded evaluation, never recomputed. Exemplars by falling reach."""
 
     at: int
@@ -75,8 +73,7 @@ class Evidence:
     exemplars: tuple[Exemplar, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StageRecord:
+class StageRecord(Struct, frozen=True):
     """The clock of one stage of one instance, and the last run of it.
 
     `history` holds the last 64 conditions as bits, newest lowest, for M-of-N. `fired_at`, `ended_at`, `judge_at`,
@@ -108,8 +105,7 @@ class StageRecord:
         return self.state.burning or (self.state is StageState.PENDING and self.rejudging_since is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Flaps:
+class Flaps(Struct, frozen=True):
     """Whether a stage of an instance comes and goes (`engine.flapping`): its last 21 states, and its last starts.
 
     `ring` has the states of the latest slots as bits (1: burning), newest lowest, up to the slot at `at`; `burning` is
@@ -123,8 +119,7 @@ class Flaps:
     flapping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(Struct, frozen=True):
     """Who has it, until when (wall time)."""
 
     by: str
@@ -135,8 +130,7 @@ class Ack:
     over: bool = False  # it ended, and that was told
 
 
-@dataclass(frozen=True, slots=True)
-class PersonVerdict:
+class PersonVerdict(Struct, frozen=True):
     """What somebody says a firing was, something real or noise (semantics S14), when (wall time)."""
 
     by: str
@@ -144,8 +138,7 @@ class PersonVerdict:
     real: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A firing that takes part in one of a correlation, as it was when it joined."""
 
     id: str
@@ -154,8 +147,7 @@ class Member:
     stage: StageName
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(Struct, frozen=True):
     """One episode of one instance, complete: what the API shows, receivers tell, and the store keeps."""
 
     id: str
@@ -222,8 +214,7 @@ class Firing:
         return next((record for record in self.stages if record.name is stage), None)
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceState:
+class InstanceState(Struct, frozen=True):
     """Everything about one instance that a restart must bring back."""
 
     rule: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.model.labels import Labels
 from rtmd.model.rule import StageName
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class GroupKey:
+class GroupKey(Struct, frozen=True, order=True):
     """What is told together: the firings of one route at one stage with equal values of the route's `group_by`."""
 
     route: str
@@ -18,16 +17,14 @@ class GroupKey:
     labels: Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """The groups that a firing stands in."""
 
     firing_id: str
     groups: tuple[GroupKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupTimes:
+class GroupTimes(Struct, frozen=True):
     """When a group was told, and will be (engine time).
 
     `flushed_at` is the last time it was looked at, `sent_at` the last message and `count` how many there were; `due`

@@ -8,11 +8,11 @@ is not certain, the expression stays as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from rtmd.model.expr import Aggregate, Binary, Call, Expr, Matching, Negate, Range, Selector, String, Subquery
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 
 _KEEPS = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "changes", "resets"}

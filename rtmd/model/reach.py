@@ -8,10 +8,11 @@ time: everything since then is kept. What a stage's grid lets be kept as buckets
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rtmd.model.expr import LOOKBACK, Call, Expr, Range, Selector, Shift, Subquery, children
 from rtmd.model.matcher import Matcher
+from rtmd.model.replace import replace
 from rtmd.model.tiers import Tier, tier_of
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from rtmd.model.firing import Firing, StageRecord
 from rtmd.model.labels import Labels
 from rtmd.model.rule import Severity, StageName
@@ -48,8 +50,7 @@ class StormPhase(StrEnum):
     OVER = "over"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """What a message says of one firing, and why; `seq` rises with each time a receiver is told of the firing.
 
     `runs` are the action runs of the firing so far.
@@ -136,8 +137,7 @@ class Notification:
         return tuple(alert.firing.id for alert in self.alerts)
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(Struct, frozen=True):
     """What a receiver was last told about a firing (semantics S5), at which stage; `why` something was withheld."""
 
     firing_id: str

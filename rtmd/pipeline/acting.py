@@ -11,7 +11,6 @@ Every start is durable before it is performed: `RunSaved` stands before `RunActi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.alerting.brakes import Brakes
@@ -26,6 +25,7 @@ from rtmd.model.effects import Answered, Audited, Effect, HoldSaved, Journaled, 
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import ActionDone, HoldLifted, HoldSet, RunAgain
 from rtmd.model.reaction import INTERRUPTED, ActionRun, RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import Rule, Stage, StageName
 
 Effects: TypeAlias = Iterator[Effect]

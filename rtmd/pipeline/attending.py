@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.alerting.calendar import clock
@@ -23,6 +22,7 @@ from rtmd.model.firing import Ack, Firing
 from rtmd.model.inputs import AckEnded, AckSet
 from rtmd.model.policy import EscalationStep
 from rtmd.model.reaction import Escalation
+from rtmd.model.replace import replace
 from rtmd.model.rule import HOUR, MINUTE, Rule, StageName
 from rtmd.pipeline.answers import conflict
 

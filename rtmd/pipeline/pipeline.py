@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from rtmd.alerting.correlation import Join
@@ -29,6 +29,7 @@ from rtmd.model import effects as fx
 from rtmd.model import inputs as ins
 from rtmd.model.change import Change, ChangeKind
 from rtmd.model.firing import Firing
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE, Correlation, Rule, RuleSet
 from rtmd.pipeline import verdicts
 from rtmd.pipeline.answers import fill_wanted, latest_only, refusal

@@ -10,7 +10,6 @@ is nothing left to hold. Both decisions count as handled.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from rtmd.alerting.brakes import Brake
@@ -23,6 +22,7 @@ from rtmd.model.effects import Answered, Audited, Effect, Journaled, ProposalSav
 from rtmd.model.firing import Firing, short_id
 from rtmd.model.inputs import ProposalDecided
 from rtmd.model.reaction import ActionRun, RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import Stage
 from rtmd.pipeline.acting import Acting
 

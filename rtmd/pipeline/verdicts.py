@@ -7,11 +7,11 @@ which `alerting.noise` reads it. It may come long after the firing resolved. The
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rtmd.model.effects import Answered, Audited, Effect, FiringSaved, Journaled
 from rtmd.model.firing import Firing, PersonVerdict
 from rtmd.model.inputs import MissReported, VerdictGiven
+from rtmd.model.replace import replace
 
 
 def judged(firing: Firing, given: VerdictGiven, wall: int) -> Firing:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import promql_parser as foreign
@@ -43,6 +42,7 @@ from rtmd.model.functions import AGGREGATIONS, DATES, FUNCTIONS
 from rtmd.model.functions import Kind as Yields
 from rtmd.model.labels import METRIC_NAME
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 from rtmd.promql.check import ARITHMETIC, check
 from rtmd.promql.refusals import RANGE_ALONE, explained, refuse_unknown
 from rtmd.promql.tokens import STRING_MARK, Kind, Token, gate

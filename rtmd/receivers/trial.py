@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rtmd.model.firing import Firing, StageRecord, StageState
 from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 
 RULE = "rtmd.test"

@@ -7,9 +7,9 @@ which rule files may not use.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
+from rtmd.model.replace import replace
 from rtmd.model.rule import RuleSet
 from rtmd.rulefile.head import BUILT_IN
 from rtmd.rulefile.load import load_rules

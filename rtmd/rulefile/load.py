@@ -8,11 +8,12 @@ same name the one in the later file (in path order), or further down, is the wro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.labels import Labels
+from rtmd.model.replace import replace
 from rtmd.model.rule import STAGES, Correlation, Rule, RuleSet, Stage, StageName
 from rtmd.rulefile.correlation import read_correlation
 from rtmd.rulefile.document import Document, read_document

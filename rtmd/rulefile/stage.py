@@ -6,7 +6,7 @@ A stage's signal is parsed twice where a shorter window must agree: once with `$
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
 from rtmd.model.expr import Expr, Selector, kind_of
 from rtmd.model.functions import Kind
+from rtmd.model.replace import replace
 from rtmd.model.rule import GRID, HOUR, MINUTE, SECOND, SEVERITY, NoData, Stage, StageName
 from rtmd.model.tiers import grid_for
 from rtmd.model.title import title_problem

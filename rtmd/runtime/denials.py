@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import replace
 
 from rtmd.errors import StoreError
 from rtmd.model.effects import Audited
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE
 from rtmd.runtime.storage import Storage
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -22,6 +21,7 @@ from rtmd.config import Config
 from rtmd.errors import FileErrors, Located, StoreError
 from rtmd.model.display import safe
 from rtmd.model.inputs import RulesLoaded
+from rtmd.model.replace import replace
 from rtmd.model.rule import RuleSet
 from rtmd.pipeline import Input
 from rtmd.rulefile.builtin import is_built_in, with_built_in

@@ -130,13 +130,23 @@ def labels_key(labels: Labels) -> str:
 
 
 def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one case an effect
-    match effect:
+    match effect:  # what every firing has comes first
         case InstanceSaved(state):
             return _SAVE_INSTANCE, (state.rule, labels_key(state.labels), _pack(state))
-        case InstanceDropped(rule, labels):
-            return _DROP_INSTANCE, (rule, labels_key(labels))
         case FiringSaved(firing):
             return _SAVE_FIRING, (firing.id, firing.rule, firing.fired_at, firing.resolved_at, _pack(firing))
+        case Journaled() | Audited():
+            return _line(effect)
+        case LedgerSaved(entry):
+            stage = None if entry.stage is None else str(entry.stage)
+            columns = (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at, stage, _clean(entry.why))
+            return _SAVE_LEDGER, columns
+        case MembershipSaved(Membership(firing_id=firing_id, groups=())):
+            return _DROP_MEMBERSHIP, (firing_id,)
+        case MembershipSaved(membership):
+            return _SAVE_MEMBERSHIP, (membership.firing_id, _pack(membership))
+        case InstanceDropped(rule, labels):
+            return _DROP_INSTANCE, (rule, labels_key(labels))
         case SilenceSaved(silence):
             return _SAVE_SILENCE, (silence.id, silence.starts_at, silence.ends_at, _pack(silence))
         case SilenceDropped(id_):
@@ -145,16 +155,8 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _SAVE_MARK, (mark.id, mark.time, _pack(mark))
         case MarkDropped(id_):
             return _DROP_MARK, (id_,)
-        case LedgerSaved(entry):
-            stage = None if entry.stage is None else str(entry.stage)
-            columns = (entry.firing_id, entry.receiver, str(entry.told), entry.seq, entry.at, stage, _clean(entry.why))
-            return _SAVE_LEDGER, columns
         case GroupSaved(times):
             return _SAVE_GROUP, (group_id(times.key), times.due, _pack(times))
-        case MembershipSaved(Membership(firing_id=firing_id, groups=())):
-            return _DROP_MEMBERSHIP, (firing_id,)
-        case MembershipSaved(membership):
-            return _SAVE_MEMBERSHIP, (membership.firing_id, _pack(membership))
         case StormSaved(storm):
             return _SAVE_STORM, (storm.receiver, _pack(storm))
         case GroupDropped(key):
@@ -169,8 +171,6 @@ def _statement(effect: Durable) -> Statement:  # noqa: PLR0911, PLR0912  # one c
             return _DROP_ESCALATION, (firing_id,)
         case HoldSaved(hold):
             return (_DROP_HOLD, ()) if hold is None else (_SAVE_HOLD, (_pack(hold),))
-        case Journaled() | Audited():
-            return _line(effect)
         case Notify(notification):
             return _ADD_OUTBOX, _outbox_row(notification)
         case _:
@@ -204,7 +204,7 @@ def _outbox_row(notification: Notification) -> tuple[Column, ...]:
 
 
 def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _decode(decoder: _Decoder[_T], doc: Any) -> _T:

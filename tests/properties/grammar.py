@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
@@ -27,6 +27,7 @@ from rtmd.model.expr import (
     Subquery,
 )
 from rtmd.model.functions import AGGREGATIONS, DATES, MATH, RANGES, Kind
+from rtmd.model.replace import replace
 
 Exprs = st.SearchStrategy[Expr]
 

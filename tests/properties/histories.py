@@ -7,7 +7,7 @@ at once. Rules and moments are values, so one history can be played in several w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TypeAlias
 
@@ -32,6 +32,7 @@ from rtmd.model.inputs import (
     WallClock,
 )
 from rtmd.model.reaction import RunState
+from rtmd.model.replace import replace
 from rtmd.pipeline import Input, Pipeline, Samples, WindowsRestored
 
 SERIES = [f'{name}{{b="{b}",i="{i}"}}' for name in ("m", "n") for b, i in (("x", "1"), ("x", "2"), ("y", "1"))]

@@ -23,7 +23,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
@@ -44,6 +44,7 @@ from rtmd.model.labels import labels_of
 from rtmd.model.mark import MarkKind
 from rtmd.model.policy import Policy
 from rtmd.model.reaction import RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import MINUTE, RuleSet
 from rtmd.pipeline import LATENESS, Input, Pipeline, Samples, WindowFilled, WindowsRestored
 from rtmd.receivers.body import notification_body

@@ -7,7 +7,7 @@ told is read off what the receiver knows. Between any two events the groups may 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from rtmd.model.firing import Firing
 from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.policy import Route, Timers
 from rtmd.model.reaction import NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 
 WAIT, INTERVAL, REPEAT = 3, 7, 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from rtmd.matching import compile_matchers, parse_matchers
 from rtmd.model.firing import Firing
 from rtmd.model.labels import get, labels_of
 from rtmd.model.policy import LINGER, Inhibition
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 
 MATCHERS = ('rule="r0"', 'rule="r1"', 'rule=~"r."', 'stage!="seconds"', 'site=""')

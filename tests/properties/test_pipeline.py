@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from histories import EAGER_RULES, HISTORIES, LONG_PAUSES, POSTS, RULES, Moment, Post, Run, decided, lasting, same
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 
 from rtmd.model import effects as fx
 from rtmd.model.firing import Firing, Outcome, StageRecord, StageState
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 from rtmd.pipeline import WindowFilled
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from scenarios.score import START, Score
 
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 from rtmd.pipeline.curves import stretch
 from rtmd.wire.curves import CurveView

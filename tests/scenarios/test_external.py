@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from rtmd.model.firing import Firing
 from rtmd.model.inputs import AlertsPosted, ReactionsLoaded, Restored, RulesLoaded, TimeGap, WallClock
 from rtmd.model.labels import get, labels_of
 from rtmd.model.policy import Inhibition, Policy, Route
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.pipeline import Pipeline
 from rtmd.pipeline.rule_views import rule_views

@@ -1,7 +1,5 @@
 """Marks, and rules that are judged only within some time of one (`within`): the guard of semantics S1 in time."""
 
-from dataclasses import replace
-
 from scenarios.restart import restarted
 from scenarios.score import START, Score
 
@@ -9,6 +7,7 @@ from rtmd.model.effects import Answered, Audited, Journaled, MarkDropped, MarkSa
 from rtmd.model.inputs import MarkMade, TimeGap, WallClock
 from rtmd.model.labels import labels_of
 from rtmd.model.mark import KEPT, MOST, MarkKind
+from rtmd.model.replace import replace
 
 ERRORS = """
 [rules.errors]

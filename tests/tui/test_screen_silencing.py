@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import world
 from fake_daemon import FakeDaemon
 from seat import sitting
 
+from rtmd.model.replace import replace
 from rtmd.wire.silences import SilencePreview, SilenceRequest
 from tui.silencing import Commit, SilenceStrip, Unsure, answered, open_strip, press, reopened, weighing
 from tui.view.footer import silence_line

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import world
 
+from rtmd.model.replace import replace
 from rtmd.wire.explain import EntryView, StandingView
 from tui.story import WAITING, due
 from tui.view.glyphs import UNICODE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rtmd.model.effects import Answered
 from rtmd.model.external import Origin, PostedAlert
 from rtmd.model.inputs import AlertsPosted
 from rtmd.model.labels import labels_of
+from rtmd.model.replace import replace
 from rtmd.receivers.alertmanager import fingerprint
 
 LABELS = {"alertname": "Down", "severity": "page", "empty": ""}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rtmd.matching import parse_matchers
 from rtmd.model.group import GroupKey
 from rtmd.model.labels import labels_of
 from rtmd.model.policy import Inhibition, Policy, Route
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 from rtmd.model.standing import Standing, StandingGroup
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from rtmd.formats.query_json import show_moment
 from rtmd.model.effects import Answered
 from rtmd.model.inputs import SilenceExpired, SilenceSet
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 from rtmd.model.silence import Silence
 
 POSTED: dict[str, Any] = {

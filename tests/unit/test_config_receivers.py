@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from fakes_config import SECRET, load, problems_of
 
@@ -22,6 +20,7 @@ from rtmd.config import (
     Wording,
 )
 from rtmd.config.template import Template
+from rtmd.model.replace import replace
 
 
 def test_every_kind_of_receiver_can_be_said() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from scenarios.restart import restarted
 from scenarios.score import START, Score, rule_set
@@ -13,6 +11,7 @@ from rtmd.model.action import Action
 from rtmd.model.firing import Outcome, StageState
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded, TimeGap, WallClock
 from rtmd.model.reaction import RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import RuleSet, StageName
 
 GRADED = """

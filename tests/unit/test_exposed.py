@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fakes_alertmanager import SURGE
 
 from rtmd.alerting.exposed import exposed
 from rtmd.model.labels import labels_of
+from rtmd.model.replace import replace
 from rtmd.receivers.alertmanager import alert_labels
 from rtmd.wire import pictures
 

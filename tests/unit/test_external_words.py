@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fakes_receivers import AT, MENTIONS, told, voice
 
 from rtmd.alerting.words import resolution
 from rtmd.model.external import Origin
 from rtmd.model.firing import StageRecord, StageState
 from rtmd.model.reaction import Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 from rtmd.receivers.alertmanager import generator, notes
 from rtmd.receivers.body import notification_body, summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from rtmd.model.effects import LedgerSaved, Notify
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import ReactionsLoaded, Undelivered
 from rtmd.model.reaction import Notification, Told
+from rtmd.model.replace import replace
 from rtmd.pipeline.reactor import Reactor
 from rtmd.receivers.post import Post
 from rtmd.receivers.webhook import PostedAlerts

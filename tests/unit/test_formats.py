@@ -10,7 +10,6 @@ import os
 import re
 import urllib.parse
 from collections import Counter
-from dataclasses import replace
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -35,6 +34,7 @@ from rtmd.config import (
 from rtmd.config.template import checked
 from rtmd.model.firing import Ack, Evidence, Exemplar, StageRecord, StageState
 from rtmd.model.reaction import Notification, Told
+from rtmd.model.replace import replace
 from rtmd.receivers.body import notification_body
 from rtmd.receivers.escapes import plain
 from rtmd.receivers.mail import compose

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,7 @@ from rtmd.cli import main
 from rtmd.config import Role
 from rtmd.model.effects import Journaled
 from rtmd.model.inputs import MissReported, VerdictGiven
+from rtmd.model.replace import replace
 from rtmd.runtime.noise import PIECE, NoiseBoard
 from rtmd.store.state import StateStore
 from rtmd.wire.noise import MissView, NoiseView, RuleNoiseView, ShareView, TermView

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from steps import growth
@@ -27,6 +26,7 @@ from rtmd.model.expr import (
     over,
 )
 from rtmd.model.matcher import Matcher, MatchOp
+from rtmd.model.replace import replace
 from rtmd.promql import has_window, parse, show
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,6 +10,7 @@ from rtmd.alerting import proposals as proposals_module
 from rtmd.alerting.proposals import TRANSITIONS, Event, Proposals, after, standing
 from rtmd.errors import ConflictError
 from rtmd.model.action import Proposal, ProposalState
+from rtmd.model.replace import replace
 from rtmd.model.rule import StageName
 
 MADE, EXPIRES = 1_790_000_000_000, 1_790_000_900_000

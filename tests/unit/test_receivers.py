@@ -11,7 +11,6 @@ import math
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from rtmd.config import CommandReceiver, LogReceiver, WebhookReceiver
 from rtmd.errors import PermanentError, RetryableError
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, StageRecord, StageState
 from rtmd.model.reaction import Alert, Notification, NotifyReason, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Severity, StageName
 from rtmd.receivers.body import notification_body, summary
 from rtmd.receivers.command import Command

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from scenarios.score import rule_set
 
 from rtmd.alerting.routing import addressees, direct, find, routes_of
 from rtmd.matching import parse_matchers
 from rtmd.model.labels import labels_of
 from rtmd.model.policy import Route
+from rtmd.model.replace import replace
 
 (STAGE,) = rule_set("[rules.r]\nsignal = 'm'\nseconds.above = 1\n").rules["r"].stages
 DEEP = Route("route.0.0", "lead", parse_matchers('b="y"'))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from scenarios.score import START, Score
 
@@ -12,6 +10,7 @@ from rtmd.errors import NotFoundError, RefusedError
 from rtmd.matching import parse_matchers
 from rtmd.model.inputs import SilenceSet
 from rtmd.model.labels import labels_of
+from rtmd.model.replace import replace
 from rtmd.model.silence import Silence, SilenceState
 from rtmd.pipeline.silence_views import SilencedCount
 

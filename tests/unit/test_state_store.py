@@ -6,7 +6,6 @@ import asyncio
 import math
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +34,7 @@ from rtmd.model.group import GroupKey, GroupTimes, Membership
 from rtmd.model.inputs import Restored
 from rtmd.model.matcher import Matcher, MatchOp
 from rtmd.model.reaction import ActionRun, Alert, LedgerEntry, Notification, NotifyReason, RunState, Told
+from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
 from rtmd.model.silence import Silence
 from rtmd.store.audit import read_audit, verify_audit

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from rtmd.model.firing import Firing, Outcome, StageRecord
 from rtmd.model.inputs import ActionDone, ReactionsLoaded, RulesLoaded
 from rtmd.model.labels import Labels, get, labels_of
 from rtmd.model.reaction import RunState
+from rtmd.model.replace import replace
 from rtmd.model.rule import GRID, Kind, Severity, StageName
 from rtmd.pipeline import Pipeline, Samples
 from rtmd.replay import card as cards

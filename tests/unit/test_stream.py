@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from rtmd.api.auth import Caller
 from rtmd.api.stream import MOST_DIRTY, MOST_MARKS, MOST_READERS, Hub
 from rtmd.config import Role
+from rtmd.model.replace import replace
 from rtmd.wire import Beat, Changes, Snapshot
 from rtmd.wire.marks import MarkView
 from rtmd.wire.watchers import WatcherView

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from rtmd.cli import main
 from rtmd.config import Role, TcpListen, Token
 from rtmd.errors import ListenError
 from rtmd.model.effects import Audited
+from rtmd.model.replace import replace
 from rtmd.runtime.denials import MOST_A_MINUTE, Denials
 from rtmd.runtime.storage import open_storage
 from rtmd.store.audit import read_audit

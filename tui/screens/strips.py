@@ -7,12 +7,13 @@ a key turns into another one or into a verdict; here verdicts are carried out, u
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from textual.screen import Screen
 
+from rtmd.model.replace import replace
 from tui.approval import Approval, Approved, Dropped, press_approval
 from tui.copying import Copying
 from tui.decisions import approve

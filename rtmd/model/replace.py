@@ -1,0 +1,24 @@
+"""`replace`: a frozen value with some of its fields changed, be it a dataclass or a struct.
+
+What comes by the thousand when everything fires at once is a `msgspec.Struct`: made ten and changed fifty times as
+quickly as a frozen dataclass. To readers both are the same, and to the type checker, which knows the fields of either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
+
+__all__ = ["replace"]
+
+if TYPE_CHECKING:
+    from dataclasses import replace
+else:
+
+    def replace(value: Any, /, **changes: Any) -> Any:
+        """The value with these fields changed."""
+        if isinstance(value, Struct):
+            return structs.replace(value, **changes)
+        return dataclasses.replace(value, **changes)
