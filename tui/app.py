@@ -40,6 +40,7 @@ from tui.places import HOME, PLACES
 from tui.recall import Filters
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
+from tui.screens.wall import WallScreen
 from tui.screens.why import WhyScreen
 from tui.settings import folder, settings
 from tui.terminal import hung_up, resume_once, speaks_unicode, unusable
@@ -53,6 +54,7 @@ from tui.view.who import who_page
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+WALL = "wall"
 FLUSH = 0.03
 TICK = 1.0
 HANGUP_CHECK = 2.0
@@ -74,6 +76,8 @@ class RtmdApp(App[None]):
     #footer { dock: bottom; }
     #table, #empty, #pages { height: 1fr; }
     #preview { height: 8; }
+    #counts { height: 6; }
+    #stale { display: none; }
     #brief { height: 6; }
     DeskScreen { layers: base over; }
     #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: $panel; }
@@ -93,17 +97,19 @@ class RtmdApp(App[None]):
             self.register_theme(colours(theme))
         chosen = named(options.theme) if options.theme else named(wanted.theme)
         self.theme = ANSI.name if self._colourless else chosen.name
+        looks = options.read_only or options.wall
+        self._home = WALL if options.wall else HOME
         self._open_at = options.open_at.removeprefix("rtmd://")
         self.farewell = FAREWELL if options.daemon_stays else ""
         self.leaving = STAYS if options.daemon_stays else ENDS
         self.animation_level = "none"
         self.desk = Desk(
-            client=Client(target, read_only=options.read_only),
+            client=Client(target, read_only=looks),
             glyphs=ASCII if options.ascii_only else UNICODE,
             clock=lambda: time.monotonic_ns() // 1_000_000,
             say=self.notify,
             filters=Filters(crash.folder() / "filters"),
-            read_only=options.read_only,
+            read_only=looks,
             keys=wanted.keys,
         )
         self.desk.picture.started_wall = time.time_ns() // 1_000_000 - self.desk.clock()
@@ -120,7 +126,8 @@ class RtmdApp(App[None]):
         gc.set_threshold(20_000, 20, 100)
         for name, screen in PLACES.items():
             self.add_mode(name, screen)
-        self.switch_mode(HOME)
+        self.add_mode(WALL, WallScreen)
+        self.switch_mode(self._home)
         for complaint in self._complaints:
             self.desk.tell(complaint)
         self.run_worker(self._follow(), name="stream")
@@ -166,6 +173,10 @@ class RtmdApp(App[None]):
         place = keep(choice.text)
         also = f"; also in {lit(place, 200)}" if place else ""
         self.desk.tell(f"{choice.word}: sent to the terminal{also}")
+
+    def leave(self) -> None:
+        """Close the screen."""
+        self.exit(message=self.farewell or None)
 
     def open_why(self) -> None:
         """Show why the firing under the cursor fires."""

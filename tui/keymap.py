@@ -224,6 +224,14 @@ READING = (
     *_PAGES,
 )
 
+# A screen that nobody works on says nothing of its keys.
+WALL = (
+    Key(("q",), "quit", "leave the screen"),
+    Key(("T",), "zone", "times in UTC or in local time"),
+    Key(("r",), "retry", "try the link again now, when it is down"),
+    Key(("ctrl+l",), "redraw", "draw everything anew"),
+)
+
 STRIP = (
     Key(("1",), "", "the four lengths of the stage; a digit silences at once", shown="1-4"),
     Key(("enter",), "", "the length in brackets", shown="⏎"),

@@ -12,7 +12,7 @@ class Options:
     `daemon_stays` says whether the daemon outlives the screen: what people who leave are told. `read_only` changes
     nothing, and has the daemon refuse whatever this screen might ask for. `open_at` is a link: `firing/ID`, or a
     screen's name. `theme` is the name of one; empty: as `screen.toml` says. `bell` rings for what is
-    critical, new and nobody's.
+    critical, new and nobody's. `wall` is for a screen that many look at and nobody works on; it is read-only.
     """
 
     ascii_only: bool = False
@@ -21,6 +21,7 @@ class Options:
     open_at: str = ""
     theme: str = ""
     bell: bool = False
+    wall: bool = False
 
 
 DEFAULTS = Options()

@@ -138,8 +138,7 @@ class LiveScreen(ListScreen):
 
     def do_quit(self) -> None:
         """Leave."""
-        app = cast("RtmdApp", self.app)
-        app.exit(message=app.farewell or None)
+        cast("RtmdApp", self.app).leave()
 
     def on_rows_clicked(self, event: Rows.Clicked) -> None:
         """Point at a row: the cursor goes there."""

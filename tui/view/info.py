@@ -86,14 +86,14 @@ def coach(status: StatusView | None, cells: int, glyphs: Glyphs) -> Line:
     return styled((*line, Piece(" " * (cells - width(line)))), "coach")
 
 
-def proof_of_life(status: StatusView, moment: Moment, glyphs: Glyphs) -> str:
-    """Rules, freshness and feed in one sentence: quiet, and not dead."""
+def proof_of_life(status: StatusView, moment: Moment, glyphs: Glyphs, *, hint: str = " (x)") -> str:
+    """Rules, freshness and feed in one sentence: quiet, and not dead; `hint` is the key that shows what is hidden."""
     ago = max(0, moment.at - status.evaluated_at)
     fresh = f"{ago / 1000:.1f}s" if ago < 10_000 else age(ago)
     rate = status.samples_per_second
     feed = f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
     parts = [_count(status.rules, "rule"), f"last evaluation {fresh} ago", f"{feed} ev/s"]
-    hide = f" hide {_count(status.silenced, 'firing')} (x)" if status.silenced else ""
+    hide = f" hide {_count(status.silenced, 'firing')}{hint}" if status.silenced else ""
     parts.append(_count(status.silences, "silence") + hide)
     return glyphs.between.join(parts)
 
