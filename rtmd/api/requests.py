@@ -83,7 +83,10 @@ def silence_input(
     _check(request)
     start = _start(request.starts_at, wall, existing)
     lift = request.lift or (Lift(existing.lift) if existing else Lift.END)
-    length = request.length or _usual_length(lift, firing)
+    if existing is not None and not request.length and existing.state != SilenceState.EXPIRED:
+        ends = existing.ends_at
+    else:
+        ends = max(start, wall) + (request.length or _usual_length(lift, firing))
     if firing is not None:
         matchers = firing_matchers(firing, rule_wide=request.rule_wide)
     else:
@@ -96,7 +99,7 @@ def silence_input(
         by=by,
         matchers=matchers,
         starts_at=start,
-        ends_at=max(start, wall) + length,
+        ends_at=ends,
         comment=request.comment or (existing.comment if existing else ""),
         id=request.id,
         lift=lift,

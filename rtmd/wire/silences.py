@@ -38,8 +38,8 @@ class SilenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     With `firing` the silence covers that firing's group (`FiringView.group`) at `stage ≤ the present one`, so that a
     rise breaks through; `rule_wide` widens it to the whole rule. `length` ms; 0: the default of the firing's stage
     (one hour without a firing). With `lift` "resolved" it ends sooner, when all that it matched has resolved; `length`
-    is the cap then. With `id` a silence is edited as of the `version` that was seen (0: any). What hides much or for
-    long is answered 428 with the reasons, unless it is sent with `confirm`.
+    is the cap then. With `id` a silence is edited as of the `version` that was seen (0: any), and what is left out, its
+    end too, stays. What hides much or for long is answered 428 with the reasons, unless it is sent with `confirm`.
     """
 
     matchers: list[str] = []

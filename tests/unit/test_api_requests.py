@@ -90,6 +90,13 @@ def test_editing_keeps_start_matchers_and_comment_and_counts_the_length_from_now
     assert (texts(edited), edited.comment) == (['rule="mention-surge"'], "known")
 
 
+def test_editing_nothing_but_the_comment_leaves_the_end_where_it_is() -> None:
+    edited = asked(SilenceRequest(id="s1", comment="migration"), existing=silence_view(ends_at=NOW + 3 * DAY))
+    assert (edited.ends_at, edited.comment) == (NOW + 3 * DAY, "migration")
+    over = asked(SilenceRequest(id="s1"), existing=silence_view(state="expired", ends_at=NOW - 1))
+    assert over.ends_at == NOW + HOUR
+
+
 def test_editing_an_expired_silence_starts_now() -> None:
     assert asked(SilenceRequest(id="s1"), existing=silence_view(state="expired")).starts_at == NOW
 
