@@ -1,4 +1,4 @@
-"""The operator API as typed messages: what the daemon serves and what CLI and TUI read, from one page.
+"""The operator API as typed messages, which the daemon serves and CLI and TUI read: here firings, status and stream.
 
 msgspec structs, encoded as JSON. Times are ms (engine time unless named `wall`), labels plain objects with raw
 strings: cleaning them for display is the reader's last step (`display.safe`). Imports model only, so that the

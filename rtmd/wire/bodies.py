@@ -8,7 +8,7 @@ from rtmd.wire import EvidenceView, FiringView
 
 
 class AlertBody(msgspec.Struct, frozen=True):
-    """One firing in a message: `message` says what of it: firing, raised, still firing, resolved."""
+    """One firing in a message: `message` says what of it: firing, raised, still firing, flapping, resolved."""
 
     seq: int
     status: str
