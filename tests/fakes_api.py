@@ -37,6 +37,7 @@ from rtmd.wire import (
     StageView,
     StatusView,
 )
+from rtmd.wire.actions import HoldView
 from rtmd.wire.audit import AuditView, VerifiedView
 from rtmd.wire.curves import CurveView
 from rtmd.wire.deliveries import LetterView, OutboxView, ReceiverView, RetryRequest, TryResult
@@ -198,6 +199,7 @@ class FakeDesk:
         self.story = ExplainView(NOW, firing_view(), [])
         self.errors: list[RuleErrorView] = []
         self.watchers: list[WatcherView] = []
+        self.held: HoldView | None = None
         self.rule_files: dict[str, RuleFileView] = {}
         self.history: dict[str, Firing] = {}
         self.heard = NoiseView(7, NOW - 7 * 86_400_000, NOW, [])
@@ -257,6 +259,7 @@ class FakeDesk:
             drops=dict(self.drops),
             firing=len(self.open),
             watching=self.watchers,
+            hold=self.held,
         )
 
     def firings(self, ids: Iterable[str] | None = None) -> list[FiringView]:

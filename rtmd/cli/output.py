@@ -245,6 +245,11 @@ def print_status(status: StatusView) -> None:
         ("silences", str(status.silences)),
         ("outbox", f"{status.outbox} waiting, {status.dead_letters} dead letters"),
         ("reactions", "on" if status.react else "OFF: dry run"),
+        *(
+            (("HELD", f"by {status.hold.by} since {moment(status.hold.at)}: {status.hold.reason}"),)
+            if status.hold
+            else ()
+        ),
         ("correlator", status.correlator),
         *(("watching", _watcher(each, status.wall)) for each in status.watching),
         *((f"dropped {reason}", str(count)) for reason, count in sorted(status.drops.items())),

@@ -26,6 +26,7 @@ from rtmd.model.mark import MarkKind
 from rtmd.model.rule import MINUTE
 from rtmd.model.silence import Lift
 from rtmd.wire import AckView, RuleErrorView
+from rtmd.wire.actions import HoldView
 from rtmd.wire.audit import VerifiedView
 from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
@@ -85,6 +86,12 @@ async def test_nothing_from_outside_acts_on_the_terminal(served: Served) -> None
 async def test_status_says_who_watches(served: Served) -> None:
     served.desk.watchers = [WatcherView("ana", served.desk.time - 720_000, ["tcp 10.0.0.7", "unix uid 1000"], 2)]
     assert "ana for 12m (tcp 10.0.0.7, unix uid 1000)" in (await rtmd(served, "status")).output
+
+
+async def test_status_says_who_holds_everything_and_why(served: Served) -> None:
+    assert "HELD" not in (await rtmd(served, "status")).output
+    served.desk.held = HoldView("kim", 1_790_000_000_000, "wrong prices")
+    assert "by kim since 2026-09-21T14:13:20Z: wrong prices" in (await rtmd(served, "status")).output
 
 
 async def test_json_is_what_the_daemon_said(served: Served) -> None:
