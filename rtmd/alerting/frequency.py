@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from rtmd.model.action import AtMost
+from rtmd.model.action import UNITS, AtMost
 from rtmd.model.reaction import ActionRun
+
+_LONGEST = max(UNITS.values())  # that a limit may be about
 
 
 class Frequency:
@@ -26,11 +28,12 @@ class Frequency:
 
     def add(self, action: str, at: int) -> None:
         """It is started."""
-        insort(self._starts.setdefault(action, []), at)
+        starts = self._starts.setdefault(action, [])
+        insort(starts, at)
+        del starts[: bisect_left(starts, starts[-1] - _LONGEST)]
 
     def free_at(self, action: str, limit: AtMost, at: int) -> int | None:
         """When it may run again; None: now."""
         starts = self._starts.get(action, [])
         recent = [start for start in starts if start > at - limit.per]
-        self._starts[action] = recent
         return None if len(recent) < limit.count else recent[-limit.count] + limit.per

@@ -81,3 +81,12 @@ def test_the_starts_of_an_earlier_run_count() -> None:
     often = Frequency()
     often.restore([a_run(RunState.UNDONE, started_at=1_000), a_run(RunState.WAITING, "f1:b")])
     assert often.free_at("hold", AtMost(1, HOUR), 2_000) == 1_000 + HOUR
+
+
+def test_starts_are_remembered_as_long_as_any_limit_may_ask_limited_or_not() -> None:
+    frequency = Frequency()
+    for hour in range(24 * 7):
+        frequency.add("hold", hour * HOUR)
+    assert repr(frequency) == "<Frequency 25 starts>"
+    assert frequency.free_at("hold", AtMost(1, HOUR), 24 * 7 * HOUR) is None
+    assert frequency.free_at("hold", AtMost(24, 24 * HOUR), 24 * 7 * HOUR - 1) == 24 * 7 * HOUR
