@@ -80,7 +80,7 @@ class Silences:
         old = self.get(wanted.id) if wanted.id else None
         if old is not None:
             _refuse_overtaken(old, wanted.version, wall)
-        _refuse_nonsense(wanted, max(wanted.starts_at, wall), wall)
+        _refuse_nonsense(wanted, max(wanted.starts_at, wall))
         return old
 
     def put(self, wanted: SilenceSet, wall: int) -> list[Silence]:
@@ -264,12 +264,12 @@ def _editable(old: Silence, wanted: SilenceSet, wall: int) -> bool:
             return False
 
 
-def _refuse_nonsense(wanted: SilenceSet, starts_at: int, wall: int) -> None:
+def _refuse_nonsense(wanted: SilenceSet, starts_at: int) -> None:
     if not wanted.matchers:
         raise RefusedError("a silence needs at least one matcher")
     if all(map(is_wildcard, wanted.matchers)):
         raise RefusedError("at least one matcher must not match the empty string: this would silence everything")
     if wanted.ends_at < starts_at:
         raise RefusedError("the end of the silence is before its start")
-    if wanted.ends_at - max(starts_at, wall) > LONGEST:
+    if wanted.ends_at - starts_at > LONGEST:
         raise RefusedError("a silence lasts at most 30 days")

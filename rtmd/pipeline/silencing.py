@@ -117,7 +117,8 @@ class Silencing:
         """Whether something that the silence is about still fires; the one found last is asked first."""
         witness = self._find(self._kept_by.get(silence.id, ""))
         if witness is None or not witness.open or not matches(exposed(witness)):
-            is_open = (firing for firing in self._firings() if firing.open)
+            # The last one first: where many resolve at once, in order, it is the one that stays longest.
+            is_open = (firing for firing in reversed([*self._firings()]) if firing.open)
             witness = next((firing for firing in is_open if matches(exposed(firing))), None)
             if witness is None:
                 self._kept_by.pop(silence.id, None)

@@ -7,9 +7,11 @@ from scenarios.score import START, Score
 from scenarios.test_groups import reactions
 
 from rtmd.model.effects import Journaled, Notify, SilenceSaved
+from rtmd.model.firing import Firing
 from rtmd.model.inputs import TimeGap, WallClock
 from rtmd.model.silence import Lift
 from rtmd.pipeline.silence_views import endings, silence_views
+from rtmd.pipeline.silencing import Silencing
 
 HOT = """
 [rules.hot]
@@ -31,6 +33,25 @@ def reasons(score: Score) -> list[str]:
 
 
 # -- lift = "resolved" (S4)
+
+
+def test_many_that_resolve_at_once_are_not_looked_through_for_each_of_them() -> None:
+    score = Score(HOT)
+    looks = []
+
+    def firings() -> list[Firing]:
+        looks.append(score.second)
+        return score.pipeline.firings()
+
+    score.pipeline.silencing = Silencing(score.pipeline.reactor.dispatch, firings, score.pipeline.firing)
+    many = [f'm{{a="{number:03}"}}' for number in range(200)]
+    score.push_all(1, [(series, 11) for series in many])
+    silence = score.silence(2, 'rule="hot"', HOUR, lift=Lift.RESOLVED, confirmed=True).id
+    looks.clear()
+    score.push_all(3, [(series, 5) for series in many])
+    score.run(5)
+    assert score.look(silence).state == "expired"
+    assert len(looks) < 10
 
 
 def test_until_resolved_it_ends_with_the_last_firing_that_it_matched() -> None:
