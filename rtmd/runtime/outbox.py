@@ -116,8 +116,8 @@ class Outbox:
 
     @property
     def troubles(self) -> dict[str, str]:
-        """The last error of each destination whose latest attempt failed."""
-        return {name: lane.trouble for name, lane in sorted(self._lanes.items()) if lane.trouble}
+        """The last error of each destination that there still is and whose latest attempt failed."""
+        return {lane.receiver: lane.trouble for lane in self.lanes() if lane.trouble}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -170,8 +170,6 @@ class Outbox:
         for lane in self._lanes.values():
             lane.breaker.answered()
             lane.moved()
-        for name in self.troubles.keys() - receivers.keys():
-            del self.troubles[name]
 
     async def stop(self, grace: float) -> None:
         """Give what is in flight `grace` seconds to finish; the rest stays in the store for the next start."""

@@ -184,6 +184,15 @@ async def test_a_receiver_that_was_replaced_gets_the_next_attempt() -> None:
     assert desk.outbox.troubles == {}
 
 
+async def test_a_receiver_that_is_gone_is_in_no_trouble() -> None:
+    desk = Desk([Sink(errors=[later()])])
+    desk.offer(note("a"))
+    await settle()
+    desk.outbox.replace({})
+    await desk.time.advance(1_000)
+    assert (desk.store.dead, desk.outbox.troubles) == ({"a": "no receiver desk is configured any more"}, {})
+
+
 async def test_a_mistake_in_a_receiver_does_not_end_its_lane(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Sink):
         async def send(self, notification: Notification) -> None:
