@@ -41,6 +41,11 @@ def clock(wall: int) -> str:
     return f"{datetime.fromtimestamp(wall // 1000, _zone('UTC')):%H:%M} UTC"
 
 
+def moment(wall: int) -> str:
+    """A wall time with its day, for what is read much later: `2026-09-21 14:05 UTC`."""
+    return f"{datetime.fromtimestamp(wall // 1000, _zone('UTC')):%Y-%m-%d %H:%M} UTC"
+
+
 def jumps(calendar: Calendar, year: int) -> list[str]:
     """The days of a year (`2026-03-29`) on which the zone's clock skips or repeats a part of the calendar's times."""
     zone = _zone(calendar.zone)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from rtmd.alerting.calendar import clock
+from rtmd.alerting.calendar import clock, moment
 from rtmd.alerting.dispatch import Dispatch
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.guards import Weight, weigh, widens
@@ -70,7 +70,8 @@ class Silencing:
             made = self._silences.note(made, matched_at=wall)
         matchers = ", ".join(map(str, made.matchers))
         said = f"as {given.author}, " if given.author else ""
-        until = f"{made.ends_at}" if made.lift is Lift.END else f"resolved, at most {made.ends_at}"
+        end = moment(made.ends_at)
+        until = end if made.lift is Lift.END else f"resolved, {end} at the latest"
         yield Audited(wall, given.by, "silence", made.id, f"{said}{matchers} until {until}: {made.comment}")
         text = f"{given.author or given.by} silenced {matchers}"
         active = made.state(wall) is SilenceState.ACTIVE

@@ -30,7 +30,7 @@ def test_a_silence_in_another_name_is_audited_under_both() -> None:
     [silence] = score.of(SilenceSaved)
     [audited] = score.of(Audited)
     assert (silence.silence.created_by, audited.by) == ("kim", "tcp")
-    assert audited.detail.startswith('as kim, rule="hot" until ')
+    assert audited.detail == 'as kim, rule="hot" until 2025-06-15 16:01 UTC: '
 
 
 def test_resolved_goes_out_through_a_silence_to_whoever_was_told() -> None:
