@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 import world
 from fake_daemon import FakeDaemon
-from seat import sitting
+from pictures import GOLDEN, PAGE, drawn_anew, others
+from seat import Seat, sitting
 from test_screen_groups import storm
 
 from rtmd.wire.actions import HoldView
+from tui.options import Options
 
 
 def hushed() -> FakeDaemon:
@@ -25,80 +29,149 @@ def hushed() -> FakeDaemon:
     return daemon
 
 
-KEYS = {
-    "strip": ["s"],
-    "why": ["enter"],
-    "why-end": ["enter", "G"],
-    "stale": ["T", "T"],
-    "rules": ["2"],
-    "rule": ["2", "enter"],
-    "reload": ["2", "c"],
-    "actions": ["4"],
-    "action": ["4", "enter"],
-    "approve": ["4", "A"],
-    "silences": ["3"],
-    "silence": ["3", "j", "enter"],
-    "audit": ["5"],
-    "line": ["5", "j", "enter"],
-    "who": [":", "w", "h", "o", "enter"],
-}
-AFTER = {
-    "2": ["gc-pause", "10 rules"],
-    "c": ["kept"],
-    "3": ["migration"],
-    "4": ["pause-ads"],
-    "A": ["APPROVE"],
-    "5": ["newest first", "s17"],
-    "o": ["everybody with a screen"],
-}
-HELD = HoldView("bo", world.WALL - 90_000, "wrong prices in the feed")
-WORLDS: dict[str, Callable[[], FakeDaemon]] = {
-    "quiet": lambda: FakeDaemon([]),
-    "busy": lambda: FakeDaemon(
-        coach="Press s, then ⏎, to silence it", rule_errors=[world.RULE_ERROR], watching=world.WATCHING
-    ),
-    "who": lambda: FakeDaemon(watching=world.WATCHING),
-    "storm": lambda: FakeDaemon([*world.busy(), *storm(4, 60)]),
-    "actions": lambda: FakeDaemon(world.deciding(), hold=HELD),
-    "action": lambda: FakeDaemon(world.deciding()),
-    "approve": lambda: FakeDaemon(world.deciding()),
-    "silences": hushed,
-    "silence": hushed,
-}
-GOLDEN = Path(__file__).parent / "golden"
+def held() -> FakeDaemon:
+    """A daemon with proposals and runs in every state, and a hold."""
+    return FakeDaemon(world.deciding(), hold=HoldView("bo", world.WALL - 90_000, "wrong prices in the feed"))
 
 
-@pytest.mark.parametrize("case", sorted({*WORLDS, *KEYS}))
-@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_the_whole_screen_looks_like_its_golden_text(tmp_path: Path, size: tuple[int, int], case: str) -> None:
-    daemon = WORLDS.get(case, FakeDaemon)()
-    async with sitting(tmp_path, daemon, size) as seat:
-        await seat.sees("Nothing firing" if case == "quiet" else next(iter(daemon.firings.values())).rule)
-        if case == "stale":
-            seat.app.desk.client._backoff = (60.0,)
-            daemon.hang_up()
-            await seat.until(lambda: seat.app.desk.picture.link.retry_at)
-            seat.passed = 12_000
-        for key in KEYS.get(case, []):
+def calm() -> FakeDaemon:
+    """A daemon of which nothing is to be told."""
+    daemon = FakeDaemon([])
+    daemon.noise, daemon.audit = msgspec.structs.replace(daemon.noise, rules=[]), []
+    return daemon
+
+
+def stormy() -> FakeDaemon:
+    """A daemon with more firings than anybody reads."""
+    return FakeDaemon([*world.busy(), *storm(4, 60)])
+
+
+def bustling() -> FakeDaemon:
+    """A daemon with everything over the list that there can be."""
+    return FakeDaemon(coach="Press s, then ⏎, to silence it", rule_errors=[world.RULE_ERROR], watching=world.WATCHING)
+
+
+def deciding() -> FakeDaemon:
+    """A daemon with proposals and runs in every state."""
+    return FakeDaemon(world.deciding())
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A daemon, and what is done before one looks: keys, each with what it brings onto the screen."""
+
+    daemon: Callable[[], FakeDaemon] = FakeDaemon
+    steps: tuple[tuple[str, str], ...] = ()
+    stale: bool = False  # the link is lost meanwhile
+    ascii_only: bool = False
+
+
+WHY = (("enter", "peak 400"), ("k", "thr"))
+RULES, SILENCES, ACTIONS, AUDIT = ("2", "gc-pause"), ("3", "migration"), ("4", "pause-ads"), ("5", "s17")
+# By screen; what stands after a dash is its state.
+CASES = {
+    "busy": Case(bustling),
+    "live": Case(),
+    "live-ascii": Case(ascii_only=True),
+    "quiet": Case(calm),
+    "stale": Case(stale=True),
+    "storm": Case(stormy),
+    "storm-open": Case(stormy, (("j", ""), ("j", ""), ("l", "h12"))),
+    "strip": Case(steps=(("s", "SILENCE"),)),
+    "copy": Case(steps=(("y", "COPY"),)),
+    "filter": Case(steps=(("/", "/ "), *((key, "") for key in "sev:cri"), ("t", "3 of 10"))),
+    "marked": Case(steps=((" ", ""), ("j", ""), (" ", "2 marked"))),
+    "palette": Case(steps=((":", ""), *((key, "") for key in "silenc"))),
+    "help": Case(steps=(("?", "On the screen Live"),)),
+    "status": Case(steps=((":", ""), *((key, "") for key in "daemon"), ("enter", "up since"))),
+    "who": Case(bustling, ((":", ""), *((key, "") for key in "who"), ("enter", "SINCE"))),
+    "why": Case(steps=WHY),
+    "why-ascii": Case(steps=WHY, ascii_only=True),
+    "why-end": Case(steps=(*WHY, ("G", "now  "))),
+    "why-hours": Case(steps=(*WHY, ("tab", "signal hours"))),
+    "why-lead": Case(steps=(*WHY, ("G", "now  "), ("w", "as far as desk"), ("w", "as far as lead"))),
+    "why-stale": Case(steps=WHY, stale=True),
+    "why-strip": Case(steps=(*WHY, ("s", "SILENCE"))),
+    "rules": Case(steps=(RULES,)),
+    "rules-quiet": Case(calm, (RULES,)),
+    "rules-stale": Case(steps=(RULES,), stale=True),
+    "rule": Case(steps=(RULES, ("enter", "written in"))),
+    "reload": Case(steps=(RULES, ("c", "kept"))),
+    "silences": Case(hushed, (SILENCES,)),
+    "silences-quiet": Case(calm, (("3", "silence"),)),
+    "silences-stale": Case(hushed, (SILENCES,), stale=True),
+    "silence": Case(hushed, (SILENCES, ("j", ""), ("enter", "hides"))),
+    "actions": Case(deciding, (ACTIONS,)),
+    "actions-held": Case(held, (ACTIONS,)),
+    "actions-quiet": Case(calm, (("4", "decide"),)),
+    "actions-stale": Case(deciding, (ACTIONS,), stale=True),
+    "action": Case(deciding, (ACTIONS, ("enter", "asked by"))),
+    "approve": Case(deciding, (ACTIONS, ("A", "APPROVE"))),
+    "audit": Case(steps=(AUDIT,)),
+    "audit-quiet": Case(calm, (("5", "newest"),)),
+    "audit-stale": Case(steps=(AUDIT,), stale=True),
+    "line": Case(steps=(AUDIT, ("j", ""), ("enter", "line 45"))),
+}
+TOO_SMALL = ((59, 24), (80, 11))
+SIZES = ((80, 24), (120, 30), (200, 50))
+
+
+async def look(seat: Seat, name: str, size: tuple[int, int]) -> None:
+    """Hold the screen against the golden text of this size."""
+    await seat.pilot.resize_terminal(*size)
+    await seat.until(lambda: seat.app.screen.size == size)
+    await seat.pilot.pause(0.05)
+    seat.app.desk.picture.link.problem = ""  # it names the socket's path
+    seat.app.repaint()
+    await seat.pilot.pause(0.05)
+    path = GOLDEN / f"{name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(seat.text + "\n", encoding="utf-8")
+    assert seat.text + "\n" == path.read_text(encoding="utf-8"), size
+
+
+async def lose(seat: Seat) -> None:
+    """The daemon goes away, and twelve seconds with it."""
+    seat.app.desk.client._backoff = (60.0,)
+    seat.daemon.hang_up()
+    await seat.until(lambda: seat.app.desk.picture.link.retry_at)
+    seat.passed = 12_000
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_whole_screen_looks_like_its_golden_text_in_every_size(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    daemon = case.daemon()
+    async with sitting(tmp_path, daemon, SIZES[0], Options(ascii_only=case.ascii_only)) as seat:
+        await seat.sees(next((one.rule for one in daemon.firings.values()), "Nothing firing"))
+        for key, brings in case.steps:
             await seat.press(key)
-            await seat.sees(*AFTER.get(key, []))
-            if key == "enter" and case.startswith("why"):
-                await seat.sees("thr", "why seconds")
-        await seat.pilot.pause(0.15)
-        seat.app.desk.picture.link.problem = ""  # it names the socket's path
-        seat.app.repaint()
-        await seat.pilot.pause(0.15)
-        path = GOLDEN / f"{case}-{size[0]}x{size[1]}.txt"
-        if os.environ.get("GOLDEN") == "write":
-            path.write_text(seat.text + "\n", encoding="utf-8")
-        assert seat.text + "\n" == path.read_text(encoding="utf-8")
+            await seat.sees(brings)
+        if case.stale:
+            await lose(seat)
+        for size in SIZES:
+            await look(seat, name, size)
 
 
-@pytest.mark.parametrize("size", [(59, 24), (80, 11)], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_a_terminal_that_is_too_small_still_counts(tmp_path: Path, size: tuple[int, int]) -> None:
-    async with sitting(tmp_path, FakeDaemon(), size) as seat:
-        await seat.sees("terminal too small")
-        path = GOLDEN / f"small-{size[0]}x{size[1]}.txt"
-        if os.environ.get("GOLDEN") == "write":
-            path.write_text(seat.text + "\n", encoding="utf-8")
-        assert seat.text + "\n" == path.read_text(encoding="utf-8")
+async def test_a_terminal_that_is_too_small_still_counts_whatever_the_screen(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon()) as seat:
+        await seat.sees("negative-share")
+        for key, brings in (("enter", "peak 400"), ("1", "WHO / STATE"), RULES, ("3", "SCOPE"), ("4", "ACTION"), AUDIT):
+            await seat.pilot.resize_terminal(*SIZES[1])
+            await seat.press(key)
+            await seat.sees(brings)
+            for size in TOO_SMALL:
+                await look(seat, "small", size)
+
+
+def test_no_golden_text_is_left_over() -> None:
+    known = {(name, size) for name in CASES for size in SIZES} | {("small", size) for size in TOO_SMALL}
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}-{wide}x{high}.txt" for name, (wide, high) in known}
+
+
+def test_every_picture_in_the_documentation_is_of_a_golden_text() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    if os.environ.get("GOLDEN") == "write":
+        PAGE.write_text(drawn_anew(page), encoding="utf-8")
+    assert others(page) == []
+    assert PAGE.read_text(encoding="utf-8") == drawn_anew(page)

@@ -22,14 +22,14 @@ STORY_80 = """\
  13:59:07Z  told         desk is told: firing (first firing): condition held
                          delivered
  13:59:08Z  delivery     desk has it, at attempt 2
- 14:02:07Z  suppressed   not told to lead: silenced by cy until 14:00 UTC
+ 14:02:07Z  suppressed   not told to lead: silenced by cy until 14:20 UTC
                          silence s1: over-reactive
  14:03:07Z  ack          ana has it
                          on it
 
  now           desk: told last at 13:59:07Z: firing; its group (route, seconds)
                is looked at 14:03:16Z
-               lead: withheld since 14:02:07Z: silenced by cy until 14:00 UTC;
+               lead: withheld since 14:02:07Z: silenced by cy until 14:20 UTC;
                its group (route, minutes) waits for something to happen"""
 
 

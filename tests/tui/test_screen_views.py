@@ -55,7 +55,7 @@ def live(cells: int, rows: int, *, glyphs: Glyphs = UNICODE) -> list[str]:
 
 
 BUSY_80 = """\
- rtmd prod-a  ● LIVE 0.0s  ▲3 new 5 ◆3 ●2  ack 2  ⊘ 1 (14:00)  ∅ 1     4.2k ev/s
+ rtmd prod-a  ● LIVE 0.0s  ▲3 new 5 ◆3 ●2  ack 2  ⊘ 1 (14m)  ∅ 1  4.2k ev/s  ana
                                               10 open   ⊘ 2 silenced hidden (x)
      STG RULE             WHERE             VALUE THRESH   FOR  WHO / STATE
 >▲ C SM· negative-share   acme · launch     0.412 > 0.25    4m  NEW
@@ -69,7 +69,7 @@ BUSY_80 = """\
  ◆ W ··· reach-spike      umbrella             90 > 120     5m  ✓ OK 9s ago"""
 
 BUSY_120 = """\
- rtmd prod-a   ● LIVE 0.0s   ▲3 new 5  ◆3  ●2   ack 2   ⊘ 1 (next 14:00)   ∅ 1        4.2k ev/s  ana@operate  14:03:07Z
+ rtmd prod-a   ● LIVE 0.0s   ▲3 new 5  ◆3  ●2   ack 2   ⊘ 1 (next in 14m)   ∅ 1       4.2k ev/s  ana@operate  14:03:07Z
                                                                                       10 open   ⊘ 2 silenced hidden (x)
  SEV    STG RULE                        WHERE                         VALUE THRESHOLD      FOR  WHO / STATE
 >▲ CRIT SM· negative-share              acme · launch                 0.412 > 0.25          4m  NEW
@@ -216,8 +216,8 @@ WHY_80 = """\
  0.412   threshold > 0.25   since 13:59:07Z
 
  stages
- S seconds  firing      312 > 120          peak 400     fired 13:59:07Z · judge…
- · minutes  pending     60 > 80                         pending 30s
+ S seconds  firing      312 > 120      peak 400   fired 13:59:07Z · judged in 9m
+ · minutes  pending     60 > 80                   pending 30s
  · hours    inactive    - > 60
 
  why seconds

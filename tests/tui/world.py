@@ -195,7 +195,7 @@ def story(of: FiringView, receiver: str = "") -> ExplainView:
         runs=[RunView("r1", "hold-queue", "seconds", "done", AT - 50 * SECOND, "held")],
         links={"runbook": "https://wiki.example/surge"},
     )
-    held = "not told to lead: silenced by cy until 14:00 UTC"
+    held = "not told to lead: silenced by cy until 14:20 UTC"
     told = [
         EntryView(WALL - 4 * MINUTE, "transition", "the firing opens, at seconds"),
         EntryView(WALL - 4 * MINUTE, "transition", "seconds fires: condition held (312)", more=["window: 312  > 120"]),
@@ -208,7 +208,7 @@ def story(of: FiringView, receiver: str = "") -> ExplainView:
     ]
     now = [
         StandingView("desk", "route", "seconds", "firing", WALL - 4 * MINUTE, looks_at=WALL + 9 * SECOND),
-        StandingView("lead", "route", "minutes", "withheld", WALL - MINUTE, "silenced by cy until 14:00 UTC"),
+        StandingView("lead", "route", "minutes", "withheld", WALL - MINUTE, "silenced by cy until 14:20 UTC"),
         StandingView("mail", note="nothing leads from this firing to mail"),
     ]
     return ExplainView(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 
+from tui.approval import Approval
 from tui.copying import Choice, Copying, shown
 from tui.entry import Entry
 from tui.rowlist import RowList
@@ -175,6 +176,8 @@ class BoardScreen(DeskScreen):
         name = lit(self.board.title_of(chosen), 60) if lines else ""
         top = edge(name, f"{desk.glyphs.enter} all of it", cells, desk.glyphs)
         shown = [top, *(fit(line, cells, desk.glyphs.more) for line in lines)][:BRIEF]
+        if isinstance(self.strip, Approval):  # it says the same, and more
+            shown = []
         self._brief.paint(shown, dimmed=desk.picture.link.stale(desk.clock()))
 
     def _refilter(self, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rtmd.model.display import age
 from tui.counts import Counts
 from tui.picture import LinkState, Picture
 from tui.view.glyphs import STYLES, Glyphs
@@ -89,7 +90,7 @@ def _join(left: list[_Slot], right: list[_Slot], cells: int, *, is_long: bool) -
     tail = _row(right, is_long=is_long, between="  ")
     if width(head) + (width(tail) + 2 if tail else 0) > cells:
         return None
-    return spread(head, tail, cells)
+    return spread(head, tail, cells) if tail else head
 
 
 def _row(slots: list[_Slot], *, is_long: bool, between: str = "") -> Line:
@@ -154,8 +155,8 @@ def _silenced(picture: Picture, counts: Counts, moment: Moment, glyphs: Glyphs) 
     short = Piece(f"{glyphs.silenced} {silences}", tone)
     if counts.next_end is None:
         return _Slot((short,), (short,), stays=True)
-    ends = countdown(counts.next_end - moment.wall)
-    return _Slot((short, Piece(f" (next {ends})", "quiet")), (short, Piece(f" ({ends})", "quiet")), stays=True)
+    ends = age(counts.next_end - moment.wall)
+    return _Slot((short, Piece(f" (next in {ends})", "quiet")), (short, Piece(f" ({ends})", "quiet")), stays=True)
 
 
 def _unfed(counts: Counts, glyphs: Glyphs) -> _Slot:

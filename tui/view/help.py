@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tui.keymap import STRIP, Key
 from tui.view.glyphs import Glyphs
-from tui.view.line import EMPTY, Line, Piece, fit, pad
+from tui.view.line import EMPTY, Line, Piece, fit, pad, wrap
 
 _ROWS = (
     ("STG", "stages of the rule: S M H burn, s m h are pending, · is quiet, blank: no such stage"),
@@ -23,11 +25,11 @@ _ROWS = (
 def help_page(name: str, table: tuple[Key, ...], cells: int, glyphs: Glyphs, leaving: str) -> list[Line]:
     """Everything there is to press on a screen, and to read; `leaving` says what becomes of the daemon."""
     lines = [
-        *_keys(f"On the screen {name}", table, glyphs),
-        *(_keys("In the silence strip", STRIP, glyphs) if any(key.verb == "silence" for key in table) else ()),
+        *_keys(f"On the screen {name}", table, cells, glyphs),
+        *(_keys("In the silence strip", STRIP, cells, glyphs) if any(key.verb == "silence" for key in table) else ()),
         EMPTY,
         (Piece(" What the rows say", "head"),),
-        *(_pair(name, text, glyphs) for name, text in _ROWS),
+        *(line for name, text in _ROWS for line in _pair(name, text, cells, glyphs)),
         EMPTY,
         (Piece(" Order: nobody's first, then severity, stage (hours first), newest.", "quiet"),),
         (Piece(" The order is held for 3 s after you move; the row under the cursor keeps its place.", "quiet"),),
@@ -36,10 +38,13 @@ def help_page(name: str, table: tuple[Key, ...], cells: int, glyphs: Glyphs, lea
     return [fit(line, cells, glyphs.more) for line in lines]
 
 
-def _keys(name: str, table: tuple[Key, ...], glyphs: Glyphs) -> list[Line]:
-    rows = [_pair(key.label, key.help, glyphs) for key in table if key.keys]
+def _keys(name: str, table: tuple[Key, ...], cells: int, glyphs: Glyphs) -> list[Line]:
+    rows = [line for key in table if key.keys for line in _pair(key.label, key.help, cells, glyphs)]
     return [EMPTY, (Piece(f" {name}", "head"),), *rows]
 
 
-def _pair(name: str, text: str, glyphs: Glyphs) -> Line:
-    return (Piece(f"   {pad(glyphs.words(name), 14)}", "key"), Piece(glyphs.words(text), "text"))
+def _pair(name: str, text: str, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+    lead = f"   {pad(glyphs.words(name), 14)}"
+    for part in wrap(glyphs.words(text), max(20, cells - len(lead) - 1)):
+        yield (Piece(lead, "key"), Piece(part, "text"))
+        lead = " " * len(lead)

@@ -36,8 +36,8 @@ class _Columns:
 
     @classmethod
     def at(cls, cells: int) -> _Columns:
-        figures = _FIGURES if cells >= WIDE else _FIGURES[:5]
-        state = 26 if cells >= WIDE else 18
+        figures = _FIGURES if cells >= WIDE else _FIGURES[:4]
+        state = 26 if cells >= WIDE else 23
         fixed = 1 + 5 + 1 + sum(size + 1 for _, size in figures) + 1 + state
         rule = min(48, max(8, cells - fixed))
         return cls(5, rule, figures, state + max(0, cells - fixed - rule))
@@ -45,10 +45,10 @@ class _Columns:
 
 _FIGURES = (
     ("FIRED", 6),
-    ("A DAY", 6),
     ("MEDIAN", 6),
     ("NOBODY", 6),
     ("FALSE", 5),
+    ("A DAY", 6),
     ("FLAP", 5),
     ("SIL", 5),
     ("HANDLED", 7),
@@ -109,6 +109,8 @@ def words(of: Row, moment: Moment, glyphs: Glyphs) -> str:
 def info(rules: RuleList, problem: str, moment: Moment, cells: int, glyphs: Glyphs) -> Line:
     """Whose noise it is on the left, what is shown on the right."""
     days = f" noise of the last {rules.days} day{'s' if rules.days > 1 else ''} (d)"
+    if cells < WIDE:
+        days = f" noise, {rules.days}d (d)"
     left = [Piece(f" filter: {lit(rules.filter, 100)}  ", "strong")] if rules.filter else []
     left.append(Piece(days, "quiet"))
     noise = rules.noise
@@ -204,10 +206,10 @@ def _cells(noise: RuleNoiseView) -> tuple[str, ...]:
     said = [(noise.noise, "n"), (noise.real, "r"), (noise.misses, "m")]
     return (
         str(noise.firings),
-        f"{noise.a_day:.1f}" if noise.a_day < 1000 else f"{noise.a_day:.0f}",
         "-" if noise.duration is None else age(noise.duration),
         _percent(noise.unattended),
         _percent(judged),
+        f"{noise.a_day:.1f}" if noise.a_day < 1000 else f"{noise.a_day:.0f}",
         _percent(noise.flapped),
         _percent(noise.silenced),
         _percent(noise.handled),

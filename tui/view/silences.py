@@ -166,7 +166,7 @@ def _facts(silence: SilenceView, moment: Moment, cells: int) -> Iterator[Line]:
     changed = f", last changed by {lit(silence.updated_by, 40)}" if silence.updated_by else ""
     by = f"{lit(silence.created_by, 40)}{changed} at {moment.clock(silence.updated_at)}"
     yield from section("by", [f"{by}  ({lit(silence.id, 80)}, version {silence.version})"], cells)
-    did = f"{silence.matches_now} firings now, {figure(silence.suppressed)} messages so far"
+    did = f"{_count(silence.matches_now, 'firing')} now, {_count(silence.suppressed, 'message')} so far"
     yield from section("hides", [did], cells)
 
 
@@ -183,3 +183,7 @@ def _hidden(
     if len(found) > MOST_HIDDEN:
         texts.append(f"and {len(found) - MOST_HIDDEN} more")
     yield from section("now", texts, cells)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{figure(number)} {name}{'' if number == 1 else 's'}"

@@ -13,7 +13,7 @@ def status_page(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) ->
     """Pairs of name and value, trouble last."""
     status, link = picture.status, picture.link
     pairs = [("link", f"{link.state}, heard {age(moment.mono - link.heard)} ago" if link.heard else str(link.state))]
-    pairs.append(("missed", f"{picture.resyncs} times since this screen opened, made good by a new picture each time"))
+    pairs.append(("missed", f"{picture.resyncs} times, each made good by a new picture"))
     if link.problem:
         pairs.append(("trouble", lit(link.problem, 500)))
     if status is not None:
@@ -24,7 +24,10 @@ def status_page(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) ->
             ("rules", f"{status.rules}, {status.pending} stages pending"),
             ("series", figure(status.series)),
             ("samples", f"{figure(status.samples)} accepted, {status.samples_per_second:.0f} a second"),
-            ("firing", f"{status.firing} open, {status.silenced} of them under {status.silences} silences"),
+            (
+                "firing",
+                f"{status.firing} open, {status.silenced} of them under {status.silences} silence(s)",
+            ),
             ("outbox", f"{status.outbox} waiting, {status.dead_letters} given up"),
             *(("dropped", f"{count} {lit(reason, 80)}") for reason, count in status.drops.items() if count),
             *(("notice", lit(notice, 500)) for notice in status.notices),

@@ -25,6 +25,9 @@ from tui.view.line import EMPTY, Line, Piece, figure, fit, lit, pad, section, sp
 from tui.view.moment import Moment
 from tui.view.row import ladder, state, threshold, where
 
+_WIDE = 100
+_LEAST = 20  # cells for a text, however narrow the screen is
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -80,7 +83,7 @@ def preview(firing: FiringView, moment: Moment, cells: int, rows: int, glyphs: G
     try:
         lines = [
             _say(lit(firing.title or firing.rule), "strong"),
-            *_ladder(firing.stages, moment, glyphs),
+            *_ladder(firing.stages, moment, cells, glyphs),
             *section("labels", [_labels(firing.labels)], cells),
             *(section("ack", [_ack_text(firing, moment)], cells) if firing.ack else ()),
             *(section("proposals", [proposed(each, moment) for each in waiting(firing.proposals)], cells)),
@@ -99,7 +102,7 @@ def _why(firing: FiringView, known: Known, moment: Moment, room: tuple[int, int]
         yield from (EMPTY, heading(known.curve, cells, glyphs))
         happened = signs(full, known.marks, moment)
         yield from curve(known.curve, happened, moment, cells=cells, rows=rows, glyphs=glyphs)
-    yield from _headed("stages", _ladder(full.stages, moment, glyphs))
+    yield from _headed("stages", _ladder(full.stages, moment, cells, glyphs))
     for stage in full.stages:
         if stage.evidence is not None:
             yield from _headed(f"why {stage.name}", _evidence(stage, stage.evidence, moment, cells, glyphs))
@@ -157,17 +160,19 @@ def _now(firing: FiringView, moment: Moment) -> Line:
     return tuple(parts)
 
 
-def _ladder(stages: list[StageView], moment: Moment, glyphs: Glyphs) -> Iterator[Line]:
+def _ladder(stages: list[StageView], moment: Moment, cells: int, glyphs: Glyphs) -> Iterator[Line]:
+    """A line a stage; on narrow screens what does not fit goes on below."""
+    held_cells, peak_cells = (18, 13) if cells >= _WIDE else (14, 11)
     for stage in stages:
         burns = stage.state in ("firing", "recovering")
         letter = lit(stage.name)[:1].upper() if burns else glyphs.unlit
         held = f"{figure(stage.value)} {threshold(stage.threshold)}"
-        text = f"{letter} {pad(lit(stage.name, 9), 8)} {pad(lit(stage.state, 10), 11)} {pad(held, 18)}"
         peak = f"peak {figure(stage.peak)}" if stage.peak is not None else ""
-        yield (
-            Piece(f" {text} {pad(peak, 13)}", "text" if burns else "quiet"),
-            Piece(_story(stage, moment, glyphs), "quiet"),
-        )
+        name = f"{letter} {pad(lit(stage.name, 9), 8)} {pad(lit(stage.state, 10), 11)}"
+        lead = f" {name} {pad(held, held_cells)} {pad(peak, peak_cells)}"
+        for part in wrap(_story(stage, moment, glyphs), max(_LEAST, cells - len(lead))):
+            yield (Piece(lead, "text" if burns else "quiet"), Piece(part, "quiet"))
+            lead = " " * len(lead)
 
 
 def _story(stage: StageView, moment: Moment, glyphs: Glyphs) -> str:
@@ -202,7 +207,7 @@ def _evidence(stage: StageView, evidence: EvidenceView, moment: Moment, cells: i
 
 
 def _clause(clause: ClauseView, cells: int, glyphs: Glyphs) -> Iterator[Line]:
-    mark = glyphs.ok if clause.holds else glyphs.fails
+    mark = pad(glyphs.ok if clause.holds else glyphs.fails, max(len(glyphs.ok), len(glyphs.fails)))
     label, value = pad(lit(clause.name, 20), 9), pad(figure(clause.value), 8, right=True)
     lead = f" {mark} {label} {value}  "
     for index, part in enumerate(wrap(lit(clause.text), max(20, cells - len(lead) - 1))):
