@@ -100,7 +100,8 @@ def _operator_api(desk: Desk) -> ASGIApp:
     )
 
 
-def _http_refusal(desk: Desk, request: Request, error: Exception) -> Response:
+# Coroutines: starlette runs plain functions in a thread, where nothing of the desk may be touched.
+async def _http_refusal(desk: Desk, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # starlette looks handlers up by type
     return _denial(desk, request.scope, error)
 
@@ -115,5 +116,5 @@ def _denial(desk: Desk, scope: Scope, error: HTTPException) -> Response:
     return refusal(error)
 
 
-def _failed(_: Request, __: Exception) -> Response:
+async def _failed(_: Request, __: Exception) -> Response:
     return problem(500, "rtmd failed to answer this; its log says why")

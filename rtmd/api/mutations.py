@@ -181,7 +181,7 @@ def _told(answered: Answered) -> Response:
     return Json(Done(answered.id))
 
 
-def refused(_: Request, error: Exception) -> Response:
+async def refused(_: Request, error: Exception) -> Response:
     """A request that was refused before it became an input."""
     match error:
         case NotFoundError():
