@@ -19,7 +19,7 @@ from seat import Seat, sitting
 from test_screen_groups import storm
 
 from rtmd.wire.actions import HoldView
-from tui.options import Options
+from tui.options import DEFAULTS, Options
 
 
 def hushed() -> FakeDaemon:
@@ -63,16 +63,17 @@ class Case:
     daemon: Callable[[], FakeDaemon] = FakeDaemon
     steps: tuple[tuple[str, str], ...] = ()
     stale: bool = False  # the link is lost meanwhile
-    ascii_only: bool = False
+    options: Options = DEFAULTS
 
 
+IN_ASCII = Options(ascii_only=True)
 WHY = (("enter", "peak 400"), ("k", "thr"))
 RULES, SILENCES, ACTIONS, AUDIT = ("2", "gc-pause"), ("3", "migration"), ("4", "pause-ads"), ("5", "s17")
 # By screen; what stands after a dash is its state.
 CASES = {
     "busy": Case(bustling),
     "live": Case(),
-    "live-ascii": Case(ascii_only=True),
+    "live-ascii": Case(options=IN_ASCII),
     "quiet": Case(calm),
     "stale": Case(stale=True),
     "storm": Case(stormy),
@@ -85,8 +86,10 @@ CASES = {
     "help": Case(steps=(("?", "On the screen Live"),)),
     "status": Case(steps=((":", ""), *((key, "") for key in "daemon"), ("enter", "up since"))),
     "who": Case(bustling, ((":", ""), *((key, "") for key in "who"), ("enter", "SINCE"))),
+    "wall": Case(options=Options(wall=True)),
+    "wall-stale": Case(options=Options(wall=True), stale=True),
     "why": Case(steps=WHY),
-    "why-ascii": Case(steps=WHY, ascii_only=True),
+    "why-ascii": Case(steps=WHY, options=IN_ASCII),
     "why-end": Case(steps=(*WHY, ("G", "now  "))),
     "why-hours": Case(steps=(*WHY, ("tab", "signal hours"))),
     "why-lead": Case(steps=(*WHY, ("G", "now  "), ("w", "as far as desk"), ("w", "as far as lead"))),
@@ -142,7 +145,7 @@ async def lose(seat: Seat) -> None:
 async def test_the_whole_screen_looks_like_its_golden_text_in_every_size(tmp_path: Path, name: str) -> None:
     case = CASES[name]
     daemon = case.daemon()
-    async with sitting(tmp_path, daemon, SIZES[0], Options(ascii_only=case.ascii_only)) as seat:
+    async with sitting(tmp_path, daemon, SIZES[0], case.options) as seat:
         await seat.sees(next((one.rule for one in daemon.firings.values()), "Nothing firing"))
         for key, brings in case.steps:
             await seat.press(key)

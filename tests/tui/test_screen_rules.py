@@ -45,7 +45,7 @@ async def test_the_noisiest_stands_on_top_and_what_has_too_few_firings_has_no_sc
         await on_rules(seat)
         rows = [line.split() for line in seat.text.splitlines()[3:6]]
         assert [row[:2] for row in rows] == [[">0.72", "gc-pause"], ["0.31", "mention-surge"], ["-", "site-latency"]]
-        assert " ".join(rows[0][2:]) == "1204 172.0 9s 96% 81% 61% 71% 0% 3n 1r 1m 2 firing"
+        assert " ".join(rows[0][2:]) == "1204 9s 96% 81% 172.0 61% 71% 0% 3n 1r 1m 2 firing"
 
 
 async def test_every_state_of_a_rule_has_its_word(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def test_figures_rules_and_freshness_are_on_the_wall(tmp_path: Path) -> No
         assert not any(row.startswith(">") for row in lines)
         assert "gc-pause" not in text  # it is silenced
         assert "reach-spike" not in text  # it is over
-        assert lines[-1].endswith("1 silence hide 2 firings")
+        assert lines[-1].endswith("1 silence hides 2 firings")
 
 
 async def test_rules_with_several_firings_are_one_line_and_the_rest_is_counted(tmp_path: Path) -> None:

@@ -93,7 +93,11 @@ def proof_of_life(status: StatusView, moment: Moment, glyphs: Glyphs, *, hint: s
     rate = status.samples_per_second
     feed = f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
     parts = [_count(status.rules, "rule"), f"last evaluation {fresh} ago", f"{feed} ev/s"]
-    hide = f" hide {_count(status.silenced, 'firing')}{hint}" if status.silenced else ""
+    hide = (
+        f" {'hides' if status.silences == 1 else 'hide'} {_count(status.silenced, 'firing')}{hint}"
+        if status.silenced
+        else ""
+    )
     parts.append(_count(status.silences, "silence") + hide)
     return glyphs.between.join(parts)
 
