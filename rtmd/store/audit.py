@@ -73,6 +73,8 @@ def _missing(first: int, last: int) -> str:
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(open_reader(path)) as connection:
+            # Only a line that was tampered with is no Unicode: it has to be shown, not stumbled over.
+            connection.text_factory = lambda text: text.decode("utf-8", "replace")
             yield connection
     except sqlite3.Error as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error

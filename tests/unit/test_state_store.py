@@ -244,6 +244,9 @@ async def test_the_audit_trail_is_a_chain_that_shows_edits_and_cuts(store: State
     assert verify_audit(path).problem == "line 4 is missing"
     other.execute("UPDATE audit SET by = 'bob' WHERE seq = 2")
     assert verify_audit(path).problem == "line 2 is not what was written"
+    other.execute("UPDATE audit SET detail = CAST(x'ff' AS TEXT) WHERE seq = 1")
+    assert verify_audit(path).problem == "line 1 is not what was written"
+    assert read_audit(path)[0].detail == "\ufffd"
     other.execute("DELETE FROM audit WHERE seq = 1")
     assert verify_audit(path).problem == "line 1 is missing"
     other.close()
