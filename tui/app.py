@@ -156,8 +156,9 @@ class RtmdApp(App[None]):
     def repaint(self) -> None:
         """Bring the screen in front up to date."""
         self._flushed = time.monotonic()
-        if isinstance(self.screen, DeskScreen):
-            self.screen.repaint()
+        front = self.screen_stack[-1] if self.screen_stack else None  # a late timer may find none: all is over
+        if isinstance(front, DeskScreen):
+            front.repaint()
 
     def wear(self, name: str) -> None:
         """Show everything in the colours of a theme from now on."""

@@ -208,6 +208,15 @@ async def test_a_storm_on_the_screen_is_groups_with_its_first_rule_on_top(tmp_pa
         await seat.sees("STORM")
 
 
+async def test_why_on_a_group_is_about_its_most_urgent_firing(tmp_path: Path) -> None:
+    async with sitting(tmp_path, FakeDaemon(storm(4, 30))) as seat:
+        await seat.sees("▸ rule-0", "30 firings")
+        await seat.press("enter")
+        await seat.sees(
+            "WHY  rule-0", seat.app.desk.picture.firings[seat.app.desk.roster.target].labels["host"], "stages"
+        )
+
+
 async def test_marks_freeze_order_and_jump_have_their_keys(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon(), (120, 30)) as seat:
         await seat.press("space", "space")

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import sys
@@ -18,6 +19,7 @@ import pyte
 import pytest
 import world
 from fake_daemon import FakeDaemon
+from hostile import HostileDaemon, acting
 
 from rtmd.wire.silences import SilenceRequest
 from tui import crash
@@ -33,6 +35,14 @@ live.LiveScreen.do_filter = broken
 sys.exit(tui.app.main(sys.argv[1]))
 """
 
+# What Textual says to the terminal: where to go, in which colour and mode, and the shape of the mouse's pointer.
+OWN = re.compile(r"\x1b\[[<=>?]?[0-9;:]*\$?[A-Za-z]|\x1b\]22;default\x07")
+# What to wait for, and the keys that lead on from there.
+PLACES = (
+    ("2", "STORM"), ("3", "noise of the last"), ("4", "forgotten ·"), ("5", "to decide"), ("1", "newest first"),
+    ("vv", "STORM"), ("\r", "one row a firing"), ("G", "signal"), ("q", "labels"), ("m", "a ack"),
+    ("q", "grouped by rule"), ("q", "a ack"),
+)  # fmt: skip
 DEAF = "import signal, sys, tui.app; signal.signal(signal.SIGHUP, signal.SIG_IGN); sys.exit(tui.app.main(sys.argv[1]))"
 
 
@@ -131,6 +141,22 @@ async def test_a_firing_appears_is_silenced_in_two_keys_and_the_terminal_is_give
     assert seat.raw.rindex(b"\x1b[?25h") > seat.raw.rindex(b"\x1b[?25l")
     assert b"the daemon keeps running" in seat.raw
     assert b"]0;" not in seat.raw.replace("␛]0;".encode(), b"")
+
+
+async def test_what_others_wrote_never_reaches_the_terminal_as_a_command(tmp_path: Path) -> None:
+    daemon = HostileDaemon()
+    async with (
+        daemon.serving(str(tmp_path / "s")) as target,
+        terminal(tmp_path, sys.executable, "-m", "tui", target) as seat,
+    ):
+        for keys, text in PLACES:
+            await seat.sees(text)
+            seat.press(keys)
+        assert await seat.ends() == 0
+    drawn = seat.raw.decode()
+    assert drawn.count("PWNED") > 10, "nothing of it was on the screen"
+    assert "\x1b[2JPWNED" not in drawn
+    assert acting(OWN.sub("", drawn)) <= {"\r", "\n"}
 
 
 async def test_a_broken_screen_gives_the_terminal_back_and_reports_without_locals(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ class WhyScreen(FiringScreen, ReadingScreen):
         yield from super().middle()
 
     def target(self) -> FiringView | None:
-        """The firing under the list's cursor."""
-        return self.desk.picture.firings.get(self.desk.roster.cursor)
+        """The firing under the list's cursor, or the most urgent of the group there."""
+        return self.desk.picture.firings.get(self.desk.roster.target)
 
     def show(self) -> None:
         """Draw, and ask for what is not known yet."""

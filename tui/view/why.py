@@ -68,7 +68,7 @@ def title(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs) -> Lin
     right = (
         Piece(f"{glyphs.of(firing.severity)} {word}  ", STYLES.get(firing.severity, "text")),
         Piece(ladder(firing, glyphs) + "  ", "text"),
-        *state(firing, moment, glyphs, wide=True),
+        *fit(state(firing, moment, glyphs, wide=True), cells // 3, glyphs.more),  # whoever explains it has a long name
         Piece(f"  {age(ended - firing.fired_at)} ", "text"),
     )
     return spread(left, right, cells)
