@@ -6,6 +6,7 @@ from collections import Counter
 
 from rtmd.config import Lang, Wording
 from rtmd.model.firing import Ack, Clause, Evidence, Exemplar, Firing, Outcome, StageRecord, StageState
+from rtmd.model.mark import Mark, MarkKind
 from rtmd.model.reaction import ActionRun, Alert, Digest, Notification, NotifyReason, RunState, StormPhase, Told
 from rtmd.model.replace import replace
 from rtmd.model.rule import Kind, Severity, StageName
@@ -41,6 +42,10 @@ MENTIONS = Firing(
     extra_labels=(("team", "desk"),),
     links=(("runbook", "https://wiki.example/mentions"), ("bad", "file:///etc/passwd")),
 )
+MARKS = (
+    Mark("m1", MENTIONS.fired_at - 240_000, MarkKind.DEPLOY, "shop v2.3 is <live>", (("brand", "acme"),), "ci"),
+    Mark("m2", MENTIONS.fired_at + 90_000, MarkKind.POST, "The answer is out"),
+)
 RUN = ActionRun("r1", "hold-queue", MENTIONS.id, "mentions", MENTIONS.labels, StageName.SECONDS, RunState.DONE, AT)
 
 
@@ -65,8 +70,9 @@ def new() -> Notification:
 
 
 def raised() -> Notification:
-    """Minutes fire, and something ran."""
-    return told(replace(MENTIONS, ack=Ack("ana", AT, AT + 900_000)), Told.RAISED, seq=2, runs=(RUN,))
+    """Minutes fire, something ran, and something had happened."""
+    firing = replace(MENTIONS, ack=Ack("ana", AT, AT + 900_000), marks=MARKS)
+    return told(firing, Told.RAISED, seq=2, runs=(RUN,))
 
 
 def still() -> Notification:

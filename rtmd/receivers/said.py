@@ -22,13 +22,14 @@ import msgspec
 from rtmd.config import Wording
 from rtmd.config.template import Escape, Template, TemplateProblem
 from rtmd.model.display import safe
-from rtmd.model.firing import Exemplar
+from rtmd.model.firing import Exemplar, Firing
 from rtmd.model.reaction import Alert, Digest, Notification, NotifyReason, StormPhase, Told
 from rtmd.model.rule import Kind
 from rtmd.receivers.fit import clip
 from rtmd.receivers.words import WORDS, Words, figure, lead, length, moment, threshold
 
 EXEMPLARS = 3
+MARKS = 3
 
 _TITLE = 250  # characters of a firing's title
 _FACT = 500
@@ -203,6 +204,8 @@ class Voice:
         since = moment(firing.begun, message.at, self._wording.zone, words)
         lasted = length((firing.resolved_at or message.at) - firing.begun, words)
         yield (words.no_data if starved else words.since), words.lasted.format(moment=since, length=lasted)
+        if not alert.resolved:
+            yield from self._marks(firing)
         labels = (pair for pair in firing.labels if pair != ("alertname", firing.rule))
         yield words.where, safe(", ".join(f"{name}={value}" for name, value in labels), _FACT)
         yield words.stage, f"{words.stages[firing.stage]} ({words.severities[firing.severity]})"
@@ -213,6 +216,15 @@ class Voice:
         )
         yield words.who, self._who(message, alert)
         yield words.ran, ", ".join(f"{safe(run.action, 60)} ({words.runs[run.state]})" for run in alert.runs[:10])
+
+    def _marks(self, firing: Firing) -> Iterator[tuple[str, str]]:
+        """What was reported closest to when it began: perhaps that is why."""
+        words = self._words
+        near = sorted(firing.marks, key=lambda mark: abs(mark.time - firing.begun))[:MARKS]
+        for mark in sorted(near, key=lambda mark: mark.time):
+            ago = firing.begun - mark.time
+            when = words.before if ago >= 0 else words.after
+            yield when.format(kind=words.marks[mark.kind], length=length(abs(ago), words)), safe(mark.text, _FACT)
 
     def _value(self, alert: Alert) -> str:
         firing, record, words = alert.firing, alert.record, self._words

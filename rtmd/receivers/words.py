@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from rtmd.config import Lang
 from rtmd.model.display import number
 from rtmd.model.firing import Outcome
+from rtmd.model.mark import MarkKind
 from rtmd.model.reaction import RunState, StormPhase
 from rtmd.model.rule import Kind, Severity, StageName
 
@@ -52,6 +53,7 @@ class Words:
     severities: Mapping[Severity, str]
     outcomes: Mapping[Outcome, str]
     runs: Mapping[RunState, str]
+    marks: Mapping[MarkKind, str]
     months: tuple[str, ...]
     stage: str
     where: str
@@ -61,6 +63,8 @@ class Words:
     since: str
     no_data: str
     lasted: str
+    before: str
+    after: str
     so_far: str
     unconfirmed: str
     who: str
@@ -116,6 +120,7 @@ EN = Words(
     severities={severity: str(severity) for severity in Severity},
     outcomes={outcome: str(outcome) for outcome in Outcome},
     runs={state: str(state) for state in RunState},
+    marks={kind: str(kind).capitalize() for kind in MarkKind},
     months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     stage="Stage",
     where="Where",
@@ -125,6 +130,8 @@ EN = Words(
     since="Since",
     no_data="No data since",
     lasted="{moment}, for {length}",
+    before="{kind} {length} before",
+    after="{kind} {length} after",
     so_far="So far",
     unconfirmed="not confirmed",
     who="Who has it",
@@ -204,6 +211,7 @@ FR = Words(
         RunState.UNDO_FAILED: "annulation échouée",
         RunState.UNDO_UNKNOWN: "annulation inconnue",
     },
+    marks={MarkKind.POST: "Publication", MarkKind.DEPLOY: "Déploiement", MarkKind.EVENT: "Événement"},
     months=("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
     stage="Palier",
     where="Où",
@@ -213,6 +221,8 @@ FR = Words(
     since="Depuis",
     no_data="Sans données depuis",
     lasted="{moment}, soit {length}",
+    before="{kind} {length} avant",
+    after="{kind} {length} après",
     so_far="Jusqu’ici",
     unconfirmed="non confirmé",
     who="Qui s’en charge",

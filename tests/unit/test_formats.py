@@ -33,6 +33,7 @@ from rtmd.config import (
 )
 from rtmd.config.template import checked
 from rtmd.model.firing import Ack, Evidence, Exemplar, StageRecord, StageState
+from rtmd.model.mark import Mark, MarkKind
 from rtmd.model.reaction import Notification, Told
 from rtmd.model.replace import replace
 from rtmd.receivers.body import notification_body
@@ -257,6 +258,9 @@ def test_nothing_that_means_something_to_a_vendor_means_anything_in_any_place(ki
                 vendors.CHECKS[kind](body, headers)
 
 
+MARKED = st.builds(Mark, HOSTILE, st.integers(AT - 3_600_000, AT), st.sampled_from(MarkKind), HOSTILE)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> Notification:
     """A message whose every text is hostile."""
@@ -276,6 +280,7 @@ def messages(draw: st.DrawFn) -> Notification:
         links=tuple(links.items()),
         stages=(record,),
         resolved_at=AT if what is Told.RESOLVED else None,
+        marks=tuple(draw(st.lists(MARKED, max_size=4))),
         ack=draw(st.none() | st.builds(Ack, by=HOSTILE, at=st.just(AT), until=st.just(AT + 1), note=HOSTILE)),
     )
     message = told(firing, what, seq=draw(st.integers(1, 3)))
