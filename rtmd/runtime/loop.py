@@ -8,7 +8,7 @@ what is on disk.
 
 What a step decided then goes through many hands (disk, outbox, connection), each of which gets a turn of the event
 loop. With posts in line there would be a step before each of them, and a message that is ready would wait for dozens;
-so a step that decided something gives way to them, and further posts wait that long (`Inbox.room`).
+so while something that somebody waits for is on its way, turns give way to it, and posts wait that long (`Inbox.room`).
 
 Time enters here and only here. A turn that comes more than two seconds late, or a wall clock that jumped ahead of
 the monotonic one (suspend, clock step), is a gap that nobody watched, and enters as `TimeGap`.
@@ -25,7 +25,7 @@ from contextlib import AsyncExitStack
 from typing import get_args
 
 from rtmd.errors import StoreError
-from rtmd.model.effects import Answered, Durable, Effect
+from rtmd.model.effects import Answered, Durable, Effect, Notify, RunAction
 from rtmd.model.inputs import AskedInput, RulesLoaded, TimeGap, WallClock
 from rtmd.pipeline import Input, Pipeline, RoomWanted, Samples
 from rtmd.ports import LoggedBatch
@@ -37,6 +37,8 @@ STALE = 5_000  # ms without a step after which evaluation counts as stuck
 _AT_LEAST_EVERY = 1_000  # ms between turns: the watchdog, the log and people see that time goes on
 _DRIFT = 250  # ms between wall and engine clock that are worth an input
 _DURABLE = get_args(Durable)
+_AWAITED = (Notify, RunAction, Answered)
+_TURNS = 8  # that give way after one of these was decided, and after it was set going: to connect takes a while
 _HANDS = 32  # rounds of the event loop that take a message from the disk to the wire; without work a few µs each
 
 log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ class StepLoop:
         self._perform = perform
         self._due = self.at
         self._offset = pipeline.wall(0)
-        self._decided = False  # something, since the loop gave way
+        self._courtesy = 0  # turns that are still to give way
         self._steps: asyncio.Queue[tuple[Awaitable[None] | None, tuple[Effect, ...]]] = asyncio.Queue()
         self._requests = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
@@ -166,15 +168,15 @@ class StepLoop:
                 self.storage.samples.append(LoggedBatch(at, given.source, given.batch))
         if step.effects:
             durable = [effect for effect in step.effects if isinstance(effect, _DURABLE)]
-            self._decided = self._decided or bool(durable)
+            self._hurry(step.effects)
             self._steps.put_nowait((self.storage.store.commit(durable) if durable else None, step.effects))
 
     async def _turn_on(self) -> None:
         while True:
             await self.inbox.filled(min(self._due - self._clock.now(), _AT_LEAST_EVERY) / 1000)
             self.turn()
-            if self._decided:
-                self._decided = False
+            if self._courtesy:
+                self._courtesy -= 1
                 await self.inbox.give_way()
 
     def _ended(self, turning: asyncio.Task[None]) -> None:
@@ -182,6 +184,10 @@ class StepLoop:
         if error is not None and not self.fatal.done():
             log.critical("a step failed", exc_info=error)
             self.fatal.set_result(error)
+
+    def _hurry(self, effects: tuple[Effect, ...]) -> None:
+        if any(isinstance(effect, _AWAITED) for effect in effects):
+            self._courtesy = _TURNS
 
     def _notice_gaps(self) -> None:
         now, wall = self._clock.now(), self._clock.wall()
@@ -207,6 +213,7 @@ class StepLoop:
                 problem = await self._committed(commit)
                 for effect in effects:
                     self._do(effect, problem)
+                self._hurry(effects)
             except Exception:
                 log.exception("an effect could not be performed")
             finally:
