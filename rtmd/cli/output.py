@@ -35,12 +35,12 @@ def json_line(answer: object) -> str:
 
 
 def _inert_json(plain: str) -> str:
-    """C1 controls and directional marks are legal in JSON text; a terminal would still act on them."""
+    """DEL, C1 controls and directional marks are legal in JSON text; a terminal would still act on them."""
     return "".join(character if _inert(character) else _escaped(character) for character in plain)
 
 
 def _inert(character: str) -> bool:
-    return character == "\n" or character.isascii() or safe(character) == character
+    return character == "\n" or " " <= character <= "~" or safe(character) == character
 
 
 def _escaped(character: str) -> str:
