@@ -32,6 +32,7 @@ from rtmd.wire.explain import EntryView, ExplainView, StandingView
 from rtmd.wire.marks import MarkView
 from rtmd.wire.rules import ReloadView
 from rtmd.wire.watchers import WatcherView
+from tui.options import Options
 
 FROM = f"unix uid {os.geteuid()}"
 HOSTILE = "\x1b]52;c;x\x07[/red]\u202e\x9b"
@@ -353,16 +354,17 @@ def test_verbs_complete_without_being_imported() -> None:
 
 
 def test_the_screen_is_opened_on_the_target_and_its_exit_code_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[tuple[str, bool, bool, str]] = []
+    opened: list[tuple[str, Options]] = []
 
-    def screen(target: str, *, ascii_only: bool, read_only: bool, open_at: str) -> int:
-        opened.append((target, ascii_only, read_only, open_at))
+    def screen(target: str, options: Options) -> int:
+        opened.append((target, options))
         return 3
 
     monkeypatch.setattr("tui.app.main", screen)
     flags = ["--connect", "tcp:127.0.0.1:9095", "--ascii", "--readonly", "--open", "firing/f1"]
     result = CliRunner().invoke(main, ["tui", *flags])
-    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", True, True, "firing/f1")])
+    wanted = Options(ascii_only=True, read_only=True, open_at="firing/f1")
+    assert (result.exit_code, opened) == (3, [("http://127.0.0.1:9095", wanted)])
 
 
 def test_version_is_printed() -> None:
