@@ -130,7 +130,13 @@ keep = '6s'
 
 
 EAGER_RULES = eager_rules()
-RULES = st.tuples(rule_texts("r0"), rule_texts("r1")).map("\n".join)
+BRAKE = """
+[correlations.both]
+all = ["r0", "r1"]
+on = ["b"]
+brake = ["hold"]
+"""
+RULES = st.tuples(rule_texts("r0"), rule_texts("r1"), st.sampled_from(["", "", BRAKE])).map("\n".join)
 PAUSES = st.one_of(
     st.integers(1, 1500),
     st.integers(1, 1500),
