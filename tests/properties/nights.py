@@ -198,6 +198,7 @@ def draw_correlation(chance: Random, name: str) -> str:
     lines += [f"at_least = '{chance.choice(['seconds', 'seconds', 'minutes'])}'"]
     lines += [f"reopen = '{chance.choice(['0s', '4s', '10m'])}'"]
     lines += chance.choice([["notify = ['desk']"], ["notify = ['lead', '@route']"], []])
+    lines += ["brake = ['hold']"] * (chance.random() < 0.3)
     lines += ["shadow = true"] * (chance.random() < 0.05)
     return "\n".join(lines)
 
