@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from fakes_api import NOW, Served, config, firing_view, serving, silence_view
+from fakes_api import NOW, FakeDesk, Served, config, firing_view, serving, silence_view
 from hostile import acting
 from world import HOSTILE
 
@@ -63,10 +63,9 @@ async def test_a_verb_prints_it_as_text_and_rows_stay_rows(served: Served, verb:
 
 
 @pytest.mark.parametrize("bad", HOSTILE, ids=range(len(HOSTILE)))
-async def test_watch_says_it_on_one_line(served: Served, bad: str) -> None:
+def test_watch_says_it_on_one_line(bad: str) -> None:
     telling = Telling()
-    status = served.desk.status()
-    list(telling.hear(Snapshot("e1", 1, status, bad, bad, [])))
+    list(telling.hear(Snapshot("e1", 1, FakeDesk().status(), bad, bad, [])))
     hostile = firing_view("f1", rule=bad, title=bad, labels={bad: bad}, reason=bad, threshold=bad)
     events = [
         *telling.hear(Changes(2, [hostile], marks=[MarkView("m", NOW, bad, bad, {bad: bad}, bad)])),
