@@ -119,12 +119,6 @@ class Clocks:
         self.left_since[moved] = 0
         return moved
 
-    def forget(self, unfed: Bools) -> Bools:
-        """Of idle rows that nothing feeds any more the grid points no longer count; gives those."""
-        moved: Bools = unfed & (self.state == INACTIVE) & (self.history != 0)
-        self.history[moved] = 0
-        return moved
-
     def show(self) -> NDArray[np.int64]:
         """The rows that are not idle and have another value than at the last call."""
         rows: NDArray[np.int64] = np.flatnonzero(self.state != INACTIVE)

@@ -110,7 +110,6 @@ class StageTable:
             if event is not None:
                 transitions += self._apply(row, event, at)
         transitions += self._judge_unfed(reading, at)
-        moved |= clocks.forget(reading.unfed)
         transitions += self._waiting.judge(at, patience(self.signal))
         transitions += self._feeds.judge(reading, at)
         self._judged_at = at

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from scenarios.restart import stored
 from scenarios.score import START, Score
 
-from rtmd.formats.batch import STALE, SampleBatch, SeriesLimits, SeriesTable
+from rtmd.formats.batch import SampleBatch, SeriesLimits, SeriesTable
 from rtmd.formats.exposition import ExpositionDecoder
 from rtmd.formats.influx import InfluxDecoder
 from rtmd.pipeline import RoomWanted, Samples
@@ -52,18 +51,6 @@ def test_churn_goes_on_through_a_full_table_and_what_fires_or_lives_stays() -> N
     assert {"lives", "hot"} <= known
     assert score.firing.open
     assert score.pipeline.engine.tables("pods")[0].refused == 0
-
-
-def test_what_left_with_some_of_its_grid_points_met_makes_room() -> None:
-    score = Score("[rules.pods]\nsignal = 'm'\nabove = 10\nfor = { count = 3, of = 5 }\n")
-    score.push(1, 'm{pod="a"}', 11)
-    score.run(6)
-    (table,) = score.pipeline.engine.tables("pods")
-    assert [record.history for _, record in table.records()] == [1]
-    score.push(7, 'm{pod="a"}', float(STALE))
-    score.run(20)
-    assert (list(table.records()), table.feeding().tolist(), table.busy) == ([], [], False)
-    assert stored(score).instances == {}
 
 
 def test_a_decoder_still_knows_what_is_left_and_reads_the_rest_anew() -> None:
