@@ -133,7 +133,7 @@ def test_an_ack_on_an_old_version_says_who_was_first() -> None:
     assert score.ack(2, score.firing.id, by="ana", version=seen).status == 200
     answer = score.ack(3, score.firing.id, by="bo", version=seen)
     assert answer.status == 409
-    assert "ana has it" in answer.error
+    assert answer.error == "ana took it 1s ago (version 2)"
 
 
 def test_the_evidence_is_recorded_clause_by_clause_with_the_loudest_posts() -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -74,6 +74,7 @@ class FakeDaemon:
         self.rule_files: dict[str, RuleFileView] = {}
         self.joined = asyncio.Event()
         self._readers: list[asyncio.StreamWriter] = []
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
 
     @asynccontextmanager
@@ -89,8 +90,9 @@ class FakeDaemon:
             yield target
         finally:
             self._server.close()
-            self.hang_up()
-            await asyncio.sleep(0)
+            for writer in self._connections.values():
+                writer.transport.abort()
+            await asyncio.gather(*self._connections, return_exceptions=True)
 
     def hang_up(self) -> None:
         """Drop every reader."""
@@ -135,6 +137,9 @@ class FakeDaemon:
             each.write(b"%x\r\n%b\r\n" % (len(body), body) if self.chunked else body)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, path, _ = head.split(" ", 2)

@@ -13,13 +13,14 @@ from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.why import WhyScreen
+from tui.theme import THEMES
 
 
 @pytest.mark.parametrize("screen", [*PLACES.values(), WhyScreen, ReadingScreen])
 def test_every_key_of_the_tables_has_its_verb(screen: type[DeskScreen]) -> None:
+    of_the_app = {f"go_{place}" for place in PLACES} | {f"theme_{name.removeprefix('rtmd-')}" for name in THEMES}
     for key in screen.KEYS:
-        is_place = key.verb.startswith("go_") and key.verb.removeprefix("go_") in PLACES
-        assert is_place or callable(getattr(screen, f"do_{key.verb}")), key.verb
+        assert key.verb in of_the_app or callable(getattr(screen, f"do_{key.verb}")), key.verb
     names = [name for key in screen.KEYS for name in key.keys]
     assert len(names) == len(set(names))
     verbs = [key.verb for key in screen.KEYS]

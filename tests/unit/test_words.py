@@ -10,6 +10,7 @@ import pytest
 
 from rtmd.config import Lang
 from rtmd.model.firing import Outcome
+from rtmd.model.mark import MarkKind
 from rtmd.model.reaction import RunState, StormPhase
 from rtmd.model.rule import Severity, StageName
 from rtmd.receivers.words import EN, WORDS
@@ -22,6 +23,7 @@ KINDS: Mapping[str, type[StrEnum]] = {
     "severities": Severity,
     "outcomes": Outcome,
     "runs": RunState,
+    "marks": MarkKind,
     "storms": StormPhase,
 }
 
