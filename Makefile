@@ -14,6 +14,9 @@ EDITABLE := $(INSTALL) --no-build-isolation --editable .
 CALL_OBJECT := -DPyEval_CallObject=PyObject_CallObject
 TOO_OLD := rtmd needs Python 3.11 or newer (make PYTHON=/path/to/python3 …); this one is 
 
+# Bytecode is kept, whatever the environment says: the tests start hundreds of processes, and each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test lint test-newest rete bench docs lock clean
 
 run: $(READY)

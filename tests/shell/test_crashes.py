@@ -72,7 +72,7 @@ class Flaky(Sink):
         with self._changed:
             self.at_work += 1
             self._changed.notify_all()
-        time.sleep(0.01)
+        time.sleep(0.002)
         with self._changed:
             self.at_work -= 1
             answer = self._rng.choices((200, 503, NO_ANSWER), (94, 5, 1))[0]
@@ -129,7 +129,7 @@ def test_kills_with_deliveries_in_flight_lose_nothing_and_run_nothing_twice(make
         with meanwhile(operator.silence, every=0.05), flapping(rtmd, rng):
             while kills < KILLS or len(sink.taken) < DELIVERIES:
                 rtmd.start()
-                time.sleep(rng.uniform(0, 3))
+                time.sleep(rng.uniform(0, 2))
                 assert sink.busy(), rtmd.log[-4000:]
                 rtmd.kill()
                 kills += 1
