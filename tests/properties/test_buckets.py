@@ -129,7 +129,7 @@ def grid_points(before: int, at: int, grid: int) -> list[int]:
     return list(range(before // grid * grid + grid, at, grid))[-3:]
 
 
-@settings(PLAIN, max_examples=60)
+@settings(PLAIN, max_examples=40)
 @given(st.sampled_from(SHAPES), st.randoms(use_true_random=True))
 def test_buckets_say_what_samples_say(shape: tuple[int, str, str], random: Random) -> None:
     grid, at = shape[0], START + random.randrange(1_000)
@@ -156,7 +156,7 @@ def test_buckets_say_what_samples_say(shape: tuple[int, str, str], random: Rando
         agree(raw, kept, instant)
 
 
-@settings(PLAIN, max_examples=60)
+@settings(PLAIN, max_examples=40)
 @given(st.sampled_from(SHAPES), st.randoms(use_true_random=True))
 def test_a_plan_that_comes_late_is_filled_from_history(shape: tuple[int, str, str], random: Random) -> None:
     """What was accepted is in the log; a plan begun in the middle, told of it, sees what one from the start sees."""
