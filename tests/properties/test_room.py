@@ -40,6 +40,10 @@ def churn(run: Run, number: int) -> None:
     run.step(Samples("churn", SampleBatch(ids, np.full(3, run.at), np.array([float(number % 15), 5.0, 1.0]))))
 
 
+# What an idle stage read before its series was freed is known to nobody until it is judged again; it decides nothing.
+_IDLE = re.compile(r"(state=<StageState\.INACTIVE: 'inactive'>[^()]* value=)[^,]+")
+
+
 @few
 @given(FORGIVING, HISTORIES)
 def test_freeing_ids_at_every_step_decides_nothing(rules: str, history: list[Moment]) -> None:
@@ -51,7 +55,7 @@ def test_freeing_ids_at_every_step_decides_nothing(rules: str, history: list[Mom
                 churn(run, number)
             ever.step(RoomWanted())
             never.step()
-    same(decided(never.effects), decided(ever.effects))
+    same(*([_IDLE.sub(r"\1", effect) for effect in decided(run.effects)] for run in (never, ever)))
     assert len(ever.series) < len(never.series)
 
 
