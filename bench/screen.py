@@ -101,13 +101,13 @@ class Seat:
         """Press keys for so long, and look."""
         found = Round(name)
         self._lag.unlink(missing_ok=True)
-        drawn, spent, since = self.terminal.bytes, self._spent(), time.monotonic()
+        drawn, spent, since = len(self.terminal.raw), self._spent(), time.monotonic()
         while time.monotonic() - since < seconds:
             self._look_until(time.monotonic() + random.uniform(0.05, 0.15))  # noqa: S311  # not in step with anything
             found.keys.append(self._press() * 1000)
         passed = time.monotonic() - since
         found.cpu = 100 * (self._spent() - spent) / passed
-        found.rate = (self.terminal.bytes - drawn) / passed
+        found.rate = (len(self.terminal.raw) - drawn) / passed
         self._look_until(time.monotonic() + 0.6)
         found.held = float(self._lag.read_text() or 0)
         found.rss = self._process.memory_info().rss
@@ -117,7 +117,8 @@ class Seat:
     def _press(self) -> float:
         before = self._cursor()
         key, self._down = "j" if self._down else "k", not self._down
-        at = self.terminal.press(key)
+        at = time.monotonic()
+        self.terminal.press(key)
         return self.terminal.until(lambda: self._look() or self._cursor() != before, 10.0) - at
 
     def _look_until(self, end: float) -> None:

@@ -30,7 +30,8 @@ class Terminal:
 
     def __init__(self, command: Sequence[str], *, size: tuple[int, int] = (120, 30), **environment: str) -> None:
         columns, rows = size
-        self.raw = b""
+        self.raw = bytearray()  # all that was drawn
+        self.started = self.read_at = time.monotonic()  # read_at: when the latest of it came
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
@@ -65,15 +66,22 @@ class Terminal:
                 continue
         return found
 
+    def read(self, seconds: float) -> bool:
+        """Take in some of what was drawn, waiting so long for it; False: there was nothing."""
+        if not select.select([self._master], [], [], seconds)[0]:
+            return False
+        try:
+            drawn = os.read(self._master, 65_536)
+        except OSError:  # the other end is gone
+            return False
+        self.read_at = time.monotonic()
+        self.raw += drawn
+        self._stream.feed(drawn)
+        return True
+
     def look(self, seconds: float = 0.05) -> str:
         """What stands on the screen, after taking in what was drawn."""
-        while select.select([self._master], [], [], seconds)[0]:
-            try:
-                drawn = os.read(self._master, 65_536)
-            except OSError:  # the other end is gone
-                break
-            self.raw += drawn
-            self._stream.feed(drawn)
+        while self.read(seconds):
             seconds = 0
         return "\n".join(line.rstrip() for line in self._screen.display)
 

@@ -44,10 +44,10 @@ def test_print_shows_the_unit_of_this_interpreter_and_writes_nothing(tmp_path: P
 
 
 def test_an_interpreter_that_the_sandbox_hides_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/root/venv/bin/python")
+    monkeypatch.setattr(sys, "executable", "/home/ana/venv/bin/python")
     refused = CliRunner().invoke(service.service, ["install", "--prefix", str(tmp_path)])
     assert refused.exit_code == 1
-    assert "/root/venv/bin/python would be out of the service's sight" in refused.output
+    assert "/home/ana/venv/bin/python would be out of the service's sight" in refused.output
     assert not list(tmp_path.iterdir())
 
 
