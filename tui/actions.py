@@ -8,7 +8,8 @@ what goes on, then what is over, the newest first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from rtmd.wire import FiringView
 from rtmd.wire.actions import ProposalView, RunView
@@ -21,8 +22,7 @@ _GOING = ("waiting", "started", "undo waits", "undoing")
 _DECIDE, _TROUBLED, _GOES, _OVER = range(4)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A proposal, a run, or both."""
 
     firing: FiringView
@@ -75,9 +75,7 @@ def items(firings: Iterable[FiringView]) -> Iterator[Item]:
 class ActionList(RowList[Item]):
     """What there is to decide, and what was decided and done."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._every: list[Item] = []
+    _every: list[Item] = field(default_factory=list)
 
     def take(self, picture: Picture, mono: int) -> None:
         """What the picture has now."""

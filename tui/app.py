@@ -15,12 +15,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as Colours
 from textual.timer import Timer
@@ -36,12 +37,10 @@ from tui.keymap import Key
 from tui.missed import Known, missed
 from tui.options import DEFAULTS, Options
 from tui.picture import LinkState, Message
-from tui.places import HOME, PLACES
+from tui.places import HOME, PLACES, WALL, opened, wall, why
 from tui.recall import Filters
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
-from tui.screens.wall import WallScreen
-from tui.screens.why import WhyScreen
 from tui.settings import folder, settings
 from tui.terminal import hung_up, resume_once, speaks_unicode, unusable
 from tui.theme import ANSI, THEMES, Theme, named
@@ -54,7 +53,6 @@ from tui.view.who import who_page
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-WALL = "wall"
 FLUSH = 0.03
 TICK = 1.0
 HANGUP_CHECK = 2.0
@@ -69,6 +67,10 @@ class RtmdApp(App[None]):
     TITLE = "rtmd"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        name: partial(opened, place) for name, place in {**PLACES, WALL: wall}.items()
+    }
+    DEFAULT_MODE = HOME
     CSS = """
     Screen { background: $background; color: $foreground; overflow: hidden hidden; }
     Canvas { height: 1; width: 100%; background: $background; }
@@ -98,7 +100,6 @@ class RtmdApp(App[None]):
         chosen = named(options.theme) if options.theme else named(wanted.theme)
         self.theme = ANSI.name if self._colourless else chosen.name
         looks = options.read_only or options.wall
-        self._home = WALL if options.wall else HOME
         self._open_at = options.open_at.removeprefix("rtmd://")
         self.farewell = FAREWELL if options.daemon_stays else ""
         self.leaving = STAYS if options.daemon_stays else ENDS
@@ -120,14 +121,10 @@ class RtmdApp(App[None]):
         self._flush_timer: Timer | None = None
 
     def on_mount(self) -> None:
-        """Open the list, then the link."""
+        """Open the link."""
         # Ten thousand firings are a hundred thousand objects without a cycle: looking through all of them for some
         # takes longer than a key may.
         gc.set_threshold(20_000, 20, 100)
-        for name, screen in PLACES.items():
-            self.add_mode(name, screen)
-        self.add_mode(WALL, WallScreen)
-        self.switch_mode(self._home)
         for complaint in self._complaints:
             self.desk.tell(complaint)
         self.run_worker(self._follow(), name="stream")
@@ -181,7 +178,7 @@ class RtmdApp(App[None]):
 
     def open_why(self) -> None:
         """Show why the firing under the cursor fires."""
-        self.push_screen(WhyScreen())
+        self.push_screen(opened(why))
 
     def go(self, place: str) -> None:
         """Open a main screen; from what was opened over it, back to it."""
@@ -298,6 +295,12 @@ class RtmdApp(App[None]):
         self._close_messages_no_wait()
 
 
+class WallApp(RtmdApp):
+    """The same for a wall that many look at."""
+
+    DEFAULT_MODE = WALL
+
+
 def colours(theme: Theme) -> Colours:
     """A theme as Textual's stylesheets want it."""
     prefix = "ansi_" if theme.ansi else ""
@@ -316,13 +319,18 @@ def colours(theme: Theme) -> Colours:
     )
 
 
+def screen_on(target: str, options: Options = DEFAULTS) -> RtmdApp:
+    """The screen on a daemon. ValueError: that is no target, or there is no such theme."""
+    return (WallApp if options.wall else RtmdApp)(target, options)
+
+
 def main(target: str, options: Options = DEFAULTS) -> int:
     """Run the screen on a daemon (a socket's path or http://HOST:PORT) until it is left; the exit code."""
     if problem := unusable():
         sys.stderr.write(problem + "\n")
         return 2
     try:
-        app = RtmdApp(target, replace(options, ascii_only=options.ascii_only or not speaks_unicode()))
+        app = screen_on(target, replace(options, ascii_only=options.ascii_only or not speaks_unicode()))
     except ValueError as error:
         sys.stderr.write(f"rtmd tui: {error}\n")
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import field
 
 from rtmd.wire.audit import AuditView
 from tui.rowlist import RowList
@@ -10,18 +10,15 @@ from tui.rowlist import RowList
 LATEST = 500  # lines that are asked for
 
 
-@dataclass(slots=True)
 class AuditList(RowList[AuditView]):
-    """Lines as of the last answer."""
+    """The lines, as of the last answer."""
 
     lines: list[AuditView] = field(default_factory=list)
-    heard: bool = False  # there was an answer
-    problem: str = ""  # why there was none, the last time
-    asked: int | None = None  # mono of the latest question
+    known: bool = False
 
     def take(self, lines: list[AuditView]) -> None:
         """What the daemon answered; it tells the oldest first."""
-        self.lines, self.heard, self.problem = lines[::-1], True, ""
+        self.lines, self.known = lines[::-1], True
 
     def everything(self) -> list[AuditView]:
         """All lines, the newest first."""

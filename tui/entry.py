@@ -1,20 +1,21 @@
 """A line that is typed at the bottom of the screen: a filter, or a reason; pure, keys in, text out.
 
-`heard` is told of each change (a filter works while it is typed), `act` is done with the text at ⏎, which needs one;
-`kept` is told of what stands there at ⏎ otherwise, and `recalled` says what ↑ and ↓ bring.
+At ⏎ `act` is done with the text, which needs one. A filter works while it is typed instead: `heard` is told of each
+change, `kept` of what stands there at ⏎, `recalled` says what ↑ and ↓ bring, and `passed` how many rows of how many
+it shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 LIMIT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line while it is typed; `done` says what ⏎ does, `verb` what that is called where it is refused."""
 
     prompt: str
@@ -25,6 +26,7 @@ class Entry:
     act: Callable[[str], Coroutine[Any, Any, None]] | None = None
     kept: Callable[[str], None] | None = None
     recalled: Callable[[str, str], str] | None = None  # key and text → text
+    passed: Callable[[], tuple[int, int]] | None = None
 
 
 def edited(text: str, key: str, limit: int = LIMIT) -> str:

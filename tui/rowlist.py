@@ -7,14 +7,14 @@ row that is gone leaves the cursor at its place. Plain state without Textual; it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 RowT = TypeVar("RowT")
 
 
-@dataclass(slots=True)
-class RowList(Generic[RowT]):
+class RowList(Struct, Generic[RowT]):
     """Rows with a filter and a cursor; subclasses say which rows there are and what each is called."""
 
     filter: str = ""

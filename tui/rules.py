@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from rtmd.wire.noise import NoiseView, RuleNoiseView
 from rtmd.wire.rules import ReloadView, RuleView
@@ -11,15 +11,13 @@ from tui.rowlist import RowList
 DAYS = (7, 30, 1)  # whose noise is shown, in the order of the key that changes it
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One rule: what it does now, and how noisy it was (None: nothing is known yet)."""
 
     rule: RuleView
     noise: RuleNoiseView | None
 
 
-@dataclass(slots=True)
 class RuleList(RowList[Row]):
     """Rules, noise, and the latest reload, as of the last answers."""
 

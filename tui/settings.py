@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from rtmd.model.display import safe
 from tui.keymap import READING, WHY, wishes
@@ -21,8 +22,7 @@ _LOOKS: dict[str, type] = {"theme": str, "bell": bool}
 _GIVE = {str: "a name in quotes", bool: "true or false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The files as read; `complaints` say what was wrong with them."""
 
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # verb → other keys than usual
@@ -61,7 +61,7 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _keys(document: Mapping[str, object]) -> dict[str, object]:
-    return {"keys": wishes(document, [*(screen.KEYS for screen in PLACES.values()), WHY, READING])}
+    return {"keys": wishes(document, [*(place().KEYS for place in PLACES.values()), WHY, READING])}
 
 
 def _looks(document: Mapping[str, object]) -> dict[str, object]:

@@ -8,9 +8,10 @@ widened much, and `ask` puts that to whoever sits here.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
+
+from msgspec import field
 
 from rtmd.model.silence import Lift
 from rtmd.wire.silences import SilenceRequest, SilenceView
@@ -28,7 +29,6 @@ _OVER = 2
 AskBack: TypeAlias = Callable[[str, Callable[[], Coroutine[Any, Any, None]]], None]
 
 
-@dataclass(slots=True)
 class SilenceList(RowList[SilenceView]):
     """The silences, as of the last answer."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from fake_daemon import FakeDaemon
 from textual.pilot import Pilot
 
-from tui.app import RtmdApp
+from tui.app import RtmdApp, screen_on
 from tui.client import Client
 from tui.options import DEFAULTS, Options
 
@@ -67,7 +67,7 @@ async def sitting(
 ) -> AsyncIterator[Seat]:
     """A screen that shows the daemon's world."""
     async with daemon.serving(str(tmp_path / "s")) as target:
-        app = RtmdApp(target, options)
+        app = screen_on(target, options)
         app.desk.client = Client(target, backoff=(0.02,))
         app.desk.clock = lambda: START
         async with app.run_test(size=size, notifications=True) as pilot:

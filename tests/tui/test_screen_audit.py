@@ -12,7 +12,7 @@ from seat import START, Seat, sitting
 
 from rtmd.wire.audit import AuditView
 from tui.audit import LATEST, AuditList
-from tui.screens.audit import ASK_EVERY, AuditScreen
+from tui.screens.audit import AuditScreen
 from tui.screens.live import LiveScreen
 from tui.target import RefusedError
 from tui.view import audit as view
@@ -68,7 +68,7 @@ async def test_it_asks_again_while_in_front_and_the_cursor_stays_on_its_line(tmp
         await seat.press("j")
         assert screen.trail.cursor == "45"
         daemon.audit.append(AuditView(47, world.WALL, "ana", "hold", "", "wrong prices"))
-        seat.passed = ASK_EVERY
+        seat.passed = AuditScreen.ASK_EVERY
         seat.app.desk.picture.link.heard = START + seat.passed
         seat.app.repaint()
         await seat.sees("wrong prices")
@@ -91,9 +91,9 @@ async def test_who_may_not_see_it_is_told_so_in_the_words_of_the_daemon(tmp_path
 def test_what_is_older_is_pointed_to_where_not_all_is_shown() -> None:
     trail = AuditList()
     trail.take(world.audit())
-    assert "rtmd audit" not in plain(view.info(trail, 120, UNICODE))
+    assert "rtmd audit" not in plain(view.info(trail, "", 120, UNICODE))
     trail.take(world.audit() * LATEST)
-    assert "rtmd audit has the older ones" in plain(view.info(trail, 120, UNICODE))
+    assert "rtmd audit has the older ones" in plain(view.info(trail, "", 120, UNICODE))
 
 
 @pytest.mark.parametrize("cells", [60, 80, 100, 200])

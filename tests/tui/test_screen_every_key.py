@@ -14,13 +14,12 @@ from seat import Seat, sitting
 
 from tui import keymap
 from tui.keymap import Key, lookup
-from tui.places import PLACES
+from tui.places import PLACES, why
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
-from tui.screens.why import WhyScreen
 
-TABLES = {screen.NAME: screen.KEYS for screen in (*PLACES.values(), WhyScreen)} | {"Text": TextScreen.KEYS}
-SCREENS: dict[str, type[DeskScreen]] = {screen.NAME: screen for screen in (*PLACES.values(), WhyScreen)}
+SCREENS: dict[str, type[DeskScreen]] = {place().NAME: place() for place in (*PLACES.values(), why)}
+TABLES = {screen.NAME: screen.KEYS for screen in SCREENS.values()} | {"Text": TextScreen.KEYS}
 SHARED = {key.verb for key in keymap.COMMON}
 
 

@@ -7,43 +7,35 @@ from functools import partial
 from rtmd.wire.audit import AuditView
 from tui.audit import LATEST, AuditList
 from tui.keymap import AUDIT
-from tui.screens.board import BoardScreen
+from tui.screens.board import AskingBoard
 from tui.screens.reading import TextScreen
-from tui.target import RefusedError
 from tui.view import audit as view
 from tui.view.line import Line, lit
 
-ASK_EVERY = 3_000  # ms
 
-
-class AuditScreen(BoardScreen):
+class AuditScreen(AskingBoard):
     """The audit trail."""
 
     NAME = "Audit"
     KEYS = AUDIT
+    ASK_EVERY = 3_000
 
     def __init__(self) -> None:
         super().__init__()
         self.trail = AuditList()
-        self._asking = False
 
     @property
     def board(self) -> AuditList:
         """The lines."""
         return self.trail
 
-    def show(self) -> None:
-        """Draw, and ask again where that is due."""
-        mono, asked = self.desk.clock(), self.trail.asked
-        due = asked is None or mono - asked >= ASK_EVERY
-        if due and not self._asking and self.desk.picture.status is not None:
-            self._asking, self.trail.asked = True, mono
-            self.run(self._fetch())
-        super().show()
+    async def inquire(self) -> None:
+        """The latest lines."""
+        self.trail.take(await self.desk.client.audit(LATEST))
 
     def info(self, cells: int) -> Line:
         """What is shown of it."""
-        return view.info(self.trail, cells, self.desk.glyphs)
+        return view.info(self.trail, self.problem, cells, self.desk.glyphs)
 
     def heading(self, cells: int) -> Line:
         """The names over the columns."""
@@ -62,9 +54,9 @@ class AuditScreen(BoardScreen):
         trail = self.trail
         if trail.lines:
             return f'0 of {len(trail.lines)} match "{lit(trail.filter, 100)}" · esc clears'
-        if trail.problem:
-            return f"The audit trail is not shown: {lit(trail.problem, 200)}"
-        return "Nobody has changed anything yet." if trail.heard else "asking the daemon …"
+        if self.problem:
+            return f"The audit trail is not shown: {lit(self.problem, 200)}"
+        return "Nobody has changed anything yet." if trail.known else "asking the daemon …"
 
     def line(self, row: AuditView) -> str:
         """All of it, on one line."""
@@ -75,11 +67,3 @@ class AuditScreen(BoardScreen):
         chosen = self.trail.chosen
         if chosen is not None:
             self.app.push_screen(TextScreen(partial(view.explain, chosen, self.desk.now)))
-
-    async def _fetch(self) -> None:
-        try:
-            self.trail.take(await self.desk.client.audit(LATEST))
-        except RefusedError as problem:
-            self.trail.problem = str(problem)
-        finally:
-            self._asking = False

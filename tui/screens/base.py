@@ -25,7 +25,7 @@ from tui.screens.strips import Question, StripScreen
 from tui.silencing import SilenceStrip
 from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
-from tui.view.footer import copy_line, entry_line, keys, question_line, silence_line
+from tui.view.footer import copy_line, entry_line, filter_line, keys, question_line, silence_line
 from tui.view.header import counters, header, hold
 from tui.view.line import Line, lit
 from tui.view.palette import palette_bar, palette_lines
@@ -42,7 +42,6 @@ PALETTE_ROWS = 10
 class DeskScreen(StripScreen):
     """A screen over the desk; subclasses name themselves and their keys, and show their middle."""
 
-    NAME = ""
     KEYS: tuple[Key, ...] = ()
 
     def __init__(self) -> None:
@@ -102,9 +101,9 @@ class DeskScreen(StripScreen):
         held = hold(desk.picture, desk.now, cells, desk.glyphs)
         self.display_if(self._hold, on=bool(held))
         self._hold.paint([held])
-        self._footer.paint([self.bottom(cells)])
         self._show_over(self.over(cells))
         self.show()
+        self._footer.paint([self.bottom(cells)])  # it counts what is shown
 
     def show(self) -> None:
         """Draw the middle."""
@@ -119,6 +118,8 @@ class DeskScreen(StripScreen):
                 return question_line(text, cells, desk.glyphs)
             case Palette() as palette:
                 return palette_bar(palette, cells, desk.glyphs)
+            case Entry(text=text, passed=passed) if passed is not None:
+                return filter_line(text, *passed(), cells, desk.glyphs)
             case Entry(prompt=prompt, text=text, done=done):
                 return entry_line(prompt, text, done, cells, desk.glyphs)
             case Approval() as approval:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 
 from tui.approval import Approval
 from tui.copying import Choice, Copying, shown
-from tui.entry import Entry
 from tui.rowlist import RowList
 from tui.screens.base import DeskScreen
 from tui.target import RefusedError
@@ -103,15 +101,8 @@ class BoardScreen(DeskScreen):
 
     def do_filter(self) -> None:
         """Start typing."""
-        filters = self.desk.filters
-        self.strip = Entry(
-            "/ ",
-            "keep",
-            self.board.filter,
-            heard=self._refilter,
-            kept=partial(filters.keep, self.NAME),
-            recalled=filters.of(self.NAME).go,
-        )
+        board = self.board
+        self.type_filter(board.filter, self._refilter, lambda: (len(board.rows), len(board.everything())))
 
     def do_back(self) -> None:
         """Clear the filter."""

@@ -12,7 +12,6 @@ from tui.screens.listing import ListScreen
 from tui.states import is_open
 from tui.view import info
 from tui.view.empty import empty
-from tui.view.footer import filter_line
 from tui.view.line import EMPTY, Line
 from tui.view.moment import Moment
 from tui.view.row import heading
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 PREVIEW_WIDTH = 120
 PREVIEW_HEIGHT = 24
-FILTER_LIMIT = 200
 
 
 class LiveScreen(ListScreen):
@@ -35,7 +33,6 @@ class LiveScreen(ListScreen):
 
     NAME = "Live"
     KEYS = LIVE
-    typing: str | None = None  # the filter while it is typed
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,44 +79,6 @@ class LiveScreen(ListScreen):
             lines = preview(target, moment, cells, max(self._preview.size.height, 1), glyphs)
             self._preview.show(lines, dimmed=picture.link.stale(moment.mono))
 
-    def bottom(self, cells: int) -> Line:
-        """The filter line while it is typed."""
-        if self.typing is None:
-            return super().bottom(cells)
-        firings, total = self.desk.picture.firings, self.desk.picture.counts.open
-        shown = sum(is_open(firings[firing_id]) for firing_id in self.desk.roster.order if firing_id in firings)
-        return filter_line(self.typing, shown, total, cells, self.desk.glyphs)
-
-    def pressed(self, name: str) -> bool:
-        """Typing goes into the filter."""
-        if self.typing is None:
-            return super().pressed(name)
-        match name:
-            case "enter":
-                self.desk.filters.keep(self.NAME, self.typing)
-                self.typing = None
-            case "escape":
-                self.typing = None
-                self._refilter("")
-            case "up" | "down":
-                self._type(self.desk.filters.of(self.NAME).go(name, self.typing))
-            case "backspace":
-                self._type(self.typing[:-1])
-            case "ctrl+u":
-                self._type("")
-            case _ if len(name) == 1:
-                self._type(self.typing + name)
-            case _:
-                return name not in ("ctrl+c", "ctrl+q")
-        return True
-
-    def on_paste(self, event: object) -> None:
-        """Pasted text goes into the filter, never to the keys."""
-        text = getattr(event, "text", "")
-        if self.typing is not None:
-            self._type(self.typing + " ".join(text.split()))
-            self.repaint()
-
     def do_why(self) -> None:
         """Everything about the firing under the cursor."""
         if self.target() is not None:
@@ -127,7 +86,7 @@ class LiveScreen(ListScreen):
 
     def do_filter(self) -> None:
         """Start typing."""
-        self.typing = self.desk.roster.filter.text
+        self.type_filter(self.desk.roster.filter.text, self._refilter, self._passed)
 
     def do_back(self) -> None:
         """Take away the marks, else clear the filter."""
@@ -161,9 +120,10 @@ class LiveScreen(ListScreen):
             self._storm = key, info.storm(self.desk.picture, roster, moment, cells, glyphs)
         return self._storm[1]
 
-    def _type(self, text: str) -> None:
-        self.typing = text[:FILTER_LIMIT]
-        self._refilter(self.typing)
+    def _passed(self) -> tuple[int, int]:
+        picture = self.desk.picture
+        found = (picture.firings.get(firing_id) for firing_id in self.desk.roster.order)
+        return sum(one is not None and is_open(one) for one in found), picture.counts.open
 
     def _refilter(self, text: str) -> None:
         self.desk.roster.refilter(parse(text), self.desk.picture, self.desk.clock())

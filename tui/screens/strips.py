@@ -7,10 +7,10 @@ a key turns into another one or into a verdict; here verdicts are carried out, u
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from msgspec import Struct
 from textual.screen import Screen
 
 from rtmd.model.replace import replace
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A second key is needed before `act`."""
 
     text: str
@@ -45,6 +44,7 @@ Strip: TypeAlias = SilenceStrip | Question | Palette | Entry | Approval | Copyin
 class StripScreen(Screen[None]):
     """A screen whose bottom line may be a strip."""
 
+    NAME = ""
     strip: Strip | None = None
     _weighing = False  # the daemon is asked what the open strip would hide
 
@@ -60,6 +60,12 @@ class StripScreen(Screen[None]):
     def ask(self, text: str, act: Act) -> None:
         """Open a question in the bottom line."""
         self.strip = Question(text, act)
+
+    def type_filter(self, text: str, heard: Callable[[str], None], passed: Callable[[], tuple[int, int]]) -> None:
+        """Open a filter in the bottom line, with those that were typed on this screen before."""
+        filters = self.desk.filters
+        kept, recalled = partial(filters.keep, self.NAME), filters.of(self.NAME).go
+        self.strip = Entry("/ ", "keep", text, heard=heard, kept=kept, recalled=recalled, passed=passed)
 
     def run(self, act: Coroutine[Any, Any, None]) -> None:
         """Do something that takes a while, and show what it changed."""

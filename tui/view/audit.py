@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.wire.audit import AuditView
 from tui.audit import LATEST, AuditList
@@ -14,8 +14,7 @@ WIDE = 100
 _LABEL = 9  # cells of the names at the left of a page
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells of each column; FROM is left out where there is little room, DETAIL takes what the others leave."""
 
     time: int
@@ -50,11 +49,11 @@ def words(entry: AuditView, moment: Moment) -> str:
     return " ".join(lit(each, 1000) for each in said)
 
 
-def info(trail: AuditList, cells: int, glyphs: Glyphs) -> Line:
+def info(trail: AuditList, problem: str, cells: int, glyphs: Glyphs) -> Line:
     """The filter, or what is wrong, on the left; on the right what is shown."""
     left: list[Piece] = []
-    if trail.problem and trail.heard:
-        left.append(Piece(f" {glyphs.fails} as of the last answer: {lit(trail.problem, 200)}  ", "error"))
+    if problem and trail.known:
+        left.append(Piece(f" {glyphs.fails} as of the last answer: {lit(problem, 200)}  ", "error"))
     if trail.filter:
         left.append(Piece(f" filter: {lit(trail.filter, 100)}  ", "strong"))
     total = len(trail.lines)
