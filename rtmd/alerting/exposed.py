@@ -19,10 +19,10 @@ _ASKED_AGAIN = 1_024  # a firing that changes is held against routes, inhibition
 def exposed(firing: Firing) -> Labels:
     """The label set that matchers are held against."""
     virtual = (("rule", firing.rule), ("stage", str(firing.stage)), ("severity", str(firing.severity)))
+    called = tuple(firing.called.items())
     if firing.origin is not None:
-        return labels_of(dict(virtual) | {"kind": str(firing.kind)} | firing.called)
-    own = (("alertname", firing.rule), ("kind", str(firing.kind)))
-    return _together(firing.labels, (*firing.extra_labels, *own, *virtual))
+        return _together((*virtual, ("kind", str(firing.kind))), called)
+    return _together(called, virtual)
 
 
 @lru_cache(_ASKED_AGAIN)

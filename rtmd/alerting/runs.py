@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from rtmd.errors import ConflictError
-from rtmd.model.reaction import ActionRun, RunState
+from rtmd.model.reaction import UNDER_WAY, ActionRun, RunState
 from rtmd.model.replace import replace
 
 
@@ -64,9 +64,6 @@ TRANSITIONS: Mapping[RunState, Mapping[Event, RunState]] = {
 
 # It stands, or will: the same action is not run for the firing once more.
 _ALIVE = frozenset({_S.WAITING, _S.STARTED, _S.DONE, _S.UNKNOWN, _S.UNDO_WAITING})
-
-# Something is to come of it yet: a result, or the undo that a hold puts off.
-_UNDER_WAY = frozenset({_S.STARTED, _S.UNDO_WAITING, _S.UNDOING})
 
 
 def after(run: ActionRun, event: Event, at: int, detail: str = "") -> ActionRun:
@@ -110,7 +107,7 @@ class Runs:
 
     def holds(self, firing_id: str) -> bool:
         """Whether something of this firing is still under way: it must not be forgotten."""
-        return any(self._by_id[each].state in _UNDER_WAY for each in self._of_firing.get(firing_id, ()))
+        return any(self._by_id[each].state in UNDER_WAY for each in self._of_firing.get(firing_id, ()))
 
     def in_state(self, *states: RunState) -> list[ActionRun]:
         """All runs in one of these states, in order of their ids."""

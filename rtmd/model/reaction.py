@@ -6,7 +6,6 @@ is started at most once: "started" is durable before the program runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
@@ -73,8 +72,7 @@ class Alert(Struct, frozen=True):
         return self.firing.record(self.firing.stage)
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """What a message says of more firings than it lists; without a phase it is no storm, but a long repetition.
 
     Since then so many fired towards the receiver (of which `new` since the summary before) and so many ended;
@@ -92,8 +90,7 @@ class Digest:
     severity: Severity = Severity.INFO
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """One message to one receiver about firings that are told together, those with news in `alerts` (at least one).
 
     With a `digest` there are more than these.
@@ -149,8 +146,7 @@ class LedgerEntry(Struct, frozen=True):
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """How many firings of a rule a receiver was to be told of in a second of engine time, or their ends."""
 
     second: int
@@ -159,8 +155,7 @@ class News:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Storm:
+class Storm(Struct, frozen=True):
     """How it stands with a receiver (`alerting.storms`): its news of the last minute, and the storm that lasts.
 
     `counts` has what fired in the storm by rule, `lead` the alert that stands for all, `told` how many fired up to the
@@ -185,8 +180,7 @@ class Storm:
         return self.since > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(Struct, frozen=True):
     """How far the escalation of a firing is: the next `step` (from 0), counted from wall time `since`."""
 
     firing_id: str
@@ -211,12 +205,14 @@ class RunState(StrEnum):
     UNDO_UNKNOWN = "undo unknown"  # as UNKNOWN
 
 
+# Something is to come of it yet: a result, or the undo that a hold puts off. Its firing is kept until then.
+UNDER_WAY = frozenset({RunState.STARTED, RunState.UNDO_WAITING, RunState.UNDOING})
+
 # What comes back of a run that was under way when the daemon died: nobody knows how far it came.
 INTERRUPTED = {RunState.STARTED: RunState.UNKNOWN, RunState.UNDOING: RunState.UNDO_UNKNOWN}
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRun:
+class ActionRun(Struct, frozen=True):
     """One run of an action for one stage of one firing.
 
     `started_at` is engine time, as `at`, that of its state. `ended`: its stage was over before it was done. `by` is who

@@ -21,7 +21,7 @@ from rtmd.errors import StoreError
 from rtmd.model.effects import Audited, Durable, Journaled
 from rtmd.model.firing import Firing
 from rtmd.model.inputs import Restored
-from rtmd.model.reaction import Escalation
+from rtmd.model.reaction import UNDER_WAY, Escalation
 from rtmd.ports import DeadLetter, OutboxRow
 from rtmd.store import rows
 from rtmd.store.rows import Column, Statement
@@ -37,20 +37,21 @@ KEEP = 30 * _DAY
 _LAST_GOOD = "last_good"
 _last_good_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 
+_UNDER_WAY = ", ".join(f"'{state}'" for state in sorted(UNDER_WAY))
 _OPEN = "SELECT doc FROM firings WHERE resolved IS NULL ORDER BY opened, id"
-_RESOLVED = """
+_RESOLVED = f"""
 SELECT doc FROM firings WHERE resolved IS NOT NULL AND id IN (
   SELECT id FROM (SELECT id FROM firings WHERE resolved >= ? ORDER BY resolved DESC, id LIMIT ?)
   UNION SELECT firing FROM proposals WHERE state IN ('pending', 'braked')
-  UNION SELECT firing FROM runs WHERE state IN ('started', 'undo waits', 'undoing'))
-ORDER BY resolved DESC, id"""
+  UNION SELECT firing FROM runs WHERE state IN ({_UNDER_WAY}))
+ORDER BY resolved DESC, id"""  # noqa: S608  # our own words
 _NEWEST = "SELECT max(ifnull((SELECT max(at) FROM journal), 0), ifnull((SELECT max(resolved) FROM firings), 0))"
 _LEDGER = """
 SELECT ledger.firing, receiver, told, seq, at, stage, why FROM ledger JOIN firings ON firings.id = ledger.firing
 WHERE resolved IS NULL OR resolved >= ?"""
-_RUNS = """
+_RUNS = f"""
 SELECT runs.doc FROM runs JOIN firings ON firings.id = runs.firing
-WHERE resolved IS NULL OR resolved >= ? OR state IN ('started', 'undo waits', 'undoing') ORDER BY at, runs.id"""
+WHERE resolved IS NULL OR resolved >= ? OR state IN ({_UNDER_WAY}) ORDER BY at, runs.id"""  # noqa: S608  # our own words
 _PROPOSALS = """
 SELECT proposals.doc FROM proposals JOIN firings ON firings.id = proposals.firing
 WHERE resolved IS NULL OR resolved >= ? OR state IN ('pending', 'braked') ORDER BY made, proposals.id"""
