@@ -6,15 +6,14 @@ are not in here: those stay `AssertionError`, `TypeError` and the like, and end 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class RtmdError(Exception):
     """Root of the tree."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Located:
+class Located(Struct, frozen=True, order=True):
     """One problem at one place of one file; its text is the `file:line: problem` line people see.
 
     `line` and `column` count from 1; 0 says that the place is not known that exactly.

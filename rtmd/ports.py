@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from rtmd.formats.batch import Ids, SampleBatch
 from rtmd.model.effects import Durable
@@ -116,8 +117,7 @@ class Correlator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """A notification that nobody has confirmed yet: `attempts` made so far, next one due at wall time `due`."""
 
     notification: Notification
@@ -125,8 +125,7 @@ class OutboxRow:
     due: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A notification that was given up, and why."""
 
     notification: Notification
@@ -166,8 +165,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedBatch:
+class LoggedBatch(Struct, frozen=True):
     """One entry of the sample log: arrived at engine time `at` from `source`."""
 
     at: int

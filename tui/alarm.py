@@ -7,8 +7,9 @@ rings as a new one does. Pure: `mono` is monotonic ms.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot
 from tui.picture import Message
@@ -17,8 +18,7 @@ from tui.states import Condition, condition
 QUIET = 10_000
 
 
-@dataclass(slots=True)
-class Alarm:
+class Alarm(Struct):
     """The critical firings that nobody has, as far as the stream said."""
 
     waiting: set[str] | None = None  # None: nothing was heard yet

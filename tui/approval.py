@@ -7,8 +7,9 @@ meant for something else, or is held down, approves nothing. What changed since 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.replace import replace
 from rtmd.wire import FiringView
@@ -18,8 +19,7 @@ from tui.states import WAITING
 ARMED_AFTER = 400  # ms
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """An open strip: what waits for the firing, as it was seen; the first of them is asked about."""
 
     proposals: tuple[ProposalView, ...]
@@ -32,15 +32,13 @@ class Approval:
         return self.proposals[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(Struct, frozen=True):
     """Let it run."""
 
     proposal: ProposalView
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """Leave it; `why` when that is not for a key, empty otherwise."""
 
     why: str = ""

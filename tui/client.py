@@ -17,7 +17,6 @@ import os
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -84,8 +83,7 @@ _LONG_DECODERS: dict[str, Callable[[bytes], _LongSnapshot | _LongChanges]] = {
 _decode_firing = msgspec.json.Decoder(FiringView).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Down:
+class Down(msgspec.Struct, frozen=True):
     """The link is down for the next `retry_in` ms."""
 
     problem: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import FiringView
@@ -30,8 +31,7 @@ from tui.view.row import ladder, severity, state, threshold, where
 LONGEST = 20_000  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A key of the menu, what it takes, and the text."""
 
     key: str
@@ -39,8 +39,7 @@ class Choice:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Copying:
+class Copying(Struct, frozen=True):
     """The open menu."""
 
     what: str

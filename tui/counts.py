@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from rtmd.wire import FiringView
 from tui.states import Condition, to_decide, unfed
@@ -12,8 +13,7 @@ from tui.states import Condition, to_decide, unfed
 _Key = TypeVar("_Key")
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """Open firings by what they are; silenced ones count only as silenced."""
 
     severity: Counter[str] = field(default_factory=Counter)

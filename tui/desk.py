@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from rtmd.wire import AckRequest, FiringView
 from rtmd.wire.acks import AcksDone, AcksRequest, UnackRequest
@@ -38,8 +39,7 @@ LOG_SIZE = 500
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(Struct, frozen=True):
     """The last mutation, while it can be taken back."""
 
     acts: tuple[Callable[[], Coroutine[Any, Any, object]], ...]
@@ -47,8 +47,7 @@ class Undo:
     until: int  # mono
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(Struct):
     """What one operator works with."""
 
     client: Client

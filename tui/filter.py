@@ -10,15 +10,15 @@ while one is typing. Terms that are not finished ask for nothing yet. Matching i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from rtmd.wire import FiringView
 from tui.states import Condition, condition, is_open, unfed
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One thing that is asked for; `name` is empty for a word."""
 
     name: str
@@ -44,8 +44,7 @@ class Term:
                 return fnmatchcase(value.casefold(), _plain(self.value) if like else f"{_plain(self.value)}*")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A parsed filter; the empty one lets everything through."""
 
     text: str = ""

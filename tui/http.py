@@ -7,7 +7,8 @@ Bodies come chunked, with a length, or until the connection closes (RFC 9112 §6
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HEAD_LIMIT = 65_536
 
@@ -16,8 +17,7 @@ class ProtocolError(Exception):
     """The other side does not speak what it should."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The status line and the headers (names in lower case) of a response."""
 
     status: int
@@ -111,8 +111,7 @@ def _chunk_size(line: bytes) -> int:
         raise ProtocolError("a chunk has no size") from None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(Struct, frozen=True):
     """One event of the stream."""
 
     name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from rtmd.wire import FiringView
 from tui.arrange import group_id
@@ -51,8 +52,7 @@ class Sort(Enum):
                 return (urgency[0], firing.rule, *urgency[1:])
 
 
-@dataclass(slots=True)
-class Members:
+class Members(Struct):
     """The firings of the list."""
 
     filter: Filter = field(default_factory=Filter)

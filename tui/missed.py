@@ -6,7 +6,8 @@ The stream holds states: what came and went meanwhile is not among it, only what
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tui.picture import Picture
 from tui.scale import SEVERITIES
@@ -14,8 +15,7 @@ from tui.states import Condition
 from tui.view.glyphs import Glyphs
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The picture before: which firings it had, and how often it had changed."""
 
     ids: frozenset[str]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The options of `rtmd tui`.
 
     `daemon_stays` says whether the daemon outlives the screen: what people who leave are told. `read_only` changes

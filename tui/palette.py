@@ -7,8 +7,9 @@ typed stand first, else the order is that of the table.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.replace import replace
 from tui.entry import edited
@@ -17,8 +18,7 @@ from tui.keymap import Key
 _MOST = 60  # characters typed
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(Struct, frozen=True):
     """An open palette."""
 
     entries: tuple[Key, ...]
@@ -39,8 +39,7 @@ class Palette:
         return found[min(self.index, len(found) - 1)] if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The palette is done; do this, or nothing."""
 
     key: Key | None

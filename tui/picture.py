@@ -13,11 +13,11 @@ a storm costs what changed, not what there is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 import msgspec
+from msgspec import Struct, field
 
 from rtmd.wire import Beat, Changes, FiringView, Snapshot, StatusView
 from rtmd.wire.marks import MarkView
@@ -42,8 +42,7 @@ class LinkState(StrEnum):
     LOST = "lost"
 
 
-@dataclass(slots=True)
-class Link:
+class Link(Struct):
     """The connection as an operator sees it."""
 
     state: LinkState = LinkState.CONNECTING
@@ -56,8 +55,7 @@ class Link:
         return self.state is LinkState.LOST or (self.state is LinkState.LIVE and mono - self.heard > STALE_AFTER)
 
 
-@dataclass(slots=True)
-class Picture:
+class Picture(Struct):
     """Everything known about the daemon."""
 
     firings: dict[str, FiringView] = field(default_factory=dict)

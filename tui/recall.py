@@ -7,8 +7,9 @@ the latest last, for their owner only; sessions side by side add to it. What can
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rtmd.model.display import safe
 from tui import owned
@@ -17,8 +18,7 @@ MOST = 50
 LONGEST = 200
 
 
-@dataclass(slots=True)
-class Recall:
+class Recall(Struct):
     """The filters of one screen, oldest first, and the place that ↑ has reached."""
 
     past: list[str] = field(default_factory=list)

@@ -17,8 +17,9 @@ It reads no clock: `mono` is monotonic ms.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from tui.arrange import group_id, grouped, in_order, rule_of
 from tui.filter import Filter
@@ -43,8 +44,7 @@ class Grouping(Enum):
 _NEXT = {Grouping.AUTO: Grouping.ON, Grouping.ON: Grouping.OFF, Grouping.OFF: Grouping.AUTO}
 
 
-@dataclass(slots=True)
-class Roster:
+class Roster(Struct):
     """The rows."""
 
     order: list[str] = field(default_factory=list)

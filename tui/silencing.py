@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.display import safe
 from rtmd.model.replace import replace
@@ -41,29 +42,25 @@ _LENGTH = re.compile(r"(?:\d{1,6}[smhd])+", re.ASCII)
 _PART = re.compile(r"(\d+)([smhd])", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Make these silences."""
 
     requests: tuple[SilenceRequest, ...]
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unsure:
+class Unsure(Struct, frozen=True):
     """The daemon made so many of the silences, and wants the next one to be confirmed: `asks` says why."""
 
     made: int
     asks: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """Leave everything as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class SilenceStrip:
+class SilenceStrip(Struct, frozen=True):
     """The open strip: its target as it was when `s` was pressed, and what was chosen since."""
 
     target: FiringView

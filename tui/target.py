@@ -6,9 +6,10 @@ import asyncio
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 
 class RefusedError(Exception):
@@ -22,8 +23,7 @@ class RefusedError(Exception):
         self.confirm = tuple(confirm)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where the daemon is: a socket's path, or host and port."""
 
     path: str = ""

@@ -12,14 +12,13 @@ NO_COLOR gets, without the colours.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 from rich.style import Style
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(Struct, frozen=True):
     """One set of colours, as Rich and Textual's stylesheets both read them."""
 
     name: str

@@ -11,13 +11,13 @@ Brakes are not kept on disk, because the firings of correlations are: whoever br
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.labels import Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Brake:
+class Brake(Struct, frozen=True):
     """`id` is the correlation's firing, `name` the correlation.
 
     It stops `actions` for firings with the same values of `labels`; a label that a firing does not have is "".

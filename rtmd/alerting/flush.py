@@ -16,9 +16,8 @@ than the repetition and something stands that nobody has and nothing mutes. Supp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rtmd.model.firing import Firing
 from rtmd.model.reaction import NotifyReason, Told
@@ -46,8 +45,7 @@ class Member(Struct, frozen=True):
     acked_until: int | None = None  # wall time
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What to say of whom, each in the order of the members."""
 
     reason: NotifyReason | None = None

@@ -7,7 +7,8 @@ no longer, needs no second thought.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.alerting.exposed import exposed
 from rtmd.alerting.silences import about
@@ -21,8 +22,7 @@ TOO_MANY = 50
 LONG = 7 * 24 * HOUR
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """What a silence hides: so many of the open firings, of them so many critical ones at `hours`, how long (ms)."""
 
     matches: int

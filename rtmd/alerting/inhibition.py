@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.alerting.exposed import exposed
 from rtmd.matching import Matches, compile_matchers
@@ -25,16 +26,14 @@ from rtmd.model.labels import Labels, only
 from rtmd.model.policy import LINGER, Inhibition
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit:
+class Culprit(Struct, frozen=True):
     """What mutes a firing: the firing that does, by which inhibition."""
 
     inhibition: str
     firing: Firing
 
 
-@dataclass(slots=True)
-class _Rule:
+class _Rule(Struct):
     inhibition: Inhibition
     is_source: Matches
     is_target: Matches
@@ -113,8 +112,7 @@ class Inhibitions:
         return firing.resolved_at + LINGER if firing.resolved_at is not None and is_source else None
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """What correlations mute: `correlations_of` a firing, where a receiver `was_told` of one of those."""
 
     correlations_of: Callable[[Firing], Iterable[Firing]]

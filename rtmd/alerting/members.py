@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from rtmd.model.firing import Firing
 from rtmd.model.labels import Labels, labels_of, only
@@ -24,8 +25,7 @@ from rtmd.ports import Correlator
 Place: TypeAlias = tuple[str, Labels]  # a correlation, values of what it joins on
 
 
-@dataclass(slots=True)
-class _Side:
+class _Side(Struct):
     """The firings of one rule that count at a place: the rank of each, and how many there are of each rank."""
 
     ranks: dict[str, int] = field(default_factory=dict)
@@ -48,8 +48,7 @@ class _Side:
         return max(rank for rank, count in enumerate(self.counts) if count)
 
 
-@dataclass(slots=True)
-class News:
+class News(Struct):
     """What happened at a place since it was looked at: who joined, by id."""
 
     joined: list[str] = field(default_factory=list)

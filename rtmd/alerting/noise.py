@@ -16,8 +16,9 @@ no score. What people missed counts nowhere: it is shown beside the score, for w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from statistics import median
+
+from msgspec import Struct, field
 
 from rtmd.model.action import ProposalState
 from rtmd.model.effects import Journaled
@@ -45,16 +46,14 @@ _JUDGED = frozenset({str(Outcome.CONFIRMED), str(Outcome.FALSE_START)})
 _GOOD = frozenset(map(str, (RunState.DONE, ProposalState.APPROVED, ProposalState.DECLINED)))
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """So many of so many."""
 
     count: int = 0
     of: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One part of a score: how many firings (or judgements) show it, of how many, and what it adds."""
 
     name: str
@@ -62,8 +61,7 @@ class Term:
     adds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """Somebody saw what the rule did not."""
 
     at: int
@@ -72,8 +70,7 @@ class Miss:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RuleNoise:
+class RuleNoise(Struct, frozen=True):
     """A rule on the board. Durations in ms; `score` is None below `ENOUGH` firings, and then there are no terms."""
 
     rule: str
@@ -92,8 +89,7 @@ class RuleNoise:
     terms: tuple[Term, ...] = ()
 
 
-@dataclass(slots=True)
-class Course:
+class Course(Struct):
     """What the journal says about one firing."""
 
     rule: str

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.model.reaction import Alert, Digest, News, Notification, NotifyReason, Storm, StormPhase
 from rtmd.model.replace import replace
@@ -23,8 +24,7 @@ LIMIT = 30  # news a minute
 _TOP = 3
 
 
-@dataclass(slots=True)
-class _Towards:
+class _Towards(Struct):
     """How it stands with one receiver: what came in the last minute, by second and rule, and the storm."""
 
     storm: Storm  # but for what changes all the time:

@@ -22,8 +22,8 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -38,8 +38,7 @@ _ROLE_HEADER = ROLE_HEADER.lower().encode()
 _REMEMBERED = 60.0  # seconds that an account's name and groups are remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """A process at the other end of a Unix socket, when it connected."""
 
     pid: int
@@ -47,16 +46,14 @@ class Peer:
     gid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A user of this machine."""
 
     name: str
     groups: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who made a request."""
 
     name: str

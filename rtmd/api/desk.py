@@ -6,8 +6,9 @@ All methods run on the daemon's loop. Reads see the state between two steps; not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rtmd.api.questions import Answer, Question
 from rtmd.formats.batch import SampleBatch, SeriesTable
@@ -31,8 +32,7 @@ from rtmd.wire.rules import ReloadView, RuleFileView, RuleView
 from rtmd.wire.silences import SilencePreview, SilenceView
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One metric family of /metrics; `rows` are (label pairs, value)."""
 
     name: str

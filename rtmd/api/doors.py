@@ -7,7 +7,6 @@ what these clients ask before they write; the version in its answer is the last 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
@@ -38,16 +37,14 @@ class Accepted(msgspec.Struct, frozen=True):
     refused: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What became of one post."""
 
     samples: int
     refused: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(msgspec.Struct, frozen=True):
     """What makes one ingest path different from another."""
 
     source: str

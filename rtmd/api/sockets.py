@@ -13,8 +13,9 @@ import os
 import socket
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rtmd.config import Listen, TcpListen, UnixListen
 from rtmd.errors import ListenError
@@ -22,8 +23,7 @@ from rtmd.errors import ListenError
 _FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """One bound socket; `address` in the spelling of rtmd.toml. `path` and `inode` only where the file is ours."""
 
     address: str

@@ -6,14 +6,13 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage. `rtmd --help` reads this
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """Where a verb lives (`module:function`), and what `rtmd --help` says about it."""
 
     place: str

@@ -12,9 +12,8 @@ of what came before, as in the raw leaf.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from rtmd.engine.parts import Parts, join, summed
 from rtmd.engine.raw import NEVER, UNSEEN, RawLeaf
@@ -28,8 +27,7 @@ from rtmd.model.tiers import Tier
 _FOREVER = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
-class SavedBuckets:
+class SavedBuckets(Struct, frozen=True):
     """The buckets of some series: columns of shape (buckets, series), the last bucket is `newest`.
 
     `series` says which ones: as places in a list of label sets, or as ids.

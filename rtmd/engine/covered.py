@@ -11,9 +11,9 @@ Ties: a mark covers from its own millisecond on and for `length` ms, the end not
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import Bools
@@ -79,18 +79,12 @@ class Covered:
         return rows
 
 
-@dataclass(slots=True)
-class _Column:
+class _Column(Struct):
     """The values of one label by row, as numbers."""
 
     name: str
-    numbers: dict[str, int]
-    by_row: NDArray[np.int64]
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.numbers = {"": _ABSENT}
-        self.by_row = np.zeros(0, np.int64)
+    numbers: dict[str, int] = field(default_factory=lambda: {"": _ABSENT})
+    by_row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def agreeing(self, value: str, instances: Identities) -> Bools:
         """The rows that have this value, or none."""

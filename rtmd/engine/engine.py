@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rtmd.engine.episodes import Episodes
 from rtmd.engine.grids import Grids, Running, by_stage
@@ -45,8 +44,7 @@ class Moved(Struct, frozen=True):
 Happening: TypeAlias = Moved | Change
 
 
-@dataclass(slots=True)
-class _Unclaimed:
+class _Unclaimed(Struct):
     """Clocks of an earlier run whose rule or stage is not loaded (yet)."""
 
     clocks: dict[tuple[str, StageName], list[tuple[Labels, StageRecord]]] = field(default_factory=dict)

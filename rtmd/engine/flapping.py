@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.engine.transition import Transition
 from rtmd.model.firing import Flaps, InstanceKey, InstanceState
@@ -36,8 +37,7 @@ _UNWINDOWED = 60  # grid points that stand for a window where there is none
 _Place: TypeAlias = tuple[InstanceKey, StageName]
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How a stage is watched, in ms: the length of a slot, and the time within which its starts count."""
 
     slot: int

@@ -10,8 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.engine.fused import FusedStages
 from rtmd.engine.plan import Plans
@@ -20,8 +21,7 @@ from rtmd.formats.batch import Ids
 from rtmd.model.rule import Rule, StageName
 
 
-@dataclass(slots=True)
-class Running:
+class Running(Struct):
     """A rule at work."""
 
     rule: Rule

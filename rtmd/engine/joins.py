@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.functions import ARITHMETIC, COMPARISONS
@@ -31,8 +31,7 @@ from rtmd.model.expr import Many, Matching
 from rtmd.model.labels import Labels, labels_of, only, without
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """An arithmetic operator or comparison; without `returns_bool` a comparison is a filter."""
 
     sign: str

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from rtmd.engine.growing import Growing
 from rtmd.engine.moment import Moment
@@ -80,8 +80,7 @@ class Selection:
         return distinct(rows[mine[rows] == series[inside]])
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What a leaf reads of each series: its newest value (or, with `stamps`, that one's time), or a window.
 
     With `tier` the window is kept as buckets.

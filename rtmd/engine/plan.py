@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from rtmd.engine.arrivals import Arrivals
@@ -44,8 +44,7 @@ _EXEMPLARS_KEPT = 20
 _EXEMPLARS_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What became of a batch.
 
     `accepted` samples were taken (also those of series that no plan reads: they are not stored); `drops` counts the
@@ -58,8 +57,7 @@ class Applied:
     touched: Ids
 
 
-@dataclass(frozen=True, slots=True)
-class WindowSnapshot:
+class WindowSnapshot(Struct, frozen=True):
     """All windows as columns: of series i, `counts[i]` samples of the flat `times` and `values`.
 
     `firsts[i]` is the time of its first sample ever. Series of `buckets` are places in `labels`; `lateness` is the

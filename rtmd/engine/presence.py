@@ -24,10 +24,10 @@ How two sides combine is said by the tables below, indexed [left, right]:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Values
@@ -47,8 +47,7 @@ Levels = NDArray[np.uint8]
 UNFED, MISSING, FILTERED, PRESENT = (np.uint8(level) for level in Presence)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """The result of a node at one instant: `values` float64 and `presence` uint8, parallel, shape (rows,).
 
     Columns may be shared between callers: read them, never write into them.

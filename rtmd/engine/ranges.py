@@ -10,9 +10,9 @@ Callers silence numpy's floating-point warnings (`np.errstate`): Inf − Inf and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.sums import window_sums
@@ -20,8 +20,7 @@ from rtmd.engine.window import Window, changed
 from rtmd.formats.batch import Ids, Values
 
 
-@dataclass(frozen=True, slots=True)
-class RangeFunction:
+class RangeFunction(Struct, frozen=True):
     """`compute` maps a window, each row with at least `least` samples, and numbers, to one value a row."""
 
     compute: Callable[..., Values]
@@ -29,8 +28,7 @@ class RangeFunction:
     keeps_name: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """Of each row: its samples, the first and the last of them; times are ms after the window's start."""
 
     counts: NDArray[np.int64]

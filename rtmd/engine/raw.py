@@ -24,9 +24,8 @@ that was there, or came first, wins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.window import Offsets, Window, ascending, first_after, heads, roomy, spread
@@ -47,8 +46,7 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What became of samples: the series that got one (unique), and how many were there already."""
 
     series: Ids

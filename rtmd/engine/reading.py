@@ -20,10 +20,10 @@ neither fires nor ends anything, and a dead feed is not a new one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.columns import Bools
@@ -41,8 +41,7 @@ from rtmd.model.rule import NoData, Stage
 Rows: TypeAlias = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the stage saw in some rows at one instant: parallel arrays."""
 
     values: NDArray[np.float64]

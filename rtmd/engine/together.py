@@ -12,10 +12,10 @@ On arrival of samples the same is asked of the rows that they touch alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.leaf import Leaf, leaves_below
@@ -27,8 +27,7 @@ from rtmd.engine.window import spread
 from rtmd.formats.batch import Ids, Values
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """How far the values of plans reach, one place a plan: NaN where there is none; `present`: any row is."""
 
     lowest: Values

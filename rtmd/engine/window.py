@@ -6,10 +6,10 @@ binary search run in lockstep over all rows, reductions from `reduceat` over the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Ids, Values, is_stale
@@ -70,8 +70,7 @@ def first_after(times: Offsets, low: Ids, high: Ids, bound: int | NDArray[np.int
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Row i sees `times[low[i]:high[i]]` and the values beside them; windows are (start, start + length].
 
     Times and `start` are ms from the same base. `falling` says where a value may be lower than the one before it,

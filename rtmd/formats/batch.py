@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakSet
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.model.firing import Exemplar
@@ -41,8 +41,7 @@ def is_stale(values: Values) -> NDArray[np.bool_]:
     return marked
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedExemplar:
+class PlacedExemplar(Struct, frozen=True):
     """An exemplar with the series and time it belongs to."""
 
     series: int
@@ -50,8 +49,7 @@ class PlacedExemplar:
     exemplar: Exemplar
 
 
-@dataclass(frozen=True, slots=True)
-class SampleBatch:
+class SampleBatch(Struct, frozen=True):
     """One post or scrape, applied atomically: `ids`, `times` (ms) and `values` are parallel, shape (n,).
 
     Order within the batch is the order of arrival; of two samples with the same series and time the first wins.
@@ -69,8 +67,7 @@ class SampleBatch:
 EMPTY = SampleBatch(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesLimits:
+class SeriesLimits(Struct, frozen=True):
     """What a series may look like, and how many there may be (S13: refuse the new, keep the known)."""
 
     series: int = 200_000

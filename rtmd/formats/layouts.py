@@ -12,9 +12,8 @@ bounded by what they hold, and when they are full they are emptied, as `series_c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from rtmd.formats.batch import EMPTY, Ids, SampleBatch, SeriesTable
 from rtmd.formats.frames import USUAL, ZERO, Rows, unpack
@@ -24,8 +23,7 @@ _ENTRY_BYTES = 800  # what a layout costs besides its arrays
 _OPENING = 256  # bytes at most that are looked at to find one
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """`bare` is the post without its payload; `order` puts its samples, usual ones first, in their order (or None)."""
 
     bare: bytes

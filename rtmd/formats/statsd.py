@@ -14,8 +14,9 @@ keeps the sums remembers it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rtmd.errors import FormatError
 from rtmd.formats.names import label_name, metric_name
@@ -45,8 +46,7 @@ _KINDS = {
 _SKIPPED = (b"c:", b"T", b"e:", b"card:")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where values belong: a metric (its name fit for PromQL) with labels.
 
     Each value is multiplied by `unit`, and stands for `weight` events.

@@ -6,8 +6,9 @@ What an action really is (a program, an address) only `receivers.actions` knows;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rtmd.model.labels import Labels
 from rtmd.model.rule import HOUR, MINUTE, SECOND, StageName
@@ -15,8 +16,7 @@ from rtmd.model.rule import HOUR, MINUTE, SECOND, StageName
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 
 
-@dataclass(frozen=True, slots=True)
-class AtMost:
+class AtMost(Struct, frozen=True):
     """So many runs in any time of `per` ms, over all firings."""
 
     count: int
@@ -26,8 +26,7 @@ class AtMost:
         return f"{self.count}/{next(unit for unit, length in UNITS.items() if length == self.per)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Something that rtmd can run. `{label}` in `what` and `undo` stands for a label's value.
 
     Without `undo` it cannot be reversed. An `idempotent` one may be run again when nobody knows whether it was.
@@ -55,8 +54,7 @@ class ProposalState(StrEnum):
         return self in (ProposalState.PENDING, ProposalState.BRAKED)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """An action that waits for a person, for one stage of one firing. All times are wall time.
 
     `version` rises whenever somebody who looked at it would see something else. `reason` is that of who declined it,
@@ -86,8 +84,7 @@ class Proposal:
         return self.expires_at + (0 if self.braked_since is None else max(0, wall - self.braked_since))
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """Nothing runs and nothing can be approved until somebody lifts it; `at` is wall time."""
 
     by: str

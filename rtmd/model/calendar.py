@@ -5,13 +5,12 @@ What a calendar holds at an instant is decided in `rtmd.alerting.calendar`, by t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 DAY_MINUTES = 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A closed range of whole numbers."""
 
     first: int
@@ -21,8 +20,7 @@ class Span:
         return self.first <= number <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """Times of a zone. Every field that is not empty must fit; an empty one fits always.
 
     `times` are half-open, minutes since midnight: [first, last) with last up to 1440. `weekdays` count from Monday = 0,

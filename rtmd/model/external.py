@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.model.labels import Labels
 from rtmd.model.rule import MINUTE, StageName
 
 
-@dataclass(frozen=True, slots=True)
-class PostedAlert:
+class PostedAlert(Struct, frozen=True):
     """An alert as it was posted, checked: its labels are its identity. None where it names no time."""
 
     labels: Labels
@@ -19,8 +18,7 @@ class PostedAlert:
     url: str = ""  # where its sender shows it
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What the sender of an alert says of it: it is over at `ends_at`, unless it is posted again by then.
 
     With `timeout` that end is ours: the sender named none.
@@ -39,8 +37,7 @@ class Origin:
         return self.ends_at <= wall
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalPolicy:
+class ExternalPolicy(Struct, frozen=True):
     """What the configuration says of alerts that others raise.
 
     `stage` is that of an alert which names none; one that names no end is over `resolve_timeout` ms after it was

@@ -7,8 +7,9 @@ others, so that an error can say why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -20,8 +21,7 @@ class Kind(StrEnum):
     STRING = "string"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """`takes` in order; the last `optional` arguments may be left out; `repeats`: the last one any number of times."""
 
     takes: tuple[Kind, ...]

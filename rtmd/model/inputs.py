@@ -8,8 +8,9 @@ it is, `origin` where they asked from, both for the audit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from rtmd.model.action import Action, Hold, Proposal
 from rtmd.model.external import ExternalPolicy, PostedAlert
@@ -24,8 +25,7 @@ from rtmd.model.rule import RuleSet
 from rtmd.model.silence import Lift, Silence
 
 
-@dataclass(frozen=True, slots=True)
-class RulesLoaded:
+class RulesLoaded(Struct, frozen=True):
     """A complete, checked rule set takes the place of the present one; `note` says what that changes.
 
     `by` confirmed that many firing rules vanish.
@@ -36,8 +36,7 @@ class RulesLoaded:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionsLoaded:
+class ReactionsLoaded(Struct, frozen=True):
     """What the configuration says about reacting.
 
     `policy` says whom stages without `notify` tell, and what mutes what; `fallbacks` has who is told what a receiver
@@ -54,8 +53,7 @@ class ReactionsLoaded:
     external: ExternalPolicy = field(default_factory=ExternalPolicy)
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What the store brought back after a restart: decisions, restored and never recomputed."""
 
     instances: tuple[InstanceState, ...] = ()
@@ -72,8 +70,7 @@ class Restored:
     hold: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TimeGap:
+class TimeGap(Struct, frozen=True):
     """From the step's `at` to `until` nobody was judging (suspend, stall, downtime, clock step).
 
     Engine deadlines move by the length of the gap and no grid point inside it is evaluated; people's deadlines
@@ -84,15 +81,13 @@ class TimeGap:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WallClock:
+class WallClock(Struct, frozen=True):
     """Wall time is engine time plus `offset` ms from now on: people's deadlines follow it."""
 
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class SilenceSet:
+class SilenceSet(Struct, frozen=True):
     """Create a silence, or edit the one with this id (semantics S4). Times are wall time.
 
     `author` is who it is from, as somebody says whose own name is not known. `version` is the one that was seen (0:
@@ -113,8 +108,7 @@ class SilenceSet:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SilenceExpired:
+class SilenceExpired(Struct, frozen=True):
     """End a silence now, as of the version that was seen (0: any); idempotent."""
 
     request: int
@@ -124,8 +118,7 @@ class SilenceExpired:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AckSet:
+class AckSet(Struct, frozen=True):
     """Somebody takes a firing, as of the version they saw (0: any), for `length` ms (0: the stage's default)."""
 
     request: int
@@ -137,8 +130,7 @@ class AckSet:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AckEnded:
+class AckEnded(Struct, frozen=True):
     """Somebody gives back a firing that they have, as of the version they saw (0: any)."""
 
     request: int
@@ -148,8 +140,7 @@ class AckEnded:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictGiven:
+class VerdictGiven(Struct, frozen=True):
     """Somebody says what a firing was: something real, or noise (semantics S14).
 
     `past` is the firing where it resolved so long ago that only the store remembers it.
@@ -163,8 +154,7 @@ class VerdictGiven:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MissReported:
+class MissReported(Struct, frozen=True):
     """Somebody saw what a rule should have fired for, and did not."""
 
     request: int
@@ -174,8 +164,7 @@ class MissReported:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsPosted:
+class AlertsPosted(Struct, frozen=True):
     """What others raise, as `sender` posted it: each by itself, in order."""
 
     request: int
@@ -183,8 +172,7 @@ class AlertsPosted:
     alerts: tuple[PostedAlert, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MarkMade:
+class MarkMade(Struct, frozen=True):
     """Somebody reports that something happened, at wall time `time` (0: now)."""
 
     request: int
@@ -196,8 +184,7 @@ class MarkMade:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalDecided:
+class ProposalDecided(Struct, frozen=True):
     """Somebody approves or declines a proposal, as of the version they saw (0: any)."""
 
     request: int
@@ -209,8 +196,7 @@ class ProposalDecided:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldSet:
+class HoldSet(Struct, frozen=True):
     """Somebody stops all runs and approvals."""
 
     request: int
@@ -219,8 +205,7 @@ class HoldSet:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldLifted:
+class HoldLifted(Struct, frozen=True):
     """Somebody lets things run again."""
 
     request: int
@@ -228,8 +213,7 @@ class HoldLifted:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunAgain:
+class RunAgain(Struct, frozen=True):
     """Somebody wants a run, or its undoing, once more: it failed, or nobody knows whether it was done."""
 
     request: int
@@ -238,8 +222,7 @@ class RunAgain:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ActionDone:
+class ActionDone(Struct, frozen=True):
     """The result of running or undoing an action; UNKNOWN where it may have been done."""
 
     run_id: str
@@ -247,8 +230,7 @@ class ActionDone:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryDone:
+class DeliveryDone(Struct, frozen=True):
     """A receiver took a notification, after so many attempts, or never will (`error` says why)."""
 
     key: str
@@ -258,8 +240,7 @@ class DeliveryDone:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """A receiver could not be told this for too long, or never will be (`error` says why): its fallback is."""
 
     notification: Notification

@@ -10,9 +10,10 @@ Its time is wall time: what was reported happened in people's time, however long
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from rtmd.model.duration import show_duration
 from rtmd.model.labels import Labels
@@ -31,8 +32,7 @@ class MarkKind(StrEnum):
     EVENT = "event"  # anything else: a kick-off, a broadcast, a mail to all customers
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something happened at `time` (wall time, ms); `text` and label values are hostile."""
 
     id: str
@@ -43,8 +43,7 @@ class Mark:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Struct, frozen=True):
     """`within = "15m of deploy"`: `length` ms from a mark of that kind on. `labels` are those that the rule adds."""
 
     length: int

@@ -6,8 +6,9 @@ Only the value and its equality live here; matching itself (RE2, fully anchored,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 _PLAIN = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")  # names that need no quotes
 
@@ -21,8 +22,7 @@ class MatchOp(StrEnum):
     NOT_REGEX = "!~"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Matcher:
+class Matcher(Struct, frozen=True, order=True):
     """`name op value`; a missing label counts as the empty string."""
 
     name: str

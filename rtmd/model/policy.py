@@ -7,7 +7,8 @@ is decided in `rtmd.alerting`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.model.calendar import Calendar
 from rtmd.model.matcher import Matcher
@@ -16,8 +17,7 @@ from rtmd.model.rule import HOUR, MINUTE, SECOND, StageName
 LINGER = 30 * SECOND  # an inhibition's source still counts this long after it ended (semantics S7)
 
 
-@dataclass(frozen=True, slots=True)
-class Timers:
+class Timers(Struct, frozen=True):
     """How a group is told (ms): first after `wait`, of news each `interval`, of nothing new after `repeat`."""
 
     wait: int
@@ -33,8 +33,7 @@ STAGE_TIMERS: Mapping[StageName, Timers] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A node of the route tree. What a node does not say it has from the node above.
 
     `id` says where it stands (`route`, `route.0`, `route.0.2`). `group_by` has label names; None: every label set is
@@ -65,8 +64,7 @@ class Route:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Inhibition:
+class Inhibition(Struct, frozen=True):
     """While something unresolved matches `source`, what matches `target` with equal values of `equal` is muted."""
 
     name: str
@@ -75,16 +73,14 @@ class Inhibition:
     equal: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationStep:
+class EscalationStep(Struct, frozen=True):
     """These receivers are told when nobody has had it for `after` ms."""
 
     after: int
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Whom to tell and when: the route tree, the calendars that it names, the inhibitions, the escalations."""
 
     route: Route = Route("route", "log")

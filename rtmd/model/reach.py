@@ -8,7 +8,8 @@ time: everything since then is kept. What a stage's grid lets be kept as buckets
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.expr import LOOKBACK, Call, Expr, Range, Selector, Shift, Subquery, children
 from rtmd.model.matcher import Matcher
@@ -16,8 +17,7 @@ from rtmd.model.replace import replace
 from rtmd.model.tiers import Tier, tier_of
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """What a selector reads: samples at most `back` ms old, of which `keep` ms must be kept as they come.
 
     With `since` it is everything from that time on instead, with `tier` buckets of that kind.
@@ -30,8 +30,7 @@ class Read:
     tier: Tier | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where an expression is evaluated: up to `back` ms before the present, or before a fixed time."""
 
     back: int = 0

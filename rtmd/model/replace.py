@@ -1,7 +1,8 @@
-"""`replace`: a frozen value with some of its fields changed, be it a dataclass or a struct.
+"""`replace`: a frozen value with some of its fields changed, be it a struct or a dataclass.
 
-What comes by the thousand when everything fires at once is a `msgspec.Struct`: made ten and changed fifty times as
-quickly as a frozen dataclass. To readers both are the same, and to the type checker, which knows the fields of either.
+Values are `msgspec.Struct`s: made ten and changed fifty times as quickly as frozen dataclasses, and their classes too,
+which is half of what an import costs. Dataclasses are left for fields that are not compared (`model.expr`) or not
+shown (secrets in `config`). To readers both are the same, and to the type checker, which knows the fields of either.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ rule is trusted. A rule's name is its identity.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from rtmd.model.expr import Expr
 from rtmd.model.labels import Labels
@@ -90,8 +91,7 @@ class Comparison(StrEnum):
     RESULT = "result"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """When a stage fires and when it clears.
 
     `threshold` is the number of the first four comparisons; `low` and `high` bound OUTSIDE. `clear` is the level
@@ -125,8 +125,7 @@ _SIGNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """How long a condition must hold before the stage fires.
 
     Either `duration` ms, or `count` true grid points out of the last `of` (count = of: in a row).
@@ -137,8 +136,7 @@ class Hold:
     of: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One reaction time of a rule."""
 
     name: StageName
@@ -191,8 +189,7 @@ class Stage:
         return 0 if self.eager else self.grid
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule with its stages in rising order (at least one)."""
 
     name: str
@@ -216,8 +213,7 @@ class Rule:
         return next((stage for stage in self.stages if stage.name.rank > name.rank), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Correlation:
+class Correlation(Struct, frozen=True):
     """A rule over firings (semantics S8): `all` of these rules fire, and `none` of those, for the same values of `on`.
 
     Only firings at stage `at_least` or higher count among `all`; all of them do among `none`. Its name stands for it
@@ -253,8 +249,7 @@ class Correlation:
         return (self.all, self.none, self.on, self.at_least)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """All enabled rules and correlations by name, in name order; and rules that are switched off, to be shown.
 
     No name stands twice.

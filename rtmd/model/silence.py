@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rtmd.model.matcher import Matcher
 
@@ -25,8 +26,7 @@ class Lift(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """What is silenced, from when to when, by whom and why; times are wall time.
 
     `version` rises with each change that a person makes (`updated_by`, `updated_at`) and when it is lifted. The rest is

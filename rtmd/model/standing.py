@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.model.external import Origin
 from rtmd.model.firing import Firing
@@ -10,8 +10,7 @@ from rtmd.model.group import GroupKey
 from rtmd.model.labels import Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """An open firing, the labels that matchers see, whom it is routed to, and what mutes it now."""
 
     firing: Firing
@@ -22,8 +21,7 @@ class Standing:
     origin: Origin | None = None  # what was heard last of an alert that others raised
 
 
-@dataclass(frozen=True, slots=True)
-class StandingGroup:
+class StandingGroup(Struct, frozen=True):
     """The open firings of a group; `muted_by` has the calendars that close its route now."""
 
     key: GroupKey

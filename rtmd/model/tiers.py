@@ -17,8 +17,9 @@ Costs are bytes a series, at one sample a second where that matters: the worst c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from math import gcd
+
+from msgspec import Struct
 
 from rtmd.model.expr import LOOKBACK, Call, Expr, Range, Subquery, children
 
@@ -73,8 +74,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Struct, frozen=True):
     """Buckets of one width, `slots` of them, with these fields of each."""
 
     width: int

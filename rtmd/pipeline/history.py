@@ -9,7 +9,8 @@ Engine times become people's with the clock as it stands now. Of things at one t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.model.change import ChangeKind
 from rtmd.model.display import number
@@ -24,8 +25,7 @@ from rtmd.wire.explain import EntryView
 _JOURNALED = frozenset({"ack", "verdict", "missed", "silence", "expire", "mark", "reload"})  # verbs told by the journal
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A notification that no receiver has confirmed."""
 
     key: str
@@ -35,8 +35,7 @@ class Letter:
     dead: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """What is on disk about a firing. `journal` has its lines and those about everything meanwhile, in order."""
 
     firing: Firing

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.engine.plan import LATENESS, WindowSnapshot
 from rtmd.formats.batch import SampleBatch
 from rtmd.model.inputs import PlainInput
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Struct, frozen=True):
     """One post or scrape, applied atomically at the step's `at`."""
 
     source: str
@@ -19,22 +19,19 @@ class Samples:
     lateness: int = LATENESS
 
 
-@dataclass(frozen=True, slots=True)
-class WindowFilled:
+class WindowFilled(Struct, frozen=True):
     """Older samples for windows that were empty: they are stored, nothing is judged by their arrival."""
 
     batch: SampleBatch
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsRestored:
+class WindowsRestored(Struct, frozen=True):
     """The windows of an earlier run."""
 
     snapshot: WindowSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class RoomWanted:
+class RoomWanted(Struct, frozen=True):
     """Free the ids of series that nothing feeds any more, if that is worth it (semantics S13).
 
     Only for a moment at which no batch waits: the ids in it would mean other series afterwards.

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from rtmd.alerting.correlation import Join
 from rtmd.alerting.correlations import Correlations
@@ -46,8 +47,7 @@ QUIET = 15_000
 _BRAKING = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED})  # of a correlation
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What a step asks of the world, in order, and when it wants the next call at the latest (engine time)."""
 
     effects: tuple[fx.Effect, ...]

@@ -13,8 +13,9 @@ number (outside of brackets) a duration is its seconds, as in Prometheus 3.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from rtmd.errors import PromqlError
 from rtmd.model.duration import parse_duration
@@ -58,8 +59,7 @@ class Kind(Enum):
     SIGN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One token: `end` is the offset after it; `number` of a duration is in ms; `string` is decoded.
 
     `inside` is the innermost open bracket, or "".
@@ -74,8 +74,7 @@ class Token:
     string: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Gated:
+class Gated(Struct, frozen=True):
     """A text that passed: its tokens, and the text for the parser with placeholders for literals."""
 
     tokens: tuple[Token, ...]

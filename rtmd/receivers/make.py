@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import httpx
+from msgspec import Struct, field
 
 from rtmd.config import (
     AlertmanagerReceiver,
@@ -29,8 +29,7 @@ from rtmd.receivers.said import Voice
 from rtmd.receivers.webhook import ALERTS_PATH, Posted, PostedAlerts, PostedReceiver
 
 
-@dataclass(frozen=True, slots=True)
-class Kit:
+class Kit(Struct, frozen=True):
     """What receivers are lent: connections (see `post.make_transport`), the clock, the daemon's name.
 
     `failures` counts templates that failed, by receiver.

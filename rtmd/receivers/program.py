@@ -13,8 +13,9 @@ import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from io import FileIO
+
+from msgspec import Struct
 
 from rtmd.errors import PermanentError, RetryableError
 
@@ -22,8 +23,7 @@ OUTPUT_BYTES = 1024
 _AFTER_THE_END = 1.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """How a program ended: exit code (negative: the signal that killed it) and the first KiB of what it said."""
 
     code: int

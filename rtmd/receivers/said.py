@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -40,8 +39,7 @@ _URL = 2_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True):
     """A piece of evidence: what it says, and who with which reach."""
 
     text: str
@@ -49,8 +47,7 @@ class Quote:
     url: str  # http or https; empty otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What is said of one alert; `command` is what to type to take it, empty when there is nothing to take."""
 
     lead: str  # empty when there is nothing to say
@@ -60,8 +57,7 @@ class Part:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """A message in words. `text` is what the operator's template made of it; it takes the place of the parts."""
 
     title: str

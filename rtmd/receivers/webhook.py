@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.config import (
     AlertmanagerReceiver,
@@ -49,8 +50,7 @@ _CHATS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What a format is given beside the message: the daemon's name, and the wall clock in ms."""
 
     daemon: str

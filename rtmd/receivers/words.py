@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from rtmd.config import Lang
 from rtmd.model.display import number
@@ -23,8 +24,7 @@ _UTC = timezone.utc  # noqa: UP017  # beside ZoneInfo it reads better
 _FRACTION = re.compile(r"(?<=\d)\.(?=\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """One language. Texts with `{…}` are filled in by `said`."""
 
     titles: Mapping[StageName, str]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.errors import Located, PromqlError
 from rtmd.model.display import number, safe
@@ -29,8 +30,7 @@ _TELLING = frozenset({"stage", "state", "outcome", "receiver", "what", "at"})
 _CLOSE = 1e-9  # relative: the last digits of a sum depend on its order
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """A number, or where it lies; both ends are included."""
 
     low: float
@@ -53,8 +53,7 @@ def is_close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_CLOSE) or (math.isnan(one) and math.isnan(other))
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """Something that is there, or happened: its rule, labels, and what can be said about it by key."""
 
     rule: str
@@ -69,8 +68,7 @@ class Thing:
         return _line(self.rule, self.labels, says, None if self.value is None else f"{self.value:.12g}")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One thing that is expected; what is None or not among `says` does not matter."""
 
     rule: str | None = None
@@ -100,8 +98,7 @@ def _line(rule: str, labels: Labels | None, says: dict[str, str], value: str | N
     return " ".join(part for part in (*parts, f"value={value}" if value is not None else "") if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """An expression and what it is worth: `rows` None: exactly one result, whatever its labels."""
 
     expr: Expr
@@ -110,8 +107,7 @@ class Evaluation:
     rows: tuple[tuple[Labels, Between], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Expecting:
+class Expecting(Struct, frozen=True):
     """An expectation at a time; None: not looked at. `only` narrows it to one rule, `partial` allows for more."""
 
     at: int
@@ -250,8 +246,7 @@ def _values(rows: Sequence[tuple[Labels, float]]) -> list[str]:
     return lines or ["found     nothing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Silencing:
+class Silencing(Struct, frozen=True):
     """Somebody silences."""
 
     at: int
@@ -269,8 +264,7 @@ class Silencing:
             yield _refused(self.place, self.at, f"the silence is refused: {problem}")
 
 
-@dataclass(frozen=True, slots=True)
-class Acking:
+class Acking(Struct, frozen=True):
     """Somebody takes a firing."""
 
     at: int
@@ -290,8 +284,7 @@ class Acking:
             yield _refused(self.place, self.at, problem)
 
 
-@dataclass(frozen=True, slots=True)
-class Marking:
+class Marking(Struct, frozen=True):
     """Somebody reports that something happened."""
 
     at: int

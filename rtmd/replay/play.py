@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.effects import Effect, Notify, RunAction
 from rtmd.model.inputs import ActionDone, DeliveryDone
@@ -28,8 +29,7 @@ _PROGRAM = 200  # ms that a program is thought to take
 _DELIVERY = 50  # ms until a receiver has confirmed
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Struct, frozen=True):
     """The effects of one step, in order."""
 
     at: int

@@ -9,7 +9,8 @@ are not compared, and recording rules are not there: a remark says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.errors import FileErrors, Located, PromqlError
 from rtmd.model.duration import show_duration
@@ -35,8 +36,7 @@ FindFiles = Callable[[Sequence[str]], Mapping[str, bytes]]
 _NO_VALUES = {".nan": "nan", ".inf": "inf", "+.inf": "inf", "-.inf": "-inf"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """An alert as promtool writes it: all its labels but `alertname`, and its annotations."""
 
     labels: Mapping[str, str]
@@ -46,8 +46,7 @@ class Expected:
         return show(labels_of(self.labels)) + (f" {show(labels_of(self.annotations))}" if self.annotations else "")
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectingAlerts:
+class ExpectingAlerts(Struct, frozen=True):
     """Exactly these alerts of a name fire at a time."""
 
     at: int
@@ -84,8 +83,7 @@ class ExpectingAlerts:
         return [_shown(trial, firing, of[firing.rule]) for firing in burning]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A firing as Prometheus would show it; names in `unsure` have templates that cannot be read."""
 
     alert: Expected
@@ -118,8 +116,7 @@ def _shown(trial: Trial, firing: Firing, rule: Translated) -> Shown:
     return Shown(Expected(dict(labels_of({**own, **labels})), annotations), frozenset(unsure))
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectingSamples:
+class ExpectingSamples(Struct, frozen=True):
     """An expression is worth this at a time."""
 
     at: int

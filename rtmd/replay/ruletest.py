@@ -7,11 +7,12 @@ exist or a stage that is none is a mistake in the test, and never an expectation
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from rtmd.errors import FileErrors, Located, MatcherError, PromqlError
 from rtmd.matching import parse_matchers
@@ -54,8 +55,7 @@ _WORDS: Mapping[str, type[StrEnum]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """What holds for everything in a case."""
 
     rules: RuleSet

@@ -13,9 +13,9 @@ start; everything that leaves this module is engine time in ms.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.formats.batch import Ids, PlacedExemplar, SampleBatch, SeriesTable
@@ -75,8 +75,7 @@ _JITTERY = _SERIES.index(("mentions_total", "volt", "match"))
 PLAIN = {"mentions_total": 12.0, "replies_total": 8.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something that happens in the story: the truth that firings are held against.
 
     `rule` and `labels` name the firing it should lead to; with `real` false it deserves no more than a look,

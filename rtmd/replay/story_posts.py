@@ -6,7 +6,7 @@ tone) and second speaks; where none fits, the post leaves no evidence behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.model.firing import Exemplar
 
@@ -19,8 +19,7 @@ _LOUD = ("stadium_live", "late_show_clips", "the_daily_crumb")
 _EVER = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class _Voice:
+class _Voice(Struct, frozen=True):
     """`about`: (brand or "", topic or tone); speaks from `begins` to `ends` (seconds); reach in [low, high]."""
 
     about: tuple[str, str]

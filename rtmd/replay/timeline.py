@@ -9,10 +9,11 @@ left out. Everything from outside passes through `display.safe`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.change import ChangeKind
 from rtmd.model.display import age, number, safe
@@ -43,8 +44,7 @@ class _Rank(IntEnum):
     OPENED = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """One thing to say about a firing: a line, and perhaps one below it."""
 
     rank: _Rank

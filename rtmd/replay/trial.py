@@ -10,11 +10,11 @@ Two deeds at one instant act in the order in which they are written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.engine.query import evaluate_batch
@@ -37,8 +37,7 @@ _BEFORE = 1  # ms that samples arrive before their time
 _NAME = frozenset({METRIC_NAME})
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A series and its samples; times are ms since the start of the case."""
 
     labels: Labels
@@ -46,8 +45,7 @@ class Line:
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Something is not as expected: where that was expected, and lines that say what was and what is."""
 
     place: Located
@@ -67,8 +65,7 @@ class Deed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One test: `start` is the engine time that everything counts from."""
 
     name: str
@@ -79,8 +76,7 @@ class Case:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What came of a case: no failures is good; `timeline` has what happened, if that was asked for."""
 
     case: Case
@@ -88,8 +84,7 @@ class Verdict:
     timeline: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A stage of a firing got its outcome."""
 
     at: int

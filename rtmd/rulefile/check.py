@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.errors import Located
 from rtmd.model.rule import RuleSet
@@ -13,8 +14,7 @@ from rtmd.rulefile.load import load_rules
 from rtmd.rulefile.named import Names, check_names
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Errors keep a file from being used, warnings do not; `rules` are those of the files without errors.
 
     What correlations name is looked up once all files can be read: the rules may stand in any of them.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.errors import PromqlError
 from rtmd.model.display import size
@@ -20,8 +21,7 @@ _ROOM = 120  # what is kept of a series whatever it has
 _DAY = 24 * 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What is kept of the series that these matchers select: buckets, and samples for so many ms."""
 
     matchers: tuple[Matcher, ...]

@@ -7,7 +7,8 @@ everything else they keep. `vanishing` is the guard against accidents: an emptie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+
+from msgspec import Struct, structs
 
 from rtmd.model.rule import Correlation, Rule, RuleSet, Stage
 
@@ -19,8 +20,7 @@ _STAGE_PLACES = frozenset({"name", "line", "signal_text", "guard_text", "recent_
 _KEYS = {"condition": "threshold", "hold": "for", "grid": "every", "left_limit": "no_data_limit"}
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Names of rules, sorted, in pairs with what changed; a rule stands in one list only (`kept` is their number)."""
 
     kept: int = 0
@@ -97,7 +97,7 @@ def _changes_of_stages(old: Rule, new: Rule) -> Iterator[str]:
 
 def _differing(old: Rule | Correlation | Stage, new: Rule | Correlation | Stage, but: frozenset[str]) -> Iterator[str]:
     windows = [getattr(each, "window", None) for each in (old, new)]
-    for field in fields(old):
+    for field in structs.fields(old):
         # With another window the signal over it is another one, too: the window says it all.
         if field.name in but or (field.name in ("signal", "guard", "recent") and windows[0] != windows[1]):
             continue

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rtmd.errors import FileErrors, Located
 from rtmd.rulefile.positions import STRING, Path, Positions, scan
@@ -24,8 +25,7 @@ _PIECE = re.compile(rf"(?P<string>{STRING})|#[^\n]*|[ \t]+|(?P<word>[A-Za-z0-9_+
 _REPORTED_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A TOML document that tomllib accepts."""
 
     file: str

@@ -6,7 +6,8 @@ What the table does not say it has from the file's `[defaults]`; labels and link
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.labels import METRIC_NAME, Labels, labels_of
 from rtmd.model.rule import MINUTE, Kind
@@ -21,8 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
 _REOPEN = 10 * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The values of these keys, with all defaults filled in."""
 
     owner: str

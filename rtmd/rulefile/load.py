@@ -8,8 +8,9 @@ same name the one in the later file (in path order), or further down, is the wro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.labels import Labels
@@ -32,8 +33,7 @@ _STAGE_NAMES = frozenset(map(str, STAGES))
 _MAX_RULES = 2_000  # in one file, and as many correlations
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What files say: `rules` of the good ones (enabled ones only), `problems` of each bad one."""
 
     rules: RuleSet
@@ -45,8 +45,7 @@ class Loaded:
         return tuple(problem for file in sorted(self.problems) for problem in self.problems[file])
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """A rule or correlation as it stands in a file, enabled or not."""
 
     rule: Rule | Correlation
@@ -54,8 +53,7 @@ class _Written:
     place: Located  # where a problem with its name belongs
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(Struct, frozen=True):
     """A file by itself: its rules, or its problems."""
 
     content: bytes | str

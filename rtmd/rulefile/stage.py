@@ -6,9 +6,10 @@ A stage's signal is parsed twice where a shorter window must agree: once with `$
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from rtmd.errors import PromqlError
 from rtmd.model.duration import show_duration
@@ -61,8 +62,7 @@ def _parse(text: str, window: int | None) -> Expr:
     return parse(text, window=window)
 
 
-@dataclass(frozen=True, slots=True)
-class _Signal:
+class _Signal(Struct, frozen=True):
     """A signal or guard as written: its text and where it stands; with a `recipe` the text is ours."""
 
     table: Table

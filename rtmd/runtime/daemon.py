@@ -17,10 +17,10 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import httpx
+from msgspec import Struct
 
 from rtmd.api.app import build_app
 from rtmd.api.server import Server
@@ -63,16 +63,14 @@ log = logging.getLogger(__name__)
 MakeSource: TypeAlias = Callable[[SeriesTable, Clock, Callable[[Input], None]], Source]
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
+class Extras(Struct, frozen=True):
     """What an embedding program adds: sources of its own, and a line of advice for the screen by engine time."""
 
     sources: Sequence[MakeSource] = ()
     coach: Callable[[int], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Hands:
+class _Hands(Struct, frozen=True):
     """What acts on the world."""
 
     transport: httpx.AsyncBaseTransport

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.config import SourceConfig
 from rtmd.formats.batch import SeriesTable
@@ -23,8 +24,7 @@ _AGAIN = 5.0  # seconds before a source that broke is started anew
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
+class _Running(Struct, frozen=True):
     source: ConfiguredSource
     task: asyncio.Task[None]
 

@@ -8,9 +8,9 @@ from a little before the time that is wanted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from rtmd.engine.plan import WindowSnapshot
 from rtmd.engine.raw import AHEAD
@@ -23,8 +23,7 @@ from rtmd.ports import LoggedBatch
 from rtmd.store.samplelog import SegmentLog
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Samples with a table of their own."""
 
     series: SeriesTable

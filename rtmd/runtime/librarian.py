@@ -10,7 +10,6 @@ complete is read for that once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, assert_never
 
@@ -42,8 +41,7 @@ _NAME = frozenset({METRIC_NAME})
 _TRUNCATED = ("results truncated due to limit",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Inventory:
+class _Inventory(msgspec.Struct, frozen=True):
     """The series of one file, and the times of the first and last sample of each in it."""
 
     labels: list[Labels]

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rtmd import __version__
 from rtmd.api.desk import Metric
@@ -53,8 +54,7 @@ _NOTICES = 20
 _RELOAD_SHOWN = 60_000  # ms that a reload is a notice
 
 
-@dataclass(slots=True)
-class Board:
+class Board(Struct):
     """What people should know that is no firing: errors in files, notices, a hint of the demo."""
 
     rule_errors: list[Located] = field(default_factory=list)

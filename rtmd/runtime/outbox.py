@@ -27,7 +27,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.errors import DeliveryError, PermanentError, RetryableError, StoreError
 from rtmd.model.inputs import DeliveryDone, Undelivered
@@ -49,16 +50,14 @@ _BURIED_LATELY = 3_600_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(Struct):
     notification: Notification
     attempts: int = 0
     due: int = 0  # wall time
     passed_on: bool = False  # reported as undelivered
 
 
-@dataclass(slots=True)
-class _Lane:
+class _Lane(Struct):
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
     last: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # the latest message about each firing
     items: dict[str, _Item] = field(default_factory=dict)  # all that wait or are in flight, by key
@@ -73,8 +72,7 @@ class _Lane:
         self.changed = asyncio.Event()
 
 
-@dataclass(frozen=True, slots=True)
-class LaneState:
+class LaneState(Struct, frozen=True):
     """One destination as people see it; `since` is when it began to fail, engine time."""
 
     receiver: str

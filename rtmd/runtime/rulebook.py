@@ -8,8 +8,9 @@ stood for a second. A rules folder that is gone altogether is an accident, not a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rtmd.errors import Located
 from rtmd.model.rule import RuleSet
@@ -18,8 +19,7 @@ from rtmd.rulefile.load import Loaded, Loader, load_rules
 SETTLING = 1_000  # ms a bad file must stand before it is reported
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What is in force: rules, the texts they come from, and what is wrong with the files on disk."""
 
     rules: RuleSet
@@ -27,8 +27,7 @@ class Choice:
     errors: tuple[Located, ...] = ()
 
 
-@dataclass(slots=True)
-class Rulebook:
+class Rulebook(Struct):
     """Chooses; `last_good` starts with what the store kept."""
 
     last_good: Mapping[str, bytes] = field(default_factory=dict)

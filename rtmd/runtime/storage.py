@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rtmd.config import Config
 from rtmd.errors import StoreError
@@ -16,8 +17,7 @@ from rtmd.store.samplelog import LogLimits, SegmentLog
 from rtmd.store.state import StateStore
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """State folder, series, decisions, samples, and the clock that never goes back behind them."""
 
     folder: Path

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import psutil
+from msgspec import Struct
 
 _T = TypeVar("_T")
 
@@ -23,8 +23,7 @@ _NO_DISKS = frozenset({"squashfs", "iso9660", "erofs", "udf"})
 _NO_DEVICES = ("lo", "veth")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """Bytes through a network device since it came up."""
 
     name: str
@@ -32,8 +31,7 @@ class Device:
     transmitted: int
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(Struct, frozen=True):
     """How full a mounted file system is; `used_ratio` is of what ordinary users may fill."""
 
     mount: str
@@ -41,8 +39,7 @@ class Disk:
     free_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """What can be read at once, without waiting for a disk."""
 
     cpu_percent: float | None = None

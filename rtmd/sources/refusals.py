@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.formats.batch import SampleBatch, SeriesTable
 from rtmd.model.labels import METRIC_NAME, labels_of
@@ -23,8 +24,7 @@ EVERY = 5_000  # ms
 _REFUSED, _REFUSING = "rtmd_limit_refused_total", "rtmd_limit_refusing"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """What is refused: since the start, by limit, and at this moment, by rule."""
 
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rtmd.errors import StoreError
 from rtmd.store.rows import AuditRow
@@ -27,8 +28,7 @@ AND (?3 = '' OR verb = ?3 OR object = ?3) ORDER BY seq DESC LIMIT ?4"""
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """How many lines there are, the hash of the last one, and what is wrong with them (empty: nothing)."""
 
     lines: int

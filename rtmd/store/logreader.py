@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 
 from rtmd.formats.batch import REFUSED, Ids, PlacedExemplar, SampleBatch
 from rtmd.model.labels import Labels
@@ -27,8 +27,7 @@ SUFFIX = ".samples"
 _UNMAPPED = -2
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One file of the log: its number, the engine time it begins at, and the bytes of it that count."""
 
     path: Path

@@ -7,7 +7,6 @@ its own commit and never the group it would have travelled in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
@@ -102,8 +101,7 @@ _ADD_AUDIT = (
 _ADD_OUTBOX = "INSERT OR IGNORE INTO outbox (key, receiver, firings, created, doc) VALUES (?, ?, ?, ?, ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(msgspec.Struct, frozen=True):
     """One line of the audit trail; `seq` counts from 1 without gaps."""
 
     seq: int

@@ -17,11 +17,11 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from rtmd.errors import StoreError
 from rtmd.formats.batch import SeriesTable
@@ -35,8 +35,7 @@ SEGMENT = 5 * 60_000
 _BUFFERED = 4_000_000  # samples that may wait for a flush: minutes of a stuck disk
 
 
-@dataclass(frozen=True, slots=True)
-class LogLimits:
+class LogLimits(Struct, frozen=True):
     """How long (ms of engine time) and how large (bytes) the log may grow, and how long a segment is (ms)."""
 
     keep: int = 2 * 3_600_000

@@ -18,7 +18,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -43,8 +42,7 @@ _LEVEL = 1
 Definitions: TypeAlias = Sequence[tuple[int, Labels]]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One complete, undamaged record, its payload still encoded."""
 
     kind: int

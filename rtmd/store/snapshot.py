@@ -13,7 +13,6 @@ import contextlib
 import os
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -38,8 +37,7 @@ _OF_BUCKETS = ("series", "born", "since")
 Column: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRead:
+class SnapshotRead(msgspec.Struct, frozen=True):
     """What was saved at engine time `at`, with writable arrays; or None and the reason in plain words."""
 
     windows: WindowSnapshot | None

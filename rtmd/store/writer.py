@@ -19,9 +19,10 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+
+from msgspec import Struct
 
 from rtmd.errors import StoreError
 from rtmd.store.rows import Statement
@@ -34,8 +35,7 @@ _PIECE = 500  # rows a chore deletes at a time
 _FATAL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
 
 
-@dataclass(frozen=True, slots=True)
-class _Commit:
+class _Commit(Struct, frozen=True):
     statements: list[Statement]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]

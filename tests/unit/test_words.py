@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import StrEnum
 
 import pytest
+from msgspec import structs
 
 from rtmd.config import Lang
 from rtmd.model.firing import Outcome
@@ -30,7 +30,7 @@ KINDS: Mapping[str, type[StrEnum]] = {
 
 @pytest.mark.parametrize("lang", Lang)
 def test_a_language_has_a_word_for_everything_there_is(lang: Lang) -> None:
-    tables = {field.name for field in fields(EN) if isinstance(getattr(EN, field.name), Mapping)}
+    tables = {field.name for field in structs.fields(EN) if isinstance(getattr(EN, field.name), Mapping)}
     assert tables == set(KINDS)
     for name, kind in KINDS.items():
         assert set(getattr(WORDS[lang], name)) - {None} == set(kind), name

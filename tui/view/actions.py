@@ -7,7 +7,8 @@ where even that is too little.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire.actions import ProposalView
@@ -23,8 +24,7 @@ from tui.view.row import where
 WIDE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells of each column; ABOUT and WHAT share what the others leave."""
 
     when: int

@@ -6,14 +6,13 @@ ambiguous width in East Asian terminals; a blank follows each of them, and `--as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 WORDS = {"critical": "CRIT", "warning": "WARN", "info": "INFO"}
 STYLES = {"critical": "crit", "warning": "warn", "info": "info"}
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(Struct, frozen=True):
     """One set of marks; severities by their wire names, all of one width."""
 
     severity: dict[str, str] = field(default_factory=lambda: {"critical": "▲", "warning": "◆", "info": "●"})

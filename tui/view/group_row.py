@@ -7,7 +7,8 @@ of the oldest; WHO says how many are whose.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import FiringView
@@ -28,8 +29,7 @@ _SAID = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """What a group row shows: its firings, the most urgent first."""
 
     rule: str

@@ -6,7 +6,7 @@ Link, new and silenced never leave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rtmd.model.display import age
 from tui.counts import Counts
@@ -16,8 +16,7 @@ from tui.view.line import Line, Piece, cut, figure, fit, lit, spread, styled, wi
 from tui.view.moment import Moment, countdown
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """One part of the header in its long and its short form."""
 
     long: Line

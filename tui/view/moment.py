@@ -7,16 +7,16 @@ wrong. Times always say their zone: `14:03:07Z` or `15:03:07 CET`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 
 _DAY = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """Now, on three clocks (ms), and the zone to write it in."""
 
     mono: int

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tui.view.glyphs import Glyphs
 from tui.view.line import Line, Piece, figure, pad
@@ -26,8 +27,7 @@ _SCALE = 9  # cells for figures, at most
 _NAMES = 6  # and for the names of levels, with a blank
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A line across: where something begins or ends."""
 
     value: float

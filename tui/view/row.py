@@ -11,7 +11,8 @@ is quiet, a blank where the rule has no such stage. Pending stages are shown in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import FiringView
@@ -29,8 +30,7 @@ ANY = 1_000  # cells: as many as it takes
 _NOT_PLACES = frozenset({"rule", "alertname", "kind", "stage", "severity"})
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Cells of each column at one width of the list; one blank stands between columns."""
 
     severity: int
@@ -76,8 +76,7 @@ def heading(cells: int, glyphs: Glyphs) -> Line:
     return fit((Piece(text, "head"),), cells, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a row stands on the list."""
 
     selected: bool = False

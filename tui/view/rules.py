@@ -6,7 +6,8 @@ Rules without a score show `-`: too few firings, and no rank. A row says in word
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import RuleErrorView
@@ -25,8 +26,7 @@ _BAR = 20  # cells of a full bar
 _INDENT = 13
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells of each column, and how many of the figures there is room for."""
 
     noise: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import FiringView
@@ -18,8 +19,7 @@ WIDE = 100
 MOST_HIDDEN = 50  # firings that are named
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells of each column; SCOPE and WHY share what the others leave."""
 
     state: int

@@ -9,7 +9,8 @@ told below them (`story`); `preview` is the short form under the list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rtmd.model.display import age
 from rtmd.wire import ClauseView, EvidenceView, ExemplarView, FiringView, RelatedView, StageView
@@ -29,8 +30,7 @@ _WIDE = 100
 _LEAST = 20  # cells for a text, however narrow the screen is
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What was learnt of a firing beside what the stream tells; None: not yet."""
 
     recorded: FiringView | None = None  # with the evidence of its stages

@@ -7,7 +7,8 @@ expressions and templates mean is not looked at here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rtmd.errors import FileErrors, Located
 from rtmd.model.duration import parse_duration
@@ -18,8 +19,7 @@ _RULE = frozenset({"alert", "record", "expr", "for", "keep_firing_for", "labels"
 MAX_RULES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class PromRule:
+class PromRule(Struct, frozen=True):
     """One alerting or recording rule as it is written; durations in ms."""
 
     name: str
@@ -33,8 +33,7 @@ class PromRule:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PromGroup:
+class PromGroup(Struct, frozen=True):
     """A group; `interval` is None where the server's default is meant. `remarks` has keys that are not carried over."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rtmd.model.title import PLACEHOLDERS
 
@@ -19,8 +20,7 @@ _LABEL = re.compile(r'(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|index \$la
 _VALUE = frozenset({"$value", ".Value"})
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """The value of a label of the sample."""
 
     name: str

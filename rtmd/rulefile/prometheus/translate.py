@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
+from msgspec import Struct
 
 from rtmd.errors import FileErrors, Located, PromqlError
 from rtmd.model.duration import show_duration
@@ -47,8 +47,7 @@ _LINKS = {"runbook_url": "runbook", "dashboard_url": "dashboard"}
 _DEFAULTS = {"coverage": 0.0, "no_data": "resolve", "reopen": "0s"}
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(Struct, frozen=True):
     """A rule that was carried over: its name and table here, and what it was there."""
 
     name: str
@@ -56,8 +55,7 @@ class Translated:
     origin: PromRule
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     """What came of files: rules in their order; what of them did not come along; rules that had to be left out.
 
     `alerts_left_out` is how many of those are alerts: the others are recording rules.

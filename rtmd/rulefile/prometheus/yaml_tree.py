@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import yaml
+from msgspec import Struct, field
 
 from rtmd.errors import FileErrors, Located
 
@@ -25,8 +25,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A scalar (`text`), a list (`items`) or a mapping (`entries`) and where it stands, counted from 1."""
 
     line: int
@@ -54,8 +53,7 @@ class Node:
         return "a list" if self.items is not None else "a mapping"
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping that is being read, with the key that waits for its value."""
 
     node: Node
