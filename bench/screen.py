@@ -134,7 +134,7 @@ class Seat:
 
     def _cursor(self) -> tuple[int, str]:
         lines = ((y, self.terminal.line(y)) for y in range(SIZE[1]))
-        return next(((y, line[12:40]) for y, line in lines if line.startswith(">")), (-1, ""))
+        return next(((y, line[12:70]) for y, line in lines if line.startswith(">")), (-1, ""))
 
     def _spent(self) -> float:
         times = self._process.cpu_times()

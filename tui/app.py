@@ -15,13 +15,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as Colours
 from textual.timer import Timer
@@ -67,9 +66,6 @@ class RtmdApp(App[None]):
     TITLE = "rtmd"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        name: partial(opened, place) for name, place in {**PLACES, WALL: wall}.items()
-    }
     DEFAULT_MODE = HOME
     CSS = """
     Screen { background: $background; color: $foreground; overflow: hidden hidden; }
@@ -83,9 +79,7 @@ class RtmdApp(App[None]):
     #brief { height: 6; }
     DeskScreen { layers: base over; }
     #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: $panel; }
-    #hold { display: none; }
-    #small { display: none; layer: over; height: 100%; }
-    DeskScreen.small #small { display: block; }
+    DeskScreen.small #over { margin-bottom: 0; background: $background; }
     Toast { background: $raised; color: $bright; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
     ToastRack { margin-bottom: 1; }
     """
@@ -125,6 +119,8 @@ class RtmdApp(App[None]):
         # Ten thousand firings are a hundred thousand objects without a cycle: looking through all of them for some
         # takes longer than a key may.
         gc.set_threshold(20_000, 20, 100)
+        for name, place in PLACES.items():
+            self.add_mode(name, partial(opened, place))
         for complaint in self._complaints:
             self.desk.tell(complaint)
         self.run_worker(self._follow(), name="stream")
@@ -133,6 +129,10 @@ class RtmdApp(App[None]):
             self.set_interval(HANGUP_CHECK, self._check_terminal, name="hangup")
             self._leave_on_signals()
             resume_once(partial(self.refresh, layout=True))
+
+    def get_default_screen(self) -> DeskScreen:
+        """The first screen: Textual's own way to it reads no stylesheet twice."""
+        return opened(PLACES[HOME])
 
     def notify(  # Textual's signature
         self,
@@ -299,6 +299,10 @@ class WallApp(RtmdApp):
     """The same for a wall that many look at."""
 
     DEFAULT_MODE = WALL
+
+    def get_default_screen(self) -> DeskScreen:
+        """The figures, which no key leaves."""
+        return opened(wall)
 
 
 def colours(theme: Theme) -> Colours:

@@ -7,6 +7,7 @@ keypress; the palette goes the same way as the keys.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 
@@ -27,7 +28,7 @@ from tui.view.actions import approval_bar, approval_lines
 from tui.view.empty import too_small
 from tui.view.footer import copy_line, entry_line, filter_line, keys, question_line, silence_line
 from tui.view.header import counters, header, hold
-from tui.view.line import Line, lit
+from tui.view.line import EMPTY, Line, lit
 from tui.view.palette import palette_bar, palette_lines
 from tui.widgets.canvas import Canvas
 
@@ -43,15 +44,14 @@ class DeskScreen(StripScreen):
     """A screen over the desk; subclasses name themselves and their keys, and show their middle."""
 
     KEYS: tuple[Key, ...] = ()
+    _up = False  # there are widgets to draw on
 
     def __init__(self) -> None:
         super().__init__()
         # Kept, not queried: a late timer may want to draw while a screen is being put up or taken down.
         self._header = Canvas(id="header")
         self._footer = Canvas(id="footer")
-        self._hold = Canvas(id="hold")
         self._over = Canvas(id="over")
-        self._small = Canvas(id="small")
 
     @cached_property
     def table(self) -> tuple[Key, ...]:
@@ -66,18 +66,17 @@ class DeskScreen(StripScreen):
     def compose(self) -> ComposeResult:
         """Header, middle, bottom."""
         yield self._header
-        yield self._hold
         yield from self.middle()
         yield self._over
         yield self._footer
-        yield self._small
 
     def middle(self) -> ComposeResult:
         """The widgets between header and bottom."""
         yield from ()
 
     def on_mount(self) -> None:
-        """Draw at once."""
+        """Draw at once: the first frame says something."""
+        self._up = True
         self.repaint()
 
     def on_resize(self) -> None:
@@ -86,7 +85,7 @@ class DeskScreen(StripScreen):
 
     def repaint(self) -> None:
         """Bring everything on the screen up to date."""
-        if not self.is_mounted:
+        if not self._up:
             return
         width, height = self.size
         small = width < MIN_WIDTH or height < MIN_HEIGHT
@@ -94,13 +93,11 @@ class DeskScreen(StripScreen):
         desk, cells = self.desk, max(1, width)
         if small:
             lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
-            self._small.paint(lines)
+            self._show_over([*lines, *[EMPTY] * (height - len(lines))])
             return
         self.weigh()
-        self._header.paint([header(desk.picture, desk.now, cells, desk.glyphs)])
-        held = hold(desk.picture, desk.now, cells, desk.glyphs)
-        self.display_if(self._hold, on=bool(held))
-        self._hold.paint([held])
+        top = (each(desk.picture, desk.now, cells, desk.glyphs) for each in (header, hold))
+        self.stretch(self._header, top)
         self._show_over(self.over(cells))
         self.show()
         self._footer.paint([self.bottom(cells)])  # it counts what is shown
@@ -145,6 +142,11 @@ class DeskScreen(StripScreen):
         if isinstance(self.strip, Entry):
             self.retype(self.strip, pasted(self.strip.text, getattr(event, "text", "")))
             self.repaint()
+
+    def stretch(self, canvas: Canvas, lines: Iterable[Line]) -> None:
+        """Show those lines that say something; what stands below gets its new place, and is drawn again then."""
+        if canvas.stretch([line for line in lines if line]):
+            self.call_after_refresh(self.repaint)
 
     def display_if(self, widget: Widget, *, on: bool) -> None:
         """Show or hide; what stands below gets its new place, and is drawn again then."""

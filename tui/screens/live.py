@@ -36,15 +36,15 @@ class LiveScreen(ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines = {name: Canvas(id=name) for name in ("coach", "error", "notice", "storm", "info", "columns")}
+        self._above = Canvas(id="above")
         self._table = FiringTable(id="table")
         self._empty = Pager(id="empty")
         self._preview = Pager(id="preview")
         self._storm: tuple[tuple[object, ...], Line] = ((), EMPTY)
 
     def middle(self) -> ComposeResult:
-        """The lines around the list, the list, the preview."""
-        yield from self._lines.values()
+        """The lines above the list, the list, the preview."""
+        yield self._above
         yield self._table
         yield self._empty
         yield self._preview
@@ -54,23 +54,25 @@ class LiveScreen(ListScreen):
         desk, cells = self.desk, self.size.width
         picture, roster, moment, glyphs = desk.picture, desk.roster, desk.now, desk.glyphs
         status = picture.status
-        self._optional("coach", info.coach(status, cells, glyphs))
-        self._optional("error", info.rule_error(status, cells, glyphs))
-        self._optional("notice", info.notice(picture, moment, cells, glyphs))
         roster.resize(self._table.size.height)
         roster.arrange(picture, moment.mono)
-        self._optional("storm", self._storm_line(moment, cells))
         rows = bool(roster.order)
+        above = (
+            info.coach(status, cells, glyphs),
+            info.rule_error(status, cells, glyphs),
+            info.notice(picture, moment, cells, glyphs),
+            self._storm_line(moment, cells),
+            info.info(picture, roster, moment, cells, glyphs),
+            heading(cells, glyphs) if rows else EMPTY,
+        )
+        self.stretch(self._above, above)
         previews = rows and cells >= PREVIEW_WIDTH and self.size.height >= PREVIEW_HEIGHT
         for widget, on in (
-            (self._lines["columns"], rows),
             (self._table, rows),
             (self._empty, not rows),
             (self._preview, previews),
         ):
             self.display_if(widget, on=on)
-        self._lines["info"].paint([info.info(picture, roster, moment, cells, glyphs)])
-        self._lines["columns"].paint([heading(cells, glyphs)])
         self._table.show(roster, picture, moment, glyphs)
         if not rows:
             self._empty.show(empty(picture, roster, moment, cells, glyphs))
@@ -127,7 +129,3 @@ class LiveScreen(ListScreen):
 
     def _refilter(self, text: str) -> None:
         self.desk.roster.refilter(parse(text), self.desk.picture, self.desk.clock())
-
-    def _optional(self, name: str, line: Line) -> None:
-        self.display_if(self._lines[name], on=bool(line))
-        self._lines[name].paint([line])

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 from textual.geometry import Region
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.theme import style
 from tui.view.line import EMPTY, Line
@@ -22,13 +22,14 @@ from tui.view.line import EMPTY, Line
 _CACHE = 1024
 
 
-class Canvas(ScrollView, can_focus=False):
+class Canvas(Widget):
     """Shows lines; `painted` are those on the screen, top to bottom."""
 
-    DEFAULT_CSS = "Canvas { overflow: hidden hidden; }"
+    ALLOW_SELECT = False  # Textual would look for text of its own
 
     painted: tuple[Line, ...] = ()
     dimmed = False
+    _high = 1  # the stylesheet's height, until `stretch` says another
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
@@ -45,6 +46,15 @@ class Canvas(ScrollView, can_focus=False):
         changed = [y for y in range(rows) if _at(before, y) != _at(self.painted, y)]
         if changed:
             self.refresh(*(Region(0, y, self.size.width or 1, 1) for y in changed))
+
+    def stretch(self, lines: Sequence[Line]) -> bool:
+        """Show these lines, as high as they are many; whether that is another height than before."""
+        before, self._high = self._high, len(lines)
+        if self._high != before:
+            self.styles.height = max(1, self._high)
+            self.display = bool(lines)
+        self.paint(lines)
+        return self._high != before
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
