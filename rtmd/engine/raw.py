@@ -28,7 +28,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rtmd.engine.window import Offsets, Window, ascending, first_after, heads, roomy, spread
+from rtmd.engine.window import Offsets, Window, ascending, first_after, heads, pieces, roomy, spread
 from rtmd.formats.batch import STALE_BITS, Ids, Times, Values, is_stale
 from rtmd.model.expr import LOOKBACK
 from rtmd.model.tiers import LONGEST_SAMPLES
@@ -313,13 +313,15 @@ class RawLeaf:
         ends = np.cumsum(capacity)
         used = int(ends[-1]) if len(ends) else 0
         base = self.horizon if self.horizon - self._base > _REBASE else self._base
-        source, place = spread(cut, kept), spread(ends - capacity, kept)
-        times = np.zeros(used + used // 4 + 64, np.int32)
+        start = ends - capacity
+        times = np.zeros(used + used // 4 + 64, np.int32)  # what is never written costs no memory
         values = np.zeros(len(times), np.float64)
-        times[place] = self._times[source] + np.int64(self._base - base)
-        values[place] = self._values[source]
+        for some in pieces(kept):
+            source, place = spread(cut[some], kept[some]), spread(start[some], kept[some])
+            times[place] = self._times[source] + np.int64(self._base - base)
+            values[place] = self._values[source]
         self._times, self._values, self._used, self._base = times, values, used, base
-        self._settle(stored, ends - capacity, kept, capacity)
+        self._settle(stored, start, kept, capacity)
 
     def _offset(self, time: int) -> int:
         """A time as an offset from base; what lies outside int32 lies outside all samples too."""

@@ -6,6 +6,8 @@ binary search run in lockstep over all rows, reductions from `reduceat` over the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +20,7 @@ from rtmd.model.replace import replace
 Offsets: TypeAlias = NDArray[np.int32] | NDArray[np.int64]  # ms from a common base
 
 _FEW = 8
+_AT_ONCE = 1 << 16  # samples
 
 
 def roomy(need: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -30,6 +33,12 @@ def spread(starts: Ids, counts: NDArray[np.int64]) -> Ids:
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(starts - (ends - counts), counts) + np.arange(total)
+
+
+def pieces(counts: NDArray[np.int64]) -> Iterator[slice]:
+    """All rows, some at a time: as many as have so many samples that working on them takes little memory."""
+    firsts = np.unique(np.cumsum(counts) // _AT_ONCE, return_index=True)[1]
+    return (slice(first, stop) for first, stop in pairwise([*firsts.tolist(), len(counts)]))
 
 
 def ascending(ids: Ids) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 
 from rtmd.engine.raw import UNSEEN, RawLeaf
+from rtmd.engine.window import pieces
 from rtmd.formats.batch import STALE
 
 MINUTE = 60_000
@@ -145,3 +148,24 @@ def test_history_that_ran_ahead_of_the_clock_does_not_cost_the_start_of_the_wind
     leaf.fill(np.zeros(81, np.int64), times, np.arange(81.0))
     leaf.tidy()
     assert seen(leaf, 0, 60_000) == [float(second) for second in range(1, 61)]
+
+
+def test_laying_windows_side_by_side_takes_little_memory_besides_the_new_pool() -> None:
+    leaf = leaf_of(2_000)
+    for second in range(0, 200, 50):
+        ids, ahead = np.repeat(np.arange(2_000), 50), np.tile(np.arange(50), 2_000)
+        leaf.store(ids, START + 1000 * (second + ahead), np.ones(len(ids)))
+    tracemalloc.start()
+    leaf.tidy()
+    pool, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < pool + 4 * 1024**2 < 2 * pool
+
+
+def test_every_row_is_in_one_piece_whatever_it_holds() -> None:
+    counts = np.array([0, 3, 1 << 17, 0, 1 << 15, 1 << 15, 1 << 15, 5, 0])
+    rows = [np.arange(len(counts))[some] for some in pieces(counts)]
+    assert len(rows) > 1
+    assert np.concatenate(rows).tolist() == list(range(len(counts)))
+    assert all(len(some) == 1 or counts[some].sum() < 1 << 18 for some in rows)
+    assert list(pieces(counts[:0])) == []
