@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from rtmd.engine.leaf import Selection
 from rtmd.formats.batch import Ids, SeriesTable
-from rtmd.model.labels import METRIC_NAME, Labels, get
+from rtmd.model.labels import METRIC_NAME, Labels, Pair, get
 from rtmd.model.matcher import Matcher, MatchOp
-
-Pair: TypeAlias = tuple[str, str]  # a label's name and value
 
 
 class Catalogue:

@@ -21,13 +21,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rtmd.model.firing import Exemplar
-from rtmd.model.labels import Labels
+from rtmd.model.labels import Labels, Pair
 
 Ids = NDArray[np.int64]
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 _NEW = "too_many_new_series"
+_PAIRS = 16_384
 REFUSED = -1  # what `intern` gives instead of an id when a limit says no
 
 # Prometheus marks the end of a series with this NaN; every other NaN is an ordinary value.
@@ -92,6 +93,28 @@ class Holder(Protocol):
         ...
 
 
+class _Sharing:
+    """Label sets made of what others are made of: most pairs, and nearly all names, are in many of them."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[Pair, Pair] = {}  # seen lately
+        self._names: dict[str, str] = {}
+
+    def of(self, labels: Labels) -> Labels:
+        """Equal to these labels."""
+        if len(self._pairs) > _PAIRS:
+            self._pairs.clear()
+            self._names.clear()
+        pairs = self._pairs
+        return tuple([pairs.get(pair) or self._add(pair) for pair in labels])
+
+    def _add(self, pair: Pair) -> Pair:
+        name, value = pair
+        ours = self._names.setdefault(name, name), value
+        self._pairs[ours] = ours
+        return ours
+
+
 class SeriesTable:
     """Label sets ⇄ dense ids. `refused` counts, by reason, what was turned away.
 
@@ -105,6 +128,7 @@ class SeriesTable:
         self.holders: WeakSet[Holder] = WeakSet()
         self._ids: dict[Labels, int] = {}
         self._labels: list[Labels] = []
+        self._sharing = _Sharing()
         self._room: int | None = None  # new series that the present post may bring; None: no post, no bound
         self._surplus = 0  # how many it had beyond
 
@@ -148,9 +172,12 @@ class SeriesTable:
 
     def reserve(self, labels: Labels) -> int:
         """The same without a limit: for the few series that rtmd itself cannot do without."""
-        new = self._ids.setdefault(labels, len(self._labels))
-        if new == len(self._labels):
-            self._labels.append(labels)
+        known = self._ids.get(labels)
+        if known is not None:
+            return known
+        labels = self._sharing.of(labels)
+        new = self._ids[labels] = len(self._labels)
+        self._labels.append(labels)
         return new
 
     @property

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-Labels: TypeAlias = tuple[tuple[str, str], ...]
+Pair: TypeAlias = tuple[str, str]  # a label's name and value
+Labels: TypeAlias = tuple[Pair, ...]
 
 METRIC_NAME = "__name__"
 

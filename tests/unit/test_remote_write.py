@@ -240,3 +240,14 @@ def test_the_memory_of_spellings_is_bounded() -> None:
         assert rows(road.series, road.decode(raw, at=AT)) == [(f"h{n}", AT, 1.0)]
         assert road.cache.bytes <= 2_000
     assert len(road.cache.ids) < 20
+
+
+def test_series_hold_the_labels_they_share_once_whatever_post_brought_them() -> None:
+    road = decoder()
+    for host in ("a", "b"):
+        road.decode(encode_write([({**up(host), "job": "node"}, [(AT, 1.0)])]), at=AT)
+    (first, first_host, first_job), (second, second_host, second_job) = (road.series.labels(each) for each in (0, 1))
+    assert first == ("__name__", "up")
+    assert (first is second, first_job is second_job) == (True, True)
+    assert first_host != second_host
+    assert first_host[0] is second_host[0]
