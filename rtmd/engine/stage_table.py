@@ -5,7 +5,8 @@ Row i of every array belongs to row i of the stage's signal plan. At a grid poin
 grid points the engine has seconds stages look at instances that just got a sample: `judge_touched` can only start a
 pending entry, or a firing when nothing has to be held (design §4).
 
-Clocks of instances that have no row (yet) wait beside the table (`waiting`).
+Clocks of instances that have no row (yet) wait beside the table (`waiting`). Rows get their clocks and names when the
+table has to be judged for the first time: one whose instances are all idle keeps nothing of them.
 
 Transitions come out in order of their labels: rows are numbered as series appear, which a restart may change.
 `moved` has the instances whose clocks changed at the last grid point in a way that only a restart would notice.
@@ -130,8 +131,7 @@ class StageTable:
     def doze_on(self, before: StageTable) -> None:
         """Its predecessor dozed: so does this one, until it is fed itself."""
         if before.dozes:
-            self._sync()
-            self._reader.doze(np.ones(self._clocks.size, np.bool_), before._reader.dozing_until)
+            self._reader.doze(np.ones(self.size, np.bool_), before._reader.dozing_until)
 
     def judge_touched(self, series: NDArray[np.int64], at: int) -> list[Transition]:
         """Eager evaluation of the instances that these series feed."""
@@ -147,8 +147,9 @@ class StageTable:
 
     def shift(self, gap: int, until: int) -> None:
         """Nobody judged for `gap` ms until `until`: clocks move along; what was fed dozes until it is fed again."""
-        self._sync()
-        self._reader.doze(self._clocks.unfed_since == 0, until + min(gap, patience(self.signal)))
+        fed = np.ones(self.size, np.bool_)
+        fed[: self._clocks.size] = self._clocks.unfed_since == 0
+        self._reader.doze(fed, until + min(gap, patience(self.signal)))
         self._clocks.shift(gap)
         self._waiting.shift(gap)
         self._feeds.shift(gap)
@@ -186,8 +187,8 @@ class StageTable:
     def adopt(self, records: Iterable[tuple[Labels, StageRecord]], at: int) -> None:
         """Take over clocks of an earlier table of this stage, or of an earlier run."""
         self.since = at
-        self._sync()
         for labels, record in records:
+            self._sync()
             self.busy = True
             row = self._instances.row_of(labels)
             if record.of_feed:
