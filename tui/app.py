@@ -23,7 +23,6 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as Colours
-from textual.timer import Timer
 
 from rtmd.model.replace import replace
 from rtmd.wire import Snapshot
@@ -112,13 +111,13 @@ class RtmdApp(App[None]):
         self.crashed = ""
         self._alarm = Alarm() if options.bell or wanted.bell else None
         self._flushed = 0.0
-        self._flush_timer: Timer | None = None
+        self._flushing = False
 
     def on_mount(self) -> None:
         """Open the link."""
         # Ten thousand firings are a hundred thousand objects without a cycle: looking through all of them for some
-        # takes longer than a key may.
-        gc.set_threshold(20_000, 20, 100)
+        # takes longer than a key may, and half of that the young ones of a storm if they are let grow many.
+        gc.set_threshold(10_000, 5, 200)
         for name, place in PLACES.items():
             self.add_mode(name, partial(opened, place))
         for complaint in self._complaints:
@@ -153,8 +152,8 @@ class RtmdApp(App[None]):
     def repaint(self) -> None:
         """Bring the screen in front up to date."""
         self._flushed = time.monotonic()
-        front = self.screen_stack[-1] if self.screen_stack else None  # a late timer may find none: all is over
-        if isinstance(front, DeskScreen):
+        front = self._front
+        if front is not None:
             front.repaint()
 
     def wear(self, name: str) -> None:
@@ -247,13 +246,14 @@ class RtmdApp(App[None]):
 
     def flush(self) -> None:
         """Draw soon: at once after a quiet spell, else when it has lasted."""
-        if self._flush_timer is not None:
+        if self._flushing:
             return
+        self._flushing = True
         wait = self._flushed + FLUSH - time.monotonic()
         if wait <= 0:
-            self.repaint()
+            self.call_later(self._draw)
         else:
-            self._flush_timer = self.set_timer(wait, self._late_flush)
+            self.set_timer(wait, self._draw)
 
     def _tell_missed(self, known: Known | None, silent: int, *, was_lost: bool) -> None:
         """Say what a new picture, or a link that goes on where it was, makes of the time in between."""
@@ -265,8 +265,19 @@ class RtmdApp(App[None]):
         async for message in self.desk.client.follow():
             await self.heard(message)
 
-    def _late_flush(self) -> None:
-        self._flush_timer = None
+    @property
+    def _front(self) -> DeskScreen | None:
+        """The screen that is seen; a late timer may find none, when all is over."""
+        front = self.screen_stack[-1] if self.screen_stack else None
+        return front if isinstance(front, DeskScreen) else None
+
+    async def _draw(self) -> None:
+        """Put ten thousand rows in order, serve a key, then draw those in view."""
+        self._flushing = False
+        front = self._front
+        if front is not None:
+            front.put_in_order()
+            await asyncio.sleep(0)
         self.repaint()
 
     def _log_lines(self, cells: int) -> list[Line]:

@@ -128,7 +128,7 @@ def sentence(firing: FiringView, moment: Moment, glyphs: Glyphs) -> str:
     """A row of the list as text, uncut."""
     ended = firing.resolved_at if firing.resolved_at is not None else moment.at
     parts = (
-        severity(firing, glyphs, wide=True),
+        severity(firing.severity, glyphs, wide=True),
         ladder(firing, glyphs),
         lit(firing.rule, 200),
         where(firing.labels, glyphs),

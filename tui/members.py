@@ -61,10 +61,11 @@ class Members(Struct):
     keys: dict[str, SortKey] = field(default_factory=dict)  # those that are on the list
     hidden: set[str] = field(default_factory=set)  # silenced ones that are left out
     by_rule: dict[str, set[str]] = field(default_factory=dict)
-    serials: Counter[str] = field(default_factory=Counter)  # rule → rises whenever one of its firings is judged
+    serials: Counter[str] = field(default_factory=Counter)  # rule → rises with each judgement of a firing of it
     revision: int = 0  # rises whenever a key comes, goes or changes
     _over: set[str] = field(default_factory=set)
     _first: dict[str, tuple[int, SortKey]] = field(default_factory=dict)  # rule → serial, its smallest key
+    _oldest: dict[str, tuple[int, int]] = field(default_factory=dict)  # rule → serial, its smallest fired_at
 
     def first(self, rule: str) -> SortKey:
         """The key of the most urgent firing of a rule."""
@@ -74,12 +75,21 @@ class Members(Struct):
             known = self._first[rule] = serial, min(map(self.keys.__getitem__, self.by_rule[rule]))
         return known[1]
 
+    def oldest(self, rule: str, picture: Picture) -> int:
+        """When the first of a rule's firings fired."""
+        known = self._oldest.get(rule)
+        serial = self.serials[rule]
+        if known is None or known[0] != serial:
+            known = self._oldest[rule] = serial, min(picture.firings[one].fired_at for one in self.by_rule[rule])
+        return known[1]
+
     def reset(self, picture: Picture, cursor: str, at: int) -> None:
         """Judge all firings anew."""
         pinned = self.keys.get(cursor)
         self.keys, self.by_rule = {}, {}
         self.revision += 1
         self._first.clear()
+        self._oldest.clear()
         self.hidden.clear()
         self._over.clear()
         if pinned is not None:
@@ -142,5 +152,4 @@ class Members(Struct):
                 self.serials[name] += 1
                 if not ids:
                     del self.by_rule[name]
-                    del self.serials[name]
                 return

@@ -25,7 +25,7 @@ STREAM_BEAT = "beat"
 ROLE_HEADER = "Rtmd-Role"
 
 
-class ExemplarView(msgspec.Struct, frozen=True):
+class ExemplarView(msgspec.Struct, frozen=True, gc=False):
     """A post, trace or log line behind a firing."""
 
     text: str = ""
@@ -34,7 +34,7 @@ class ExemplarView(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-class ClauseView(msgspec.Struct, frozen=True):
+class ClauseView(msgspec.Struct, frozen=True, gc=False):
     """One clause of a recorded evaluation."""
 
     name: str
@@ -43,7 +43,7 @@ class ClauseView(msgspec.Struct, frozen=True):
     holds: bool
 
 
-class EvidenceView(msgspec.Struct, frozen=True):
+class EvidenceView(msgspec.Struct, frozen=True, gc=False):
     """Why a stage fired, as recorded."""
 
     at: int
@@ -51,7 +51,7 @@ class EvidenceView(msgspec.Struct, frozen=True):
     exemplars: list[ExemplarView] = []
 
 
-class StageView(msgspec.Struct, frozen=True):
+class StageView(msgspec.Struct, frozen=True, gc=False):
     """One stage of a firing's ladder."""
 
     name: str
@@ -69,7 +69,7 @@ class StageView(msgspec.Struct, frozen=True):
     evidence: EvidenceView | None = None  # only in FiringDetail
 
 
-class AckView(msgspec.Struct, frozen=True):
+class AckView(msgspec.Struct, frozen=True, gc=False):
     """Who has it; `until` is wall time."""
 
     by: str
@@ -79,7 +79,7 @@ class AckView(msgspec.Struct, frozen=True):
     raised: bool = False
 
 
-class RelatedView(msgspec.Struct, frozen=True):
+class RelatedView(msgspec.Struct, frozen=True, gc=False):
     """Another firing, in brief: one that takes part in this one of a correlation, or one of a correlation.
 
     `stage` is the present one of a firing that takes part now, else the one at which it joined; `state` is "past" for
@@ -93,7 +93,7 @@ class RelatedView(msgspec.Struct, frozen=True):
     state: str = ""  # firing | past | resolved; empty: as it joined, nobody looked since
 
 
-class FiringView(msgspec.Struct, frozen=True):
+class FiringView(msgspec.Struct, frozen=True, gc=False):
     """One row of the Live screen."""
 
     id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class RunView(msgspec.Struct, frozen=True):
+class RunView(msgspec.Struct, frozen=True, gc=False):
     """An action run of a firing."""
 
     id: str
@@ -19,7 +19,7 @@ class RunView(msgspec.Struct, frozen=True):
     by: str = ""  # who approved it
 
 
-class ProposalView(msgspec.Struct, frozen=True):
+class ProposalView(msgspec.Struct, frozen=True, gc=False):
     """An action that waits for a person. Times are wall time."""
 
     id: str

@@ -47,6 +47,20 @@ def test_groups_stand_where_their_most_urgent_firing_would() -> None:
     assert evening.roster.target == "worst"
 
 
+@pytest.mark.parametrize("changes", range(1, 6))
+def test_a_rule_that_comes_back_stands_where_its_new_firing_belongs(changes: int) -> None:
+    firings = [crit("top", 1, rule="top"), crit("first", 9, rule="calm"), *storm(2, 3)]
+    evening = Evening(*firings, height=9, grouping=Grouping.ON)
+    assert evening.roster.order == ["top", "first", group_id("rule-0"), group_id("rule-1")]
+    evening.put(gone=("first",))
+    assert "first" not in evening.show(60_000)
+    evening.roster.freeze()
+    for version in range(changes):
+        evening.put(warn("again", 99, rule="calm", version=version))
+    evening.roster.freeze()
+    assert evening.show() == ["top", group_id("rule-0"), group_id("rule-1"), "again"]
+
+
 def test_unfolding_shows_the_firings_below_their_group_and_folding_takes_the_cursor_back() -> None:
     evening = Evening(*storm(2, 3), height=9, grouping=Grouping.ON)
     evening.roster.unfold()

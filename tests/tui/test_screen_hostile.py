@@ -76,5 +76,6 @@ async def test_a_link_that_breaks_or_leads_nowhere_is_told_in_text(tmp_path: Pat
         seat.app.open_at(f"firing/{EVERY}")
         await walk(seat, (), ("any more",))
         await seat.app.heard(Down(EVERY, 60_000))
-        await walk(seat, (), ("STALE",))
+        await seat.sees("STALE")
+        check(seat)
         await walk(seat, ("m",), ("any more",))

@@ -49,13 +49,17 @@ class LiveScreen(ListScreen):
         yield self._empty
         yield self._preview
 
+    def put_in_order(self) -> None:
+        """The rows; nothing is done while nothing that matters changed."""
+        self.desk.roster.resize(self._table.size.height)
+        self.desk.roster.arrange(self.desk.picture, self.desk.clock())
+
     def show(self) -> None:
-        """Arrange and draw."""
+        """Draw."""
         desk, cells = self.desk, self.size.width
         picture, roster, moment, glyphs = desk.picture, desk.roster, desk.now, desk.glyphs
         status = picture.status
-        roster.resize(self._table.size.height)
-        roster.arrange(picture, moment.mono)
+        self.put_in_order()
         rows = bool(roster.order)
         above = (
             info.coach(status, cells, glyphs),

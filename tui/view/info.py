@@ -40,8 +40,8 @@ def storm(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: 
     by_rule = roster.members.by_rule
     if not roster.grouped or roster.grouping is not Grouping.AUTO or len(by_rule) == len(roster.members.keys):
         return ()
-    first = min(picture.firings[one].fired_at for ids in by_rule.values() for one in ids)
-    began = next(rule for rule, ids in by_rule.items() if any(picture.firings[one].fired_at == first for one in ids))
+    began = min(by_rule, key=lambda rule: roster.members.oldest(rule, picture))
+    first = roster.members.oldest(began, picture)
     most = sorted(by_rule, key=lambda rule: (-len(by_rule[rule]), rule))[:3]
     text = ", ".join(f"{lit(rule, 40)} {figure(len(by_rule[rule]))}" for rule in most)
     line = (

@@ -177,7 +177,7 @@ def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, look: L
     more, name = glyphs.more, "quiet" if quiet or look.inner else "strong"
     return (
         look.lead(glyphs),
-        Piece(pad(severity(firing, glyphs, wide=wide), columns.severity), tone),
+        Piece(pad(severity(firing.severity, glyphs, wide=wide), columns.severity), tone),
         Piece(" " + ladder(firing, glyphs) + " ", "quiet" if quiet else "text"),
         Piece(pad(f"{'  ' * look.inner}{lit(firing.rule, 200)}", columns.rule, more=more) + " ", name),
         Piece(pad(where(firing.labels, glyphs), columns.where, more=more) + " ", "quiet" if quiet else "text"),
@@ -188,10 +188,10 @@ def _row(firing: FiringView, moment: Moment, cells: int, glyphs: Glyphs, look: L
     )
 
 
-def severity(firing: FiringView, glyphs: Glyphs, *, wide: bool) -> str:
+def severity(name: str, glyphs: Glyphs, *, wide: bool) -> str:
     """Mark and word of a severity."""
-    word = WORDS.get(firing.severity, lit(firing.severity, 4).upper())
-    return f"{glyphs.of(firing.severity)} {word if wide else word[:1]}"
+    word = WORDS.get(name, lit(name, 4).upper())
+    return f"{glyphs.of(name)} {word if wide else word[:1]}"
 
 
 def _proposals(firing: FiringView, moment: Moment, cells: int, *, wide: bool) -> list[Piece]:

@@ -176,7 +176,12 @@ def _hidden(
     found = sorted((one for one in firings if silence.id in one.silenced_by), key=lambda one: (one.rule, one.id))
     texts = [
         "  ".join(
-            (severity(one, glyphs, wide=True), lit(one.rule, 60), where(one.labels, glyphs), moment.since(one.fired_at))
+            (
+                severity(one.severity, glyphs, wide=True),
+                lit(one.rule, 60),
+                where(one.labels, glyphs),
+                moment.since(one.fired_at),
+            )
         )
         for one in found[:MOST_HIDDEN]
     ]

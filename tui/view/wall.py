@@ -13,7 +13,7 @@ from tui.counts import Counts
 from tui.picture import Picture
 from tui.states import Condition
 from tui.view.glyphs import STYLES, WORDS, Glyphs
-from tui.view.group_row import Group, group_row
+from tui.view.group_row import group_of, group_row
 from tui.view.line import EMPTY, Line, Piece, figure, fit, width
 from tui.view.moment import Moment, countdown
 from tui.view.row import row
@@ -95,4 +95,4 @@ def rows(groups: Sequence[list[FiringView]], moment: Moment, size: tuple[int, in
 def _line(firings: list[FiringView], moment: Moment, cells: int, glyphs: Glyphs) -> Line:
     if len(firings) == 1:
         return row(firings[0], moment, cells, glyphs)
-    return group_row(Group(firings[0].rule, tuple(firings), unfolded=False), moment, cells, glyphs)
+    return group_row(group_of(firings[0].rule, firings), firings[0], moment, cells, glyphs)

@@ -10,7 +10,7 @@ from tui.arrange import rule_of
 from tui.picture import Picture
 from tui.roster import Roster
 from tui.view.glyphs import Glyphs
-from tui.view.group_row import Group, group_row
+from tui.view.group_row import Group, group_of, group_row
 from tui.view.line import Line
 from tui.view.moment import Moment
 from tui.view.row import Look, row
@@ -26,6 +26,7 @@ class FiringTable(Rows):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
         self._rows: dict[tuple[object, ...], Line] = {}
+        self._groups: dict[str, tuple[int, int, Group]] = {}  # rule → serial, second
 
     def show(self, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs) -> None:
         """Bring the screen up to date."""
@@ -58,5 +59,15 @@ class FiringTable(Rows):
         rule, width = rule_of(row_id), self.size.width
         if rule is None:
             return row(picture.firings[row_id], moment, width, glyphs, look)
-        firings = tuple(picture.firings[one] for one in roster.firings_of(row_id))
-        return group_row(Group(rule, firings, look.inner), moment, width, glyphs, look)
+        group = self._group(rule, roster, picture, moment)
+        return group_row(group, picture.firings[roster.members.first(rule)[-1]], moment, width, glyphs, look)
+
+    def _group(self, rule: str, roster: Roster, picture: Picture, moment: Moment) -> Group:
+        """As long as its firings are the same; a large one for a second, whatever becomes of them."""
+        ids, serial, second = roster.members.by_rule[rule], roster.members.serials[rule], moment.mono // 1000
+        known = self._groups.get(rule)
+        if known is not None and (known[0] == serial or (len(ids) > _LARGE and known[1] == second)):
+            return known[2]
+        group = group_of(rule, [picture.firings[one] for one in ids])
+        self._groups[rule] = serial, second, group
+        return group
