@@ -39,7 +39,9 @@ class Watched(RtmdApp):
     def _tell(self) -> None:
         if not self._path.exists():
             self._worst = 0.0
-        self._path.write_text(f"{self._worst * 1000:.1f}")
+        new = self._path.with_suffix(".new")
+        new.write_text(f"{self._worst * 1000:.1f}")
+        new.replace(self._path)  # whoever reads it finds a figure
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -34,6 +35,7 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
         self._strips: dict[tuple[Line, int, bool], Strip] = {}
+        self._styles: dict[str, Style] = {}  # by the names in lines
 
     def paint(self, lines: Sequence[Line], *, dimmed: bool = False) -> None:
         """Show these lines; only those that differ are drawn."""
@@ -63,21 +65,27 @@ class Canvas(Widget):
         if strip is None:
             if len(self._strips) >= _CACHE:
                 self._strips.clear()
-            # Without a background of its own, text would stand on whatever the terminal has.
-            strip = self._strips[key] = _strip(*key, self.app.theme).apply_style(self.rich_style)
+            strip = self._strips[key] = self._drawn(*key)
         return strip
 
     def notify_style_update(self) -> None:
         """The theme may be another."""
         self._strips.clear()
+        self._styles.clear()
         super().notify_style_update()
+
+    def _drawn(self, line: Line, width: int, dimmed: bool) -> Strip:  # noqa: FBT001  # the cache's key, unpacked
+        extra = " dim" if dimmed else ""
+        segments = [Segment(piece.text, self._style(piece.style + extra)) for piece in line if piece.text]
+        return Strip(segments).adjust_cell_length(width, self._style(extra.strip()))
+
+    def _style(self, names: str) -> Style:
+        """On the background of this widget: without one, text would stand on whatever the terminal has."""
+        found = self._styles.get(names)
+        if found is None:
+            found = self._styles[names] = self.rich_style + style(names, self.app.theme)
+        return found
 
 
 def _at(lines: Sequence[Line], y: int) -> Line:
     return lines[y] if y < len(lines) else EMPTY
-
-
-def _strip(line: Line, width: int, dimmed: bool, theme: str) -> Strip:  # noqa: FBT001  # the cache's key, unpacked
-    extra = " dim" if dimmed else ""
-    segments = [Segment(piece.text, style(piece.style + extra, theme)) for piece in line if piece.text]
-    return Strip(segments).adjust_cell_length(width, style(extra.strip(), theme))

@@ -26,10 +26,12 @@ class FiringTable(Rows):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
         self._rows: dict[tuple[object, ...], Line] = {}
+        self._cells = 0
         self._groups: dict[str, tuple[int, int, Group]] = {}  # rule → serial, second
 
     def show(self, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs) -> None:
         """Bring the screen up to date."""
+        self._cells = self.size.width  # which Textual works out anew each time
         lines = [self._row(row_id, roster, picture, moment, glyphs) for row_id in roster.visible()]
         self.paint(lines, dimmed=picture.link.stale(moment.mono))
 
@@ -45,7 +47,7 @@ class FiringTable(Rows):
             look = Look(row_id == roster.cursor, marked, rule in roster.unfolded)
         # Engine and wall time may part, so both seconds are in the key.
         seconds = (moment.at // 1000, moment.wall // 1000)
-        key = (row_id, serial, self.size.width, look, seconds, glyphs.ascii_only)
+        key = (row_id, serial, self._cells, look, seconds, glyphs.ascii_only)
         line = self._rows.get(key)
         if line is None:
             if len(self._rows) >= _CACHE:
@@ -56,7 +58,7 @@ class FiringTable(Rows):
     def _formatted(  # everything that a row is made of
         self, row_id: str, roster: Roster, picture: Picture, moment: Moment, glyphs: Glyphs, look: Look
     ) -> Line:
-        rule, width = rule_of(row_id), self.size.width
+        rule, width = rule_of(row_id), self._cells
         if rule is None:
             return row(picture.firings[row_id], moment, width, glyphs, look)
         group = self._group(rule, roster, picture, moment)
