@@ -110,11 +110,13 @@ class Engine:
     def next_due(self) -> int | None:
         """The next judgement, grid point or end of an orphan's grace."""
         due = self._grids.next_points(self.evaluated_at)
-        due += [running.removed_at + ORPHANED_FOR for running in self._orphans.values()]
-        due += [self._unclaimed.since + ORPHANED_FOR] if self._unclaimed.clocks else []
-        judgement = self.episodes.next_judgement()
-        flapping = self.episodes.flapping.next_due()
-        due += [each for each in (judgement, flapping) if each is not None]
+        if self._orphans:
+            due += [running.removed_at + ORPHANED_FOR for running in self._orphans.values()]
+        if self._unclaimed.clocks:
+            due.append(self._unclaimed.since + ORPHANED_FOR)
+        for each in (self.episodes.next_judgement(), self.episodes.flapping.next_due()):
+            if each is not None:
+                due.append(each)
         return min(due, default=None)
 
     def advance(self, at: int) -> Iterator[Happening]:
@@ -126,6 +128,10 @@ class Engine:
             if due > self.evaluated_at:
                 yield from self._judge_grid(due)
             self.evaluated_at = max(self.evaluated_at, due)
+        self.evaluated_at = max(self.evaluated_at, at)
+
+    def pass_by(self, at: int) -> None:
+        """Nothing is due up to `at`: time goes on."""
         self.evaluated_at = max(self.evaluated_at, at)
 
     def apply(self, batch: SampleBatch, at: int, *, lateness: int) -> tuple[Applied, list[Happening]]:

@@ -69,6 +69,7 @@ class Pipeline:
         self.externals = Externals(self.counts)
         self._offset = 0
         self._housekeeping = _next_minute(at)
+        self._due = self._next_due()  # of the state that the last step left
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.engine!r}, {self.reactor!r}>"
@@ -107,7 +108,8 @@ class Pipeline:
         touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
         if touched:
             effects.append(fx.Touched(touched))
-        return Step(tuple(latest_only(effects)), self._next_due())
+        self._due = self._next_due()
+        return Step(tuple(latest_only(effects)), self._due)
 
     def _next_due(self) -> int:
         walls = (self.externals.next_end(), self.reactor.next_deadline())
@@ -118,7 +120,7 @@ class Pipeline:
         return min([self._housekeeping, *(each for each in due if each is not None)])
 
     def _advance(self, at: int) -> Iterator[fx.Effect]:
-        while (due := self._next_due()) <= at:
+        while (due := self._due) <= at:
             yield from self._follow(self.engine.advance(due))
             yield from self._follow(self.externals.end_due(due, self.wall(due)))
             yield from self._correlate(due)
@@ -126,9 +128,8 @@ class Pipeline:
             yield from self.reactor.flush(due, self.wall(due))
             if self._housekeeping <= due:
                 yield from self._tidy(due)
-        yield from self._follow(self.engine.advance(at))
-        yield from self._follow(self.externals.end_due(at, self.wall(at)))
-        yield from self.reactor.flush(at, self.wall(at))
+            self._due = self._next_due()
+        self.engine.pass_by(at)
 
     def _take(self, given: Input, at: int) -> Iterator[fx.Effect]:
         match given:
