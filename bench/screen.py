@@ -180,7 +180,7 @@ def first_paints(folder: Path) -> tuple[list[float], list[float]]:
     ours, empty = [], []
     for _ in range(_STARTS):
         for found, argv in (
-            (ours, [sys.executable, "-m", "tui", str(folder / "nobody")]),
+            (ours, [sys.executable, "-m", "rtmd", "tui", "--connect", str(folder / "nobody")]),
             (empty, [sys.executable, "-c", _EMPTY]),
         ):
             with Terminal(argv) as terminal:

@@ -22,7 +22,7 @@ class Verb(NamedTuple):
 VERBS = {
     "run": Verb("rtmd.cli.run:run", "Run the daemon."),
     "demo": Verb("rtmd.cli.demo:demo", "A simulated event night, to try everything."),
-    "tui": Verb("rtmd.cli.operate:tui", "Open the screen of a running daemon."),
+    "tui": Verb("rtmd.cli.screen:tui", "Open the screen of a running daemon."),
     "check": Verb("rtmd.cli.check:check", "Check rule files and rtmd.toml, offline."),
     "test": Verb("rtmd.cli.ruletest:ruletest", "Run rule tests on virtual time."),
     "import": Verb("rtmd.cli.importing:importing", "Carry over rules of Prometheus."),

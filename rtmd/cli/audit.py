@@ -7,8 +7,9 @@ from contextlib import closing
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import Client, find_target
+from rtmd.cli.client import Client
 from rtmd.cli.operate import DURATION, remote
+from rtmd.cli.target import find_target
 from rtmd.model.display import safe
 from rtmd.wire import StatusView
 from rtmd.wire.audit import AuditView, VerifiedView

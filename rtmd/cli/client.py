@@ -1,8 +1,7 @@
 """The verbs' line to the daemon: one request each, over the Unix socket or loopback TCP.
 
-A target is a socket's path, `unix:PATH`, `tcp:HOST:PORT` or an http URL; $RTMD_TOKEN is shown to it. Whatever goes
-wrong becomes one line and exit code 1: an unreachable daemon, a refusal (with the daemon's own words), an answer nobody
-understands.
+$RTMD_TOKEN is shown to it (`target` says where it is). Whatever goes wrong becomes one line and exit code 1: an
+unreachable daemon, a refusal (with the daemon's own words), an answer nobody understands.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -20,28 +18,9 @@ import msgspec
 from rtmd.model.display import safe
 from rtmd.wire import Problem
 
-SYSTEM_SOCKET = "/run/rtmd/rtmd.sock"
-
 _SECONDS = 30.0
 
 Answer = TypeVar("Answer")
-
-
-def find_target(connect: str | None, environ: Mapping[str, str] | None = None) -> str:
-    """The daemon to speak to, as a socket's path or an http URL.
-
-    What was asked for, else $RTMD_CONNECT, else the first default socket that exists, else the system's.
-    """
-    environ = os.environ if environ is None else environ
-    named = connect or environ.get("RTMD_CONNECT")
-    if named:
-        return f"http://{named.removeprefix('tcp:')}" if named.startswith("tcp:") else named.removeprefix("unix:")
-    places = (
-        *(f"{folder}/rtmd.sock" for folder in environ.get("RUNTIME_DIRECTORY", "").split(":") if folder),
-        *(f"{folder}/rtmd/rtmd.sock" for folder in [environ.get("XDG_RUNTIME_DIR")] if folder),
-        SYSTEM_SOCKET,
-    )
-    return next((place for place in places if Path(place).exists()), SYSTEM_SOCKET)
 
 
 class InstantData(msgspec.Struct, frozen=True):

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import Client, find_target
+from rtmd.cli.client import Client
 from rtmd.cli.operate import remote
+from rtmd.cli.target import find_target
 from rtmd.model.display import safe
 from rtmd.wire.explain import EntryView, ExplainView
 

@@ -8,8 +8,9 @@ from functools import partial
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import Client, find_target
+from rtmd.cli.client import Client
 from rtmd.cli.operate import DURATION, remote
+from rtmd.cli.target import find_target
 from rtmd.model.mark import MarkKind
 from rtmd.wire import Done, StatusView
 from rtmd.wire.marks import MarkRequest, MarkView

@@ -9,8 +9,9 @@ from functools import partial
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import Client, find_target
+from rtmd.cli.client import Client
 from rtmd.cli.operate import remote
+from rtmd.cli.target import find_target
 from rtmd.model.display import age, safe
 from rtmd.wire import Done
 from rtmd.wire.noise import MissedRequest, NoiseView, RuleNoiseView, ShareView, VerdictRequest

@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Callable
 import click
 
 from rtmd.cli import output
-from rtmd.cli.client import find_target
 from rtmd.cli.events import Event, Telling, line
 from rtmd.cli.operate import remote
+from rtmd.cli.target import find_target
 from rtmd.model.display import safe
 from tui.client import Client, Down
 from tui.filter import parse

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from rtmd.api.questions import Answer, Instant
 from rtmd.cli import VERBS, main
-from rtmd.cli.client import SYSTEM_SOCKET, find_target
+from rtmd.cli.target import SYSTEM_SOCKET, find_target
 from rtmd.config import Role
 from rtmd.formats.query_json import encode_matrix, encode_scalar, encode_vector
 from rtmd.model.effects import Answered
