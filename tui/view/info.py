@@ -43,16 +43,20 @@ def storm(picture: Picture, roster: Roster, moment: Moment, cells: int, glyphs: 
     began = min(by_rule, key=lambda rule: roster.members.oldest(rule, picture))
     first = roster.members.oldest(began, picture)
     most = sorted(by_rule, key=lambda rule: (-len(by_rule[rule]), rule))[:3]
-    text = ", ".join(f"{lit(rule, 40)} {figure(len(by_rule[rule]))}" for rule in most)
-    line = (
+    line = [
         Piece(f" STORM {figure(picture.counts.open)} firings / {len(by_rule)} rules", "strong"),
         Piece(glyphs.words(" · first "), "quiet"),
         Piece(f"{lit(began, 40)} {moment.engine_clock(first)}", "text"),
-        Piece(glyphs.words(" · most "), "quiet"),
-        Piece(text, "text"),
-        Piece(glyphs.words(" · l opens, h closes"), "quiet"),
-    )
-    return fit(line, cells, glyphs.more)
+    ]
+    before = glyphs.words(" · most ")
+    for rule in most:
+        parts = (Piece(before, "quiet"), Piece(f"{lit(rule, 40)} {figure(len(by_rule[rule]))}", "text"))
+        if width((*line, *parts)) > cells:
+            break
+        line += parts
+        before = ", "
+    hint = Piece(glyphs.words(" · l opens, h closes"), "quiet")
+    return fit((*line, hint) if width((*line, hint)) <= cells else tuple(line), cells, glyphs.more)
 
 
 def rule_error(status: StatusView | None, cells: int, glyphs: Glyphs) -> Line:
