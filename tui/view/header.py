@@ -1,7 +1,8 @@
 """The header: is it live, what is new and nobody's, who has the rest, what is hidden.
 
-Slots stand in a fixed order. Where they do not fit, all become short first; then they leave from the right.
-Link, new and silenced never leave.
+Slots stand in a fixed order. Where they do not fit, all become short first; then the clock leaves, the rate of samples
+and who looks (the rate last, where nobody else does), then the others from the right. Link, new and silenced never
+leave.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ def header(picture: Picture, moment: Moment, cells: int, glyphs: Glyphs) -> Line
             ]
         ),
     ]
-    right = [] if picture.status is None else [_rate(picture), _who(picture), _clock(moment)]
+    rate, who, clock = _rate(picture), _who(picture), _clock(moment)
+    right = [] if picture.status is None else [rate, who, clock]
     for is_long in (True, False):
         line = _join(left, right, cells, is_long=is_long)
         if line is not None:
             return line
-    while right:
-        right.pop()
-        line = _join(left, right, cells, is_long=False)
+    for kept in ([rate, who], [who if picture.others else rate], []) if right else ():
+        line = _join(left, kept, cells, is_long=False)
         if line is not None:
             return line
     return _squeeze(left, cells)
