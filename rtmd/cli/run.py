@@ -88,6 +88,7 @@ def log_to_stderr(level: int) -> None:
     journald = "JOURNAL_STREAM" in os.environ
     handler.setFormatter(_Priority("%(name)s: %(message)s") if journald else logging.Formatter(_PLAIN))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 

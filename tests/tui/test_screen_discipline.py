@@ -100,7 +100,7 @@ def test_the_first_paint_needs_no_heavy_library() -> None:
     script = "import sys, tui.app; print(*sorted(sys.modules))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert "rtmd.model.rule" not in found
-    heavy = {"numpy", "re2", "promql_parser", "httpx", "uvicorn", "starlette", "click", "psutil"}
+    heavy = {"numpy", "re2", "promql_parser", "httpx", "uvicorn", "starlette", "click", "watchfiles", "psutil"}
     assert heavy & {name.partition(".")[0] for name in found} == set()
     rooms = {name.split(".")[1] for name in found if name.startswith("rtmd.")}
     assert rooms <= {"wire", "model"}
