@@ -72,7 +72,9 @@ def serve(config: Config, path: Path) -> int:
 
     from rtmd.api.sockets import inherited_sockets
     from rtmd.runtime.daemon import Daemon
+    from rtmd.runtime.heap import give_back
 
+    give_back()
     needed = path.exists()  # one that goes away is an accident, not an order to forget who is told
 
     async def main() -> int:

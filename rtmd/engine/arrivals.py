@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rtmd.engine.growing import room_for
 from rtmd.formats.batch import Ids, SeriesTable, Times, Values, is_stale
 from rtmd.model.labels import METRIC_NAME
 
@@ -48,7 +49,7 @@ class Arrivals:
         """Time is `at`, and there are so many series; those that are new came now."""
         self._now = max(self._now, at)
         if series > len(self._at):
-            more = max(series, 2 * len(self._at)) - len(self._at)
+            more = room_for(series, len(self._at)) - len(self._at)
             self._at = np.append(self._at, np.zeros(more, np.int64))
             self._by = np.append(self._by, np.full(more, _UNKNOWN))
         self._at[self._known : series] = self._now

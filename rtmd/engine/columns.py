@@ -1,4 +1,4 @@
-"""The clocks of all instances of one stage, as parallel arrays that grow by doubling.
+"""The clocks of all instances of one stage, as parallel arrays that grow by a quarter.
 
 What only a grid point may write answers with a mask of the rows that a restart would have to know.
 
@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rtmd.engine.growing import room_for
 from rtmd.model.firing import StageRecord, StageState
 from rtmd.model.rule import StageName
 
@@ -60,7 +61,7 @@ class Clocks:
     def grow(self, size: int) -> None:
         """Make it `size` rows; new ones are idle."""
         if size > len(self._room["state"]):
-            capacity = max(size, 2 * len(self._room["state"]), 8)
+            capacity = room_for(size, len(self._room["state"]))
             for name, column in self._room.items():
                 larger = np.full(capacity, np.nan if name in _UNKNOWN_AT_FIRST else 0, column.dtype)
                 larger[: self.size] = column[: self.size]

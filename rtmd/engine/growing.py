@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def room_for(size: int, known: int) -> int:
+    """How many rows to make room for when there are to be `size`, and there was room for `known`."""
+    return max(size, known + known // 4 + 8)
+
+
 class Growing:
     """int64 numbers in order of arrival. `view` is the live part without a copy; it is stale after the next append."""
 

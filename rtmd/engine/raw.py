@@ -28,6 +28,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from rtmd.engine.growing import room_for
 from rtmd.engine.window import Offsets, Window, ascending, first_after, heads, pieces, roomy, spread
 from rtmd.formats.batch import STALE_BITS, Ids, Times, Values, is_stale
 from rtmd.model.expr import LOOKBACK
@@ -92,7 +93,7 @@ class RawLeaf:
         known = len(self.first)
         if series <= known:
             return
-        more = max(series, 2 * known, 64) - known
+        more = room_for(series, known) - known
         for name, empty in _COLUMNS.items():
             setattr(self, name, np.append(getattr(self, name), np.full(more, empty, np.int64)))
 

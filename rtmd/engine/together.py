@@ -111,6 +111,7 @@ class _Group:
         self._grown = -1
         self._column = Column(np.empty(0), np.empty(0, np.uint8))
         self._instant: tuple[int, ...] = ()
+        self._holders: _Holders | None = None  # found when somebody asks on arrival: few do
 
     def read(self, at: int, extent: Extent) -> None:
         """Compute all leaves, and note how far those that are plans reach."""
@@ -127,6 +128,9 @@ class _Group:
     def read_touched(self, series: Ids, at: int, extent: Extent) -> None:
         """Compute the plans' rows of these series (distinct) only."""
         self._collect()
+        if self._holders is None:
+            sizes = np.diff(self._starts)
+            self._holders = _Holders(self._every(), np.repeat(np.arange(len(sizes)), sizes))
         series = series[self._holders.has(series)]
         if not len(self._places) or not len(series):
             return
@@ -149,6 +153,10 @@ class _Group:
         rows = slice(self._starts[number], self._starts[number + 1])
         return Column(self._column.values[rows], self._column.presence[rows])
 
+    def _every(self) -> Ids:
+        """The series of all leaves, one after the other."""
+        return np.concatenate([leaf.selection.series for leaf in self._leaves])
+
     def _collect(self) -> None:
         if self._grown == self._moment.grown:
             return
@@ -156,8 +164,8 @@ class _Group:
         sizes = np.array([leaf.size for leaf in self._leaves])
         self._starts = np.concatenate(([0], np.cumsum(sizes)))
         self._filled = np.flatnonzero(sizes[: len(self._places)])
-        series = np.concatenate([leaf.selection.series for leaf in self._leaves])
-        self._holders = _Holders(series, np.repeat(np.arange(len(sizes)), sizes))
+        series = self._every()
+        self._holders = None
         self._series, shared = np.unique(series, return_inverse=True)
         in_order = len(self._series) == len(series) and bool((np.diff(shared) > 0).all())
         self._shared: Ids | None = None if in_order else shared
