@@ -225,6 +225,9 @@ class FakeDesk:
     def now(self) -> int:
         return self.time
 
+    def has_room(self) -> bool:
+        return self.busy is None or self.busy.is_set()
+
     async def room(self) -> None:
         if self.busy is not None:
             await self.busy.wait()

@@ -41,6 +41,7 @@ class App:
         self._others = _operator_api(desk)
         budget = BodyBudget(ingest.BODIES)
         self._ingest = {path: ingest.Ingest(desk, config.limits, budget, door) for path, door in doors(desk).items()}
+        self.prompt = frozenset(path.encode() for path in self._ingest)
 
     def configure(self, config: Config) -> None:
         """Take users, tokens, roles and limits from a new configuration."""
@@ -58,6 +59,18 @@ class App:
             await self._serve(scope, receive, send)
         except HTTPException as error:
             await _denial(self._desk, scope, error)(scope, receive, send)
+
+    def answer(self, scope: Scope, body: bytes) -> Response | None:
+        """The answer to a post to a `prompt` path; None where it has to wait, or is too large."""
+        door = self._ingest[scope["path"]]
+        if len(body) > door.limits.body_bytes or not self._desk.has_room():
+            return None
+        try:
+            scope[CALLER] = self._gate.admit(scope)
+            require_sender(scope[CALLER])
+        except HTTPException as error:
+            return _denial(self._desk, scope, error)
+        return door.answer(scope, body)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope[CALLER] = self._gate.admit(scope)

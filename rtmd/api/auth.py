@@ -22,6 +22,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 from starlette.exceptions import HTTPException
@@ -76,7 +77,7 @@ class Gate:
     def admit(self, scope: Scope) -> Caller:
         """The caller of this request; HTTPException 403 for what a web page may have sent, 401 for who is unknown."""
         peer: Peer | None = scope.get("state", {}).get("peer")
-        _refuse_browsers(scope, None if peer else self._hosts | _own_address(scope))
+        _refuse_browsers(scope, None if peer else self._hosts)
         sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
         token = self.tokens.find(sent, origin_of(scope)) if sent else None
         if token is not None:
@@ -103,17 +104,22 @@ def _program(token: Token, scope: Scope) -> Caller:
 
 def _is_here(scope: Scope) -> bool:
     client: tuple[str, int] | None = scope.get("client")
+    return client is None or _is_loopback(client[0])
+
+
+@lru_cache(1024)
+def _is_loopback(address: str) -> bool:
     try:
-        return client is None or ipaddress.ip_address(client[0]).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
 
 
-def _own_address(scope: Scope) -> frozenset[str]:
+def _own_address(scope: Scope) -> str:
     """The address that the request came in at, as a Host may name it: a name could be rebound, a number cannot."""
     server: tuple[str, int] | None = scope.get("server")
     host = server[0] if server else ""
-    return frozenset({f"[{host}]" if ":" in host else host})
+    return f"[{host}]" if ":" in host else host
 
 
 def origin_of(scope: Scope) -> str:
@@ -200,8 +206,12 @@ def _refuse_browsers(scope: Scope, hosts: frozenset[str] | None) -> None:
     for name, value in scope["headers"]:
         if name == b"origin" and value.strip():  # a browser's is never empty: proxies clear it so
             raise HTTPException(403, "requests from web pages are refused (Origin)")
-        if hosts is not None and name == b"host" and _host(value) not in hosts:
+        if hosts is not None and name == b"host" and not _is_own(_host(value), hosts, scope):
             raise HTTPException(403, "the request is for another host (Host)")
+
+
+def _is_own(host: str, hosts: frozenset[str], scope: Scope) -> bool:
+    return host in hosts or host == _own_address(scope)
 
 
 def _host(value: bytes) -> str:

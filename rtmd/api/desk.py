@@ -122,6 +122,10 @@ class Desk(Protocol):
         """Engine time, ms."""
         ...
 
+    def has_room(self) -> bool:
+        """Whether nobody would have to wait for `room` now."""
+        ...
+
     async def room(self) -> None:
         """Wait until there is time for more samples: not while decisions are on their way to people."""
         ...

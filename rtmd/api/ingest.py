@@ -3,6 +3,8 @@
 These paths are raw ASGI: a framework in front would cost more than decoding a small post. Every refusal has a
 stable reason, counted through `desk.dropped` and said in the answer; nothing of a refused post is kept.
 
+A small post that is all here is answered at once (`answer`, see `connection`), any other as ASGI has it.
+
 Decoding stays on the loop whatever the size: decoders intern into the desk's series table, which one thread owns.
 A body at the default limit (32 MiB open) holds the loop for about half a second.
 
@@ -11,6 +13,8 @@ what the format says, 413 too large, 415 another format, 429 too much at once (w
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 import msgspec
 from starlette.datastructures import Headers
@@ -59,29 +63,35 @@ class Ingest:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         if scope["method"] != "POST":
             raise HTTPException(405, "send samples with POST", {"Allow": "POST"})
-        headers = Headers(scope=scope)
         try:
-            self._door.check(headers)
             body = await read_body(receive, limit=self.limits.body_bytes, budget=self._budget)
-            await self._desk.room()
-            return self._door.answer(self.take(body, headers, scope["query_string"].decode("latin-1")))
-        except FormatError as error:
-            self._desk.dropped(error.reason)
-            return _refused(_STATUS.get(error.reason, 400), str(error), error.reason)
         except HTTPException as refused:
             reason = "overload" if refused.status_code == 429 else "body_too_large"
             self._desk.dropped(reason)
             return _refused(refused.status_code, refused.detail, reason)
+        await self._desk.room()
+        return self.answer(scope, body)
+
+    def answer(self, scope: Scope, body: bytes) -> Response:
+        """What becomes of a whole post."""
+        headers = Headers(scope=scope)
+        try:
+            self._door.check(headers)
+            return self._door.answer(self.take(body, headers, scope["query_string"].decode("latin-1")))
+        except FormatError as error:
+            self._desk.dropped(error.reason)
+            return _refused(_STATUS.get(error.reason, 400), str(error), error.reason)
 
     def take(self, body: bytes, headers: Headers, query: str = "") -> Taken:
         """Decode one post and hand it over; raises FormatError, and then nothing of it was kept."""
-        before = self._desk.series.refused.copy()
+        refused = self._desk.series.refused
+        before = dict(refused)
         encoding = headers.get("content-encoding", self._door.encoding)
         plain = decode_body(body, encoding, limit=self.limits.decoded_bytes)
         batch = self._door.decode(plain, self._desk.now(), query)
         if len(batch):
             self._desk.ingest(self._door.source, batch)
-        return Taken(len(batch), dict(self._desk.series.refused - before))
+        return Taken(len(batch), dict(refused - Counter(before)) if refused != before else {})
 
 
 def _refused(status: int, error: str, reason: str) -> Response:

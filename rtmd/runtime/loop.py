@@ -72,6 +72,11 @@ class Inbox:
         self._filled.clear()
         return taken
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the loop does not give way."""
+        return self._room is None
+
     async def room(self) -> None:
         """Wait while the loop gives way: samples of which more may be in line come after what is under way."""
         while self._room is not None:

@@ -111,6 +111,10 @@ class Office:
         """Engine time, ms."""
         return self._clock.now()
 
+    def has_room(self) -> bool:
+        """Whether the loop takes more samples now."""
+        return self._loop.inbox.has_room
+
     async def room(self) -> None:
         """Wait until the loop takes more samples."""
         await self._loop.inbox.room()
