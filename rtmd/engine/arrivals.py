@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtmd.engine.growing import room_for
 from rtmd.formats.batch import Ids, SeriesTable, Times, Values, is_stale
-from rtmd.model.labels import METRIC_NAME
+from rtmd.model.labels import METRIC_NAME, get
 
 _UNKNOWN = -1  # sender
 _LOOKED_AT = 64  # samples of a batch, before it is taken to be more than reports
@@ -57,15 +57,18 @@ class Arrivals:
 
     def note(self, series: Ids) -> None:
         """These were fed together."""
-        if len(series):
-            self._at[series] = self._now
-            self._by[series] = self._sender(series)
+        if not len(series):
+            return
+        self._at[series] = self._now
+        before = self._by[series]
+        if before[0] == _UNKNOWN or (before != before[0]).any():
+            self._by[series] = self._sender(before)
 
     def deliver(self, series: Ids, values: Values) -> None:
         """Of what was fed together, this was accepted."""
-        alive = series[~is_stale(values)]
-        names = (dict(self._table.labels(each)).get(METRIC_NAME) for each in alive[:_LOOKED_AT].tolist())
-        if len(alive) > _LOOKED_AT or any(name not in _REPORTS for name in names):
+        stale = is_stale(values)
+        alive = series[~stale] if stale.any() else series
+        if len(alive) > _LOOKED_AT or any(self._name(each) not in _REPORTS for each in alive.tolist()):
             self._delivered[self._by[alive[0]]] = self._now
 
     def have_delivered(self, series: Ids, since: int) -> bool:
@@ -111,10 +114,11 @@ class Arrivals:
         self._by = self._by[:-1] - 1  # the first is nobody
         self._delivered, self._senders = self._delivered[senders[1:]], len(senders) - 1
 
-    def _sender(self, series: Ids) -> int:
-        before = self._by[series]
-        if before[0] != _UNKNOWN and (before == before[0]).all():
-            return int(before[0])
+    def _name(self, series: int) -> str:
+        return get(self._table.labels(series), METRIC_NAME)
+
+    def _sender(self, before: Ids) -> int:
+        """Whose series these are, of which each was fed by that sender before."""
         senders, counts = np.unique(before[before != _UNKNOWN], return_counts=True)
         return int(senders[counts.argmax()]) if len(senders) else self._add(1)
 

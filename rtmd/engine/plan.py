@@ -276,7 +276,8 @@ class Plans:
         time that their series already has.
         """
         self._ready(at)
-        self.arrivals.note(batch.ids[batch.ids >= 0])
+        known = batch.ids >= 0
+        self.arrivals.note(batch.ids if known.all() else batch.ids[known])
         lateness = min(lateness, LONGEST_SAMPLES)
         self._forest.be_patient(lateness)
         drops: Counter[str] = Counter()

@@ -195,14 +195,15 @@ class StepLoop:
             self._courtesy = _TURNS
 
     def _notice_gaps(self) -> None:
-        now, wall = self._clock.now(), self._clock.wall()
-        jumped = wall - now - self._offset
+        now = self._clock.now()
+        offset = self._clock.wall() - now
+        jumped = offset - self._offset
         if jumped > STALL:
             self._clock.skip(jumped)
             self._skip(now, now + jumped, "the clock jumped ahead (suspend, or set by hand)")
+            offset -= jumped
         elif now - max(self._due, self.at) > STALL:
             self._skip(max(self._due - 1, self.at), now, "the daemon was held up")
-        offset = self._clock.wall() - self._clock.now()
         if abs(offset - self._offset) > _DRIFT:
             self._offset = offset
             self.inbox.put(WallClock(offset))
