@@ -96,19 +96,23 @@ class Pipeline:
     def step(self, inputs: Sequence[Input], at: int) -> Step:
         """Work through time up to `at`, then through the inputs."""
         before = self.engine.evaluated_at
+        still = at < self._due  # and nothing comes but samples by which nothing happens: what is due stays the same
         effects = list(self._advance(at))
         for given in inputs:
             effects += self._take(given, at)
-            effects += self._follow(self.engine.episodes.judge_due(at))  # what is over as soon as it begins
-            effects += self._correlate(at)
-            effects += self.reactor.flush(at, self.wall(at))
+            still = still and isinstance(given, Samples) and not effects
+            if not still:
+                effects += self._follow(self.engine.episodes.judge_due(at))  # what is over as soon as it begins
+                effects += self._correlate(at)
+                effects += self.reactor.flush(at, self.wall(at))
         effects += self._instances()
         effects += self.reactor.dispatch.changes()
         effects += self.silencing.changes()
         touched = self._touched(effects, everything=self.engine.evaluated_at // 1000 > before // 1000)
         if touched:
             effects.append(fx.Touched(touched))
-        self._due = self._next_due()
+        if effects or not still:
+            self._due = self._next_due()
         return Step(tuple(latest_only(effects)), self._due)
 
     def _next_due(self) -> int:
