@@ -29,6 +29,7 @@ from rtmd.model.inputs import RulesLoaded
 from rtmd.model.labels import labels_of
 from rtmd.pipeline import Pipeline, Samples
 from rtmd.rulefile.load import load_rules
+from rtmd.runtime.heap import give_back
 
 _FEW, _MANY = (1_000, 5_000) if SMALL else (10_000, 100_000)
 _SETTLE = 1 if SMALL else 75  # seconds
@@ -88,6 +89,7 @@ def _held(stages: list[str], series: int) -> int:
 
 def _live_a_day(pipe: Pipe, stages: list[str], series: int) -> None:
     """Feed a pipeline for a day and tell what the process holds then."""
+    give_back()  # as the daemon does
     table = SeriesTable(SeriesLimits(series=series))
     ids = np.array([table.intern(labels_of(labels(number))) for number in range(series)])
     pipeline = Pipeline(table, _START)
