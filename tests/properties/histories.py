@@ -317,6 +317,8 @@ def _sober(effect: fx.Effect) -> fx.Effect:
         case fx.Notify(notification):
             alerts = tuple(replace(alert, firing=_valueless(alert.firing)) for alert in notification.alerts)
             return fx.Notify(replace(notification, alerts=alerts))
+        case fx.RunAction(firing=Firing() as firing):
+            return replace(effect, firing=_valueless(firing))
         case _:
             return effect
 
