@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from rtmd.model.rule import Correlation, Rule, RuleSet, Stage
 
@@ -97,12 +97,12 @@ def _changes_of_stages(old: Rule, new: Rule) -> Iterator[str]:
 
 def _differing(old: Rule | Correlation | Stage, new: Rule | Correlation | Stage, but: frozenset[str]) -> Iterator[str]:
     windows = [getattr(each, "window", None) for each in (old, new)]
-    for field in structs.fields(old):
+    for name in old.__struct_fields__:
         # With another window the signal over it is another one, too: the window says it all.
-        if field.name in but or (field.name in ("signal", "guard", "recent") and windows[0] != windows[1]):
+        if name in but or (name in ("signal", "guard", "recent") and windows[0] != windows[1]):
             continue
-        if getattr(old, field.name) != getattr(new, field.name):
-            yield _KEYS.get(field.name, field.name)
+        if getattr(old, name) != getattr(new, name):
+            yield _KEYS.get(name, name)
 
 
 def _looks_elsewhere(old: Rule | Correlation, new: Rule | Correlation) -> bool:
