@@ -1,7 +1,7 @@
 """`replace`: a frozen value with some of its fields changed, be it a struct or a dataclass.
 
 Values are `msgspec.Struct`s: made ten and changed fifty times as quickly as frozen dataclasses, and their classes too,
-which is half of what an import costs. Dataclasses are left for fields that are not compared (`model.expr`) or not
+which every start pays for. Dataclasses are left for fields that are not compared (`model.expr`) or not
 shown (secrets in `config`). To readers both are the same, and to the type checker, which knows the fields of either.
 """
 
