@@ -35,7 +35,7 @@ from tui.keymap import Key
 from tui.missed import Known, missed
 from tui.options import DEFAULTS, Options
 from tui.picture import LinkState, Message
-from tui.places import HOME, PLACES, WALL, opened, wall, why
+from tui.places import HOME, PLACES, WALL, WHY, opened
 from tui.recall import Filters
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
@@ -77,7 +77,7 @@ class RtmdApp(App[None]):
     #stale { display: none; }
     #brief { height: 6; }
     DeskScreen { layers: base over; }
-    #over { display: none; layer: over; dock: bottom; margin-bottom: 1; background: $panel; }
+    #over { layer: over; dock: bottom; margin-bottom: 1; background: $panel; }
     DeskScreen.small #over { margin-bottom: 0; background: $background; }
     Toast { background: $raised; color: $bright; padding: 0 1; margin: 0; width: auto; max-width: 90%; border: none; }
     ToastRack { margin-bottom: 1; }
@@ -118,8 +118,8 @@ class RtmdApp(App[None]):
         # Ten thousand firings are a hundred thousand objects without a cycle: looking through all of them for some
         # takes longer than a key may, and half of that the young ones of a storm if they are let grow many.
         gc.set_threshold(10_000, 5, 200)
-        for name, place in PLACES.items():
-            self.add_mode(name, partial(opened, place))
+        for name in PLACES:
+            self.add_mode(name, partial(opened, name))
         for complaint in self._complaints:
             self.desk.tell(complaint)
         self.run_worker(self._follow(), name="stream")
@@ -131,7 +131,7 @@ class RtmdApp(App[None]):
 
     def get_default_screen(self) -> DeskScreen:
         """The first screen: Textual's own way to it reads no stylesheet twice."""
-        return opened(PLACES[HOME])
+        return opened(self.DEFAULT_MODE)
 
     def notify(  # Textual's signature
         self,
@@ -177,7 +177,7 @@ class RtmdApp(App[None]):
 
     def open_why(self) -> None:
         """Show why the firing under the cursor fires."""
-        self.push_screen(opened(why))
+        self.push_screen(opened(WHY))
 
     def go(self, place: str) -> None:
         """Open a main screen; from what was opened over it, back to it."""
@@ -310,10 +310,6 @@ class WallApp(RtmdApp):
     """The same for a wall that many look at."""
 
     DEFAULT_MODE = WALL
-
-    def get_default_screen(self) -> DeskScreen:
-        """The figures, which no key leaves."""
-        return opened(wall)
 
 
 def colours(theme: Theme) -> Colours:

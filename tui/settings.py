@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from rtmd.model.display import safe
 from tui.keymap import READING, WHY, wishes
-from tui.places import PLACES
+from tui.places import PLACES, kind
 from tui.theme import DARK, named
 
 _LOOKS: dict[str, type] = {"theme": str, "bell": bool}
@@ -61,7 +61,7 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _keys(document: Mapping[str, object]) -> dict[str, object]:
-    return {"keys": wishes(document, [*(place().KEYS for place in PLACES.values()), WHY, READING])}
+    return {"keys": wishes(document, [*(kind(name).KEYS for name in PLACES), WHY, READING])}
 
 
 def _looks(document: Mapping[str, object]) -> dict[str, object]:

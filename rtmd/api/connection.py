@@ -60,7 +60,9 @@ class Connection(HttpToolsProtocol):
     _unheard = 0  # bytes since the parser last had something to say
     _prompt: PromptApp | None = None
     _post: bytearray | None = None  # the body so far of a post that may be answered at once
-    _answered = 0  # at once, of the bytes that are being read: of many posts in line the others take their turns
+    _answered = (
+        False  # one at once, of the bytes that are being read: of many posts in line the others take their turns
+    )
     _leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -86,7 +88,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and see whether it got anywhere."""
         self._unheard += len(data)
-        self._answered = 0
+        self._answered = False
         super().data_received(data)
         if self._unheard > HEAD_BYTES:
             self._turn_away(b"431 Request Header Fields Too Large")
@@ -161,7 +163,7 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._post = None
-        self._answered += 1
+        self._answered = True
         head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
         self.transport.write(b"".join((STATUS_LINE[response.status_code], head, b"\r\n", response.body)))
         if self._leaving:

@@ -127,11 +127,11 @@ class Engine:
             yield from self._end_orphans(due)
             if due > self.evaluated_at:
                 yield from self._judge_grid(due)
-            self.evaluated_at = max(self.evaluated_at, due)
-        self.evaluated_at = max(self.evaluated_at, at)
+            self.pass_by(due)
+        self.pass_by(at)
 
     def pass_by(self, at: int) -> None:
-        """Nothing is due up to `at`: time goes on."""
+        """Nothing is due any more up to `at`: time goes on."""
         self.evaluated_at = max(self.evaluated_at, at)
 
     def apply(self, batch: SampleBatch, at: int, *, lateness: int) -> tuple[Applied, list[Happening]]:

@@ -2,7 +2,7 @@
 
 msgspec structs, encoded as JSON. Times are ms (engine time unless named `wall`), labels plain objects with raw
 strings: cleaning them for display is the reader's last step (`display.safe`). Imports model only, so that the
-screen starts fast.
+screen starts fast. What comes by the thousand is `gc=False`: it is in no cycle, and there is much of it to walk.
 
 The stream (`GET /api/rtmd/v1/stream`, server-sent events) sends one `Snapshot`, then `Changes` at most ten times
 a second and a `Beat` each second; `seq` rises by one a message, and a reader that misses one gets a new snapshot.

@@ -14,11 +14,11 @@ from seat import Seat, sitting
 
 from tui import keymap
 from tui.keymap import Key, lookup
-from tui.places import PLACES, why
+from tui.places import PLACES, WHY, kind
 from tui.screens.base import DeskScreen
 from tui.screens.reading import TextScreen
 
-SCREENS: dict[str, type[DeskScreen]] = {place().NAME: place() for place in (*PLACES.values(), why)}
+SCREENS: dict[str, type[DeskScreen]] = {kind(name).NAME: kind(name) for name in (*PLACES, WHY)}
 TABLES = {screen.NAME: screen.KEYS for screen in SCREENS.values()} | {"Text": TextScreen.KEYS}
 SHARED = {key.verb for key in keymap.COMMON}
 

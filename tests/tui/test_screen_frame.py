@@ -8,14 +8,14 @@ import pytest
 from fake_daemon import FakeDaemon
 from seat import sitting
 
-from tui.places import PLACES, why
+from tui.places import PLACES, WHY, kind
 from tui.screens.base import DeskScreen
 from tui.screens.live import LiveScreen
 from tui.screens.reading import ReadingScreen
 from tui.theme import THEMES
 
 
-@pytest.mark.parametrize("screen", [*(place() for place in PLACES.values()), why(), ReadingScreen])
+@pytest.mark.parametrize("screen", [*map(kind, (*PLACES, WHY)), ReadingScreen])
 def test_every_key_of_the_tables_has_its_verb(screen: type[DeskScreen]) -> None:
     of_the_app = {f"go_{place}" for place in PLACES} | {f"theme_{name.removeprefix('rtmd-')}" for name in THEMES}
     for key in screen.KEYS:
@@ -68,7 +68,7 @@ async def test_a_screen_opened_to_look_stays_so(tmp_path: Path) -> None:
 async def test_the_digit_of_a_screen_leads_back_to_it(tmp_path: Path) -> None:
     async with sitting(tmp_path, FakeDaemon()) as seat:
         await seat.press("enter")
-        await seat.until(lambda: isinstance(seat.app.screen, why()))
+        await seat.until(lambda: isinstance(seat.app.screen, kind(WHY)))
         await seat.press("1")
         await seat.until(lambda: isinstance(seat.app.screen, LiveScreen))
 

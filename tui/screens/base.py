@@ -52,6 +52,7 @@ class DeskScreen(StripScreen):
         self._header = Canvas(id="header")
         self._footer = Canvas(id="footer")
         self._over = Canvas(id="over")
+        self._over.stretch([])
 
     @cached_property
     def table(self) -> tuple[Key, ...]:
@@ -93,12 +94,12 @@ class DeskScreen(StripScreen):
         desk, cells = self.desk, max(1, width)
         if small:
             lines = too_small(cells, height, counters(desk.picture, desk.glyphs))
-            self._show_over([*lines, *[EMPTY] * (height - len(lines))])
+            self._over.stretch([*lines, *[EMPTY] * (height - len(lines))])
             return
         self.weigh()
         top = (each(desk.picture, desk.now, cells, desk.glyphs) for each in (header, hold))
         self.stretch(self._header, top)
-        self._show_over(self.over(cells))
+        self._over.stretch(self.over(cells))
         self.show()
         self._footer.paint([self.bottom(cells)])  # it counts what is shown
 
@@ -247,9 +248,3 @@ class DeskScreen(StripScreen):
     def do_messages(self) -> None:
         """Show the log."""
         cast("RtmdApp", self.app).open_messages()
-
-    def _show_over(self, lines: list[Line]) -> None:
-        if lines:
-            self._over.styles.height = len(lines)
-            self._over.paint(lines)
-        self._over.display = bool(lines)
